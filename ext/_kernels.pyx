@@ -1,0 +1,357 @@
+"""The compiled backend: unpack memoryviews, release the GIL, call C.  No arithmetic.
+
+Every function is described in sigmax/kernels/interface.py.  Shapes are checked, because a wrong one would
+read memory that is not ours; class codes are not.
+"""
+
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc
+
+from sx_targets cimport sx_dd, sx_kernels, sx_kernels_generic, sx_line, sx_model, sx_rows
+
+
+cdef extern from *:
+    """
+    #ifndef SIGMAX_SOURCE_HASH
+    #error "build through setup.py: it defines SIGMAX_SOURCE_HASH"
+    #endif
+    #define SX_STRINGIFY_(x) #x
+    #define SX_STRINGIFY(x) SX_STRINGIFY_(x)
+    static const char *const sx_source_hash = SX_STRINGIFY(SIGMAX_SOURCE_HASH);
+    """
+    const char *const sx_source_hash
+
+
+cdef const sx_kernels *K = &sx_kernels_generic
+
+BACKEND = "compiled"
+ISA = (<bytes> K.name).decode()
+#: hash of the sources this file was compiled from; sigmax.kernels refuses any other
+SOURCE_HASH = (<bytes> sx_source_hash).decode()
+
+
+cdef inline sx_rows rows_of(const double[:, :] X) noexcept nogil:
+    cdef sx_rows rows
+    rows.data = NULL
+    if X.shape[0] and X.shape[1]:
+        rows.data = &X[0, 0]
+    rows.n_rows = X.shape[0]
+    rows.n_cols = X.shape[1]
+    rows.row_stride = X.strides[0] // <Py_ssize_t> sizeof(double)
+    rows.col_stride = X.strides[1] // <Py_ssize_t> sizeof(double)
+    return rows
+
+
+cdef inline const double *vector_or_null(const double[::1] x) noexcept nogil:
+    if x is None or x.shape[0] == 0:
+        return NULL
+    return &x[0]
+
+
+cdef inline const double *matrix_or_null(const double[:, ::1] x) noexcept nogil:
+    if x is None or x.shape[0] == 0 or x.shape[1] == 0:
+        return NULL
+    return &x[0, 0]
+
+
+cdef inline double *out_or_null(double[:, ::1] x) noexcept nogil:
+    if x is None or x.shape[0] == 0 or x.shape[1] == 0:
+        return NULL
+    return &x[0, 0]
+
+
+cdef inline const int32_t *codes_or_null(const int32_t[::1] y) noexcept nogil:
+    if y.shape[0] == 0:
+        return NULL
+    return &y[0]
+
+
+cdef double *scratch(Py_ssize_t n) except NULL:
+    cdef double *work = <double *> malloc((n + 1) * sizeof(double))
+    if work == NULL:
+        raise MemoryError(f"sigmax kernel work space of {n} doubles")
+    return work
+
+
+cdef int expect(str name, Py_ssize_t got, Py_ssize_t wanted) except -1:
+    if got != wanted:
+        raise ValueError(f"{name} must be {wanted}; got {got}")
+    return 0
+
+
+cdef int expect_weight(const double[::1] weight, Py_ssize_t n) except -1:
+    if weight is not None:
+        expect("length of weight", weight.shape[0], n)
+    return 0
+
+
+cdef int expect_offset(const double[:, ::1] offset, Py_ssize_t n, Py_ssize_t m) except -1:
+    if offset is not None:
+        expect("rows of offset", offset.shape[0], n)
+        expect("columns of offset", offset.shape[1], m)
+    return 0
+
+
+def expit(const double[::1] eta, double[::1] p_out):
+    expect("length of p_out", p_out.shape[0], eta.shape[0])
+    if eta.shape[0]:
+        with nogil:
+            K.expit(eta.shape[0], &eta[0], &p_out[0])
+
+
+def softmax(const double[:, ::1] eta, double[:, ::1] p_out):
+    cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
+    expect("rows of p_out", p_out.shape[0], n)
+    expect("columns of p_out", p_out.shape[1], m + 1)
+    cdef double *work = scratch(K.rows_work(m))
+    with nogil:
+        if n:
+            K.softmax(n, m, matrix_or_null(eta), &p_out[0, 0], work)
+        free(work)
+
+
+def column_largest(const double[:, :] X, double[::1] largest_out):
+    cdef sx_rows rows = rows_of(X)
+    cdef int finite
+    expect("length of largest_out", largest_out.shape[0], rows.n_cols)
+    if rows.n_cols == 0:
+        return True
+    with nogil:
+        finite = K.column_largest(&rows, &largest_out[0])
+    return bool(finite)
+
+
+def linear_predictor(
+    const double[:, :] X,
+    const double[:, ::1] coef,
+    double[:, ::1] eta_out,
+    *,
+    bint intercept,
+    const double[:, ::1] offset=None,
+):
+    cdef sx_rows rows = rows_of(X)
+    cdef sx_model model
+    model.n_logits = coef.shape[0]
+    model.intercept = intercept
+    model.coef = matrix_or_null(coef)
+    model.y = NULL
+    model.weight = NULL
+    model.offset = matrix_or_null(offset)
+    expect("columns of coef", coef.shape[1], rows.n_cols + intercept)
+    expect("rows of eta_out", eta_out.shape[0], rows.n_rows)
+    expect("columns of eta_out", eta_out.shape[1], model.n_logits)
+    expect_offset(offset, rows.n_rows, model.n_logits)
+    cdef double *work = scratch(K.pass_work(&rows, model.n_logits, intercept, 0))
+    with nogil:
+        K.linear_predictor(&rows, &model, out_or_null(eta_out), work)
+        free(work)
+
+
+def transpose_product(
+    const double[:, :] X, const double[:, ::1] residual, double[:, ::1] gradient_out, *, bint intercept
+):
+    cdef sx_rows rows = rows_of(X)
+    cdef Py_ssize_t m = residual.shape[1]
+    expect("rows of residual", residual.shape[0], rows.n_rows)
+    expect("rows of gradient_out", gradient_out.shape[0], m)
+    expect("columns of gradient_out", gradient_out.shape[1], rows.n_cols + intercept)
+    cdef double *work = scratch(K.pass_work(&rows, m, intercept, 0))
+    with nogil:
+        K.transpose_product(
+            &rows, intercept, m, matrix_or_null(residual), out_or_null(gradient_out), work
+        )
+        free(work)
+
+
+def weighted_gram(
+    const double[:, :] X, const double[::1] curvature, double[:, ::1] gram_out, *, bint intercept
+):
+    cdef sx_rows rows = rows_of(X)
+    cdef Py_ssize_t k = rows.n_cols + intercept
+    expect("length of curvature", curvature.shape[0], rows.n_rows)
+    expect("rows of gram_out", gram_out.shape[0], k)
+    expect("columns of gram_out", gram_out.shape[1], k)
+    cdef double *work = scratch(K.pass_work(&rows, 1, intercept, 1))
+    with nogil:
+        K.weighted_gram(&rows, intercept, vector_or_null(curvature), out_or_null(gram_out), work)
+        free(work)
+
+
+def binary_rows(
+    const double[:, ::1] eta,
+    const int32_t[::1] y,
+    double[:, ::1] residual_out,
+    double[:, ::1] curvature_out,
+    *,
+    const double[::1] weight=None,
+):
+    cdef Py_ssize_t n = eta.shape[0]
+    cdef sx_dd nll
+    expect("columns of eta", eta.shape[1], 1)
+    expect("length of y", y.shape[0], n)
+    expect("rows of residual_out", residual_out.shape[0], n)
+    expect("columns of residual_out", residual_out.shape[1], 1)
+    expect("rows of curvature_out", curvature_out.shape[0], n)
+    expect("columns of curvature_out", curvature_out.shape[1], 1)
+    expect_weight(weight, n)
+    with nogil:
+        nll = K.binary_rows(
+            n, matrix_or_null(eta), codes_or_null(y), vector_or_null(weight),
+            out_or_null(residual_out), out_or_null(curvature_out),
+        )
+    return nll.high, nll.low
+
+
+def softmax_rows(
+    const double[:, ::1] eta,
+    const int32_t[::1] y,
+    double[:, ::1] residual_out,
+    double[:, :, ::1] curvature_out,
+    *,
+    const double[::1] weight=None,
+):
+    cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
+    cdef sx_dd nll
+    expect("length of y", y.shape[0], n)
+    expect("rows of residual_out", residual_out.shape[0], n)
+    expect("columns of residual_out", residual_out.shape[1], m)
+    expect("rows of curvature_out", curvature_out.shape[0], n)
+    expect("first classes of curvature_out", curvature_out.shape[1], m)
+    expect("second classes of curvature_out", curvature_out.shape[2], m)
+    expect_weight(weight, n)
+    cdef double *curvature = &curvature_out[0, 0, 0] if n and m else NULL
+    cdef double *work = scratch(K.rows_work(m))
+    with nogil:
+        nll = K.softmax_rows(
+            n, m, matrix_or_null(eta), codes_or_null(y), vector_or_null(weight),
+            out_or_null(residual_out), curvature, work,
+        )
+        free(work)
+    return nll.high, nll.low
+
+
+cdef tuple fused_pass(
+    bint binary,
+    const double[:, :] X,
+    const int32_t[::1] y,
+    const double[:, ::1] coef,
+    double[:, ::1] gradient_out,
+    double[:, ::1] hessian_out,
+    bint intercept,
+    const double[::1] weight,
+    const double[:, ::1] offset,
+):
+    cdef sx_rows rows = rows_of(X)
+    cdef Py_ssize_t n = rows.n_rows, m = coef.shape[0], k = rows.n_cols + intercept
+    cdef sx_model model
+    cdef sx_dd nll
+    expect("columns of coef", coef.shape[1], k)
+    expect("length of y", y.shape[0], n)
+    expect_weight(weight, n)
+    expect_offset(offset, n, m)
+    if binary:
+        expect("rows of coef", m, 1)
+    if gradient_out is not None:
+        expect("rows of gradient_out", gradient_out.shape[0], m)
+        expect("columns of gradient_out", gradient_out.shape[1], k)
+    if hessian_out is not None:
+        expect("rows of hessian_out", hessian_out.shape[0], m * k)
+        expect("columns of hessian_out", hessian_out.shape[1], m * k)
+    model.n_logits = m
+    model.intercept = intercept
+    model.coef = matrix_or_null(coef)
+    model.y = codes_or_null(y)
+    model.weight = vector_or_null(weight)
+    model.offset = matrix_or_null(offset)
+    cdef double *gradient = out_or_null(gradient_out)
+    cdef double *hessian = out_or_null(hessian_out)
+    cdef double *work = scratch(K.pass_work(&rows, m, intercept, hessian != NULL))
+    with nogil:
+        if binary:
+            nll = K.binary_pass(&rows, &model, gradient, hessian, work)
+        else:
+            nll = K.softmax_pass(&rows, &model, gradient, hessian, work)
+        free(work)
+    return nll.high, nll.low
+
+
+def binary_pass(
+    const double[:, :] X,
+    const int32_t[::1] y,
+    const double[:, ::1] coef,
+    double[:, ::1] gradient_out,
+    double[:, ::1] hessian_out,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return fused_pass(True, X, y, coef, gradient_out, hessian_out, intercept, weight, offset)
+
+
+def softmax_pass(
+    const double[:, :] X,
+    const int32_t[::1] y,
+    const double[:, ::1] coef,
+    double[:, ::1] gradient_out,
+    double[:, ::1] hessian_out,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return fused_pass(False, X, y, coef, gradient_out, hessian_out, intercept, weight, offset)
+
+
+cdef tuple line_sums(
+    bint binary,
+    const double[:, ::1] eta,
+    const double[:, ::1] slope,
+    const int32_t[::1] y,
+    double step,
+    const double[::1] weight,
+):
+    cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
+    cdef sx_line line
+    expect("rows of slope", slope.shape[0], n)
+    expect("columns of slope", slope.shape[1], m)
+    expect("length of y", y.shape[0], n)
+    expect_weight(weight, n)
+    if binary:
+        expect("columns of eta", m, 1)
+    cdef double *work = scratch(K.rows_work(m))
+    with nogil:
+        if binary:
+            line = K.binary_line(
+                n, step, matrix_or_null(eta), matrix_or_null(slope), codes_or_null(y),
+                vector_or_null(weight),
+            )
+        else:
+            line = K.softmax_line(
+                n, m, step, matrix_or_null(eta), matrix_or_null(slope), codes_or_null(y),
+                vector_or_null(weight), work,
+            )
+        free(work)
+    return (line.change.high, line.change.low), line.first, line.second
+
+
+def binary_line(
+    const double[:, ::1] eta,
+    const double[:, ::1] slope,
+    const int32_t[::1] y,
+    double step,
+    *,
+    const double[::1] weight=None,
+):
+    return line_sums(True, eta, slope, y, step, weight)
+
+
+def softmax_line(
+    const double[:, ::1] eta,
+    const double[:, ::1] slope,
+    const int32_t[::1] y,
+    double step,
+    *,
+    const double[::1] weight=None,
+):
+    return line_sums(False, eta, slope, y, step, weight)

@@ -1,0 +1,68 @@
+/* What every kernel header starts from: compiler words, the view of the rows, the FP contract.
+ *
+ * The kernels are C11 and header-only.  They know nothing of Python, threads, files or allocation:
+ * the caller hands over views, outputs and work space.  Sizes are ptrdiff_t throughout.
+ *
+ * Floating point: strict IEEE 754 binary64 without contraction.  A product and a sum stay two
+ * roundings, so that every instruction set gives the same bits; -ffast-math would break the
+ * error-free transforms of sx_dd.h and is refused below.
+ */
+#ifndef SX_BASE_H
+#define SX_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__FAST_MATH__)
+#error "sigmax kernels need IEEE arithmetic: build without -ffast-math"
+#endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "sigmax kernels need double arithmetic in double precision (x87 is not supported)"
+#endif
+
+#if defined(__GNUC__)
+#define SX_INLINE static inline __attribute__((always_inline, unused))
+#define SX_KERNEL static __attribute__((unused))
+#else
+#define SX_INLINE static inline
+#define SX_KERNEL static
+#endif
+
+/* Rows of the design.  Element (i, j) is data[i * row_stride + j * col_stride], strides in elements:
+ * C order, Fortran order, slices and broadcast rows are all read in place. */
+typedef struct {
+    const double *data;
+    ptrdiff_t n_rows;
+    ptrdiff_t n_cols;
+    ptrdiff_t row_stride;
+    ptrdiff_t col_stride;
+} sx_rows;
+
+/* Rows that a kernel handles at a time: the scaled copies of a tile (SX_TILE x k doubles) stay in
+ * cache.  A multiple of SX_LANES; no result depends on it except through the sums of sx_linear.h,
+ * where one tile is one partial sum, so changing it changes bits. */
+#define SX_TILE 128
+
+/* Partial sums that a long sum or dot product runs in, whatever the vector width of the machine. */
+#define SX_LANES 8
+
+SX_INLINE ptrdiff_t sx_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+SX_INLINE uint64_t sx_bits(double x)
+{
+    uint64_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+SX_INLINE double sx_from_bits(uint64_t u)
+{
+    double x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+SX_INLINE double sx_abs(double x) { return sx_from_bits(sx_bits(x) & 0x7fffffffffffffffu); }
+
+#endif /* SX_BASE_H */

@@ -1,0 +1,57 @@
+/* Error-free transforms and the long sum (Knuth 1969; Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26, 2005).
+ *
+ *     a + b = s + e   exactly, s = fl(a + b)
+ *     a - b = d + e   exactly, d = fl(a - b)
+ */
+#ifndef SX_DD_H
+#define SX_DD_H
+
+#include "sx_base.h"
+
+typedef struct {
+    double high;
+    double low;
+} sx_dd;
+
+SX_INLINE sx_dd sx_two_sum(double a, double b)
+{
+    const double s = a + b;
+    const double t = s - a;
+    return (sx_dd){s, (a - (s - t)) + (b - t)};
+}
+
+SX_INLINE sx_dd sx_two_diff(double a, double b) { return sx_two_sum(a, -b); }
+
+/* A sum of many terms in SX_LANES double-double accumulators: term i goes to lane i mod SX_LANES.
+ * |error| <= 2^-53 |sum| + n^2 2^-106 sum |term|: for one sign of terms, the rounded exact sum. */
+typedef struct {
+    double high[SX_LANES];
+    double low[SX_LANES];
+} sx_sum;
+
+SX_INLINE void sx_sum_clear(sx_sum *sum) { memset(sum, 0, sizeof *sum); }
+
+/* Add term[0..SX_TILE); a shorter tile is padded with zeros, which change nothing. */
+SX_INLINE void sx_sum_add_tile(sx_sum *sum, const double *term)
+{
+    for (ptrdiff_t i = 0; i < SX_TILE; i += SX_LANES) {
+        for (int lane = 0; lane < SX_LANES; ++lane) {
+            const sx_dd t = sx_two_sum(sum->high[lane], term[i + lane]);
+            sum->high[lane] = t.high;
+            sum->low[lane] += t.low;
+        }
+    }
+}
+
+SX_INLINE sx_dd sx_sum_total(const sx_sum *sum)
+{
+    sx_dd total = {0.0, 0.0};
+    for (int lane = 0; lane < SX_LANES; ++lane) {
+        const sx_dd t = sx_two_sum(total.high, sum->high[lane]);
+        total.high = t.high;
+        total.low += t.low + sum->low[lane];
+    }
+    return sx_two_sum(total.high, total.low);
+}
+
+#endif /* SX_DD_H */

@@ -1,0 +1,82 @@
+"""C declarations of ext/targets/targets.h."""
+
+from libc.stdint cimport int32_t
+
+
+cdef extern from "targets/targets.h" nogil:
+    ctypedef struct sx_rows:
+        const double *data
+        Py_ssize_t n_rows
+        Py_ssize_t n_cols
+        Py_ssize_t row_stride
+        Py_ssize_t col_stride
+
+    ctypedef struct sx_model:
+        Py_ssize_t n_logits
+        int intercept
+        const double *coef
+        const int32_t *y
+        const double *weight
+        const double *offset
+
+    ctypedef struct sx_dd:
+        double high
+        double low
+
+    ctypedef struct sx_line:
+        sx_dd change
+        double first
+        double second
+
+    ctypedef struct sx_kernels:
+        const char *name
+
+        void (*expit)(Py_ssize_t n, const double *eta, double *p_out) noexcept nogil
+        void (*softmax)(
+            Py_ssize_t n, Py_ssize_t n_logits, const double *eta, double *p_out, double *work
+        ) noexcept nogil
+        Py_ssize_t (*rows_work)(Py_ssize_t n_logits) noexcept nogil
+
+        int (*column_largest)(const sx_rows *X, double *largest_out) noexcept nogil
+        void (*linear_predictor)(
+            const sx_rows *X, const sx_model *model, double *eta_out, double *work
+        ) noexcept nogil
+        void (*transpose_product)(
+            const sx_rows *X, int intercept, Py_ssize_t n_logits,
+            const double *residual, double *gradient_out, double *work
+        ) noexcept nogil
+        void (*weighted_gram)(
+            const sx_rows *X, int intercept, const double *curvature, double *gram_out, double *work
+        ) noexcept nogil
+        Py_ssize_t (*pass_work)(
+            const sx_rows *X, Py_ssize_t n_logits, int intercept, int hessian
+        ) noexcept nogil
+
+        sx_dd (*binary_rows)(
+            Py_ssize_t n, const double *eta, const int32_t *y, const double *weight,
+            double *residual_out, double *curvature_out
+        ) noexcept nogil
+        sx_dd (*softmax_rows)(
+            Py_ssize_t n, Py_ssize_t n_logits, const double *eta, const int32_t *y,
+            const double *weight, double *residual_out, double *curvature_out, double *work
+        ) noexcept nogil
+
+        sx_dd (*binary_pass)(
+            const sx_rows *X, const sx_model *model, double *gradient_out, double *hessian_out,
+            double *work
+        ) noexcept nogil
+        sx_dd (*softmax_pass)(
+            const sx_rows *X, const sx_model *model, double *gradient_out, double *hessian_out,
+            double *work
+        ) noexcept nogil
+
+        sx_line (*binary_line)(
+            Py_ssize_t n, double step, const double *eta, const double *slope,
+            const int32_t *y, const double *weight
+        ) noexcept nogil
+        sx_line (*softmax_line)(
+            Py_ssize_t n, Py_ssize_t n_logits, double step, const double *eta, const double *slope,
+            const int32_t *y, const double *weight, double *work
+        ) noexcept nogil
+
+    const sx_kernels sx_kernels_generic

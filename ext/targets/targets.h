@@ -1,0 +1,47 @@
+/* The operations of one instruction set as a table of functions.
+ *
+ * Each target is one short C file that includes operations.h, which compiles the kernels for that
+ * instruction set, and exports its table.  Arguments follow src/sigmax/kernels/interface.py, where every
+ * operation is described once; arrays are contiguous unless an sx_rows says otherwise, `work` is scratch
+ * of the size the matching *_work function gives (in doubles), NULL means "not given" or "not wanted".
+ */
+#ifndef SX_TARGETS_H
+#define SX_TARGETS_H
+
+#include "../kernels/sx_pass.h"
+
+typedef struct {
+    const char *name;
+
+    void (*expit)(ptrdiff_t n, const double *eta, double *p_out);
+    void (*softmax)(ptrdiff_t n, ptrdiff_t n_logits, const double *eta, double *p_out, double *work);
+    ptrdiff_t (*rows_work)(ptrdiff_t n_logits);
+
+    int (*column_largest)(const sx_rows *X, double *largest_out);
+    void (*linear_predictor)(const sx_rows *X, const sx_model *model, double *eta_out, double *work);
+    void (*transpose_product)(const sx_rows *X, int intercept, ptrdiff_t n_logits,
+                              const double *residual, double *gradient_out, double *work);
+    void (*weighted_gram)(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
+                          double *work);
+    ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian);
+
+    sx_dd (*binary_rows)(ptrdiff_t n, const double *eta, const int32_t *y, const double *weight,
+                         double *residual_out, double *curvature_out);
+    sx_dd (*softmax_rows)(ptrdiff_t n, ptrdiff_t n_logits, const double *eta, const int32_t *y,
+                          const double *weight, double *residual_out, double *curvature_out,
+                          double *work);
+
+    sx_dd (*binary_pass)(const sx_rows *X, const sx_model *model, double *gradient_out,
+                         double *hessian_out, double *work);
+    sx_dd (*softmax_pass)(const sx_rows *X, const sx_model *model, double *gradient_out,
+                          double *hessian_out, double *work);
+
+    sx_line (*binary_line)(ptrdiff_t n, double step, const double *eta, const double *slope,
+                           const int32_t *y, const double *weight);
+    sx_line (*softmax_line)(ptrdiff_t n, ptrdiff_t n_logits, double step, const double *eta,
+                            const double *slope, const int32_t *y, const double *weight, double *work);
+} sx_kernels;
+
+extern const sx_kernels sx_kernels_generic;
+
+#endif /* SX_TARGETS_H */

@@ -1,0 +1,166 @@
+"""Build of the compiled backend; everything else is declared in pyproject.toml.
+
+The extension is optional: without a C compiler or without Python.h the install succeeds, and sigmax runs
+on its Python twin.  ``src/sigmax/kernels/_build.json`` records what happened and why, for the message at
+import.  Switches (environment):
+
+SIGMAX_NO_EXTENSIONS=1       do not build it
+SIGMAX_REQUIRE_EXTENSIONS=1  fail instead of falling back (wheels, CI, benchmarks)
+SIGMAX_WERROR=1              compiler warnings are errors (CI)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+KERNELS = ROOT / "src" / "sigmax" / "kernels"
+
+
+def switch(name: str) -> bool:
+    value = os.environ.get(name, "")
+    if value not in ("", "0", "1"):
+        sys.exit(f"{name} must be 0 or 1; got {value!r}")
+    return value == "1"
+
+
+NO_EXTENSIONS = switch("SIGMAX_NO_EXTENSIONS")
+REQUIRE_EXTENSIONS = switch("SIGMAX_REQUIRE_EXTENSIONS")
+WERROR = switch("SIGMAX_WERROR")
+if NO_EXTENSIONS and REQUIRE_EXTENSIONS:
+    sys.exit("SIGMAX_NO_EXTENSIONS=1 and SIGMAX_REQUIRE_EXTENSIONS=1 contradict each other")
+
+
+def source_hash() -> str:
+    """sigmax.kernels.source_hash, loaded by path: the package itself cannot be imported yet."""
+    spec = importlib.util.spec_from_file_location("source_hash", KERNELS / "source_hash.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.source_hash(ROOT / "ext")
+
+
+def record(folder: Path, compiled: bool, reason: str) -> None:
+    """Write _build.json: what the import will say when the compiled backend is missing."""
+    if folder.is_dir():
+        state = {"compiled": compiled, "reason": reason, "source_hash": source_hash()}
+        (folder / "_build.json").write_text(json.dumps(state, indent=1) + "\n")
+
+
+def remove_stale() -> None:
+    """A compiled file of an earlier build must not outlive a build that fails or is switched off."""
+    for pattern in ("_kernels*.so", "_kernels*.pyd"):
+        for path in KERNELS.glob(pattern):
+            path.unlink()
+
+
+class BuildKernels(build_ext):
+    """build_ext that finds out first whether it can work, and says in one line why not."""
+
+    def finalize_options(self) -> None:
+        self.distribution.ext_modules = cythonized(self.distribution.ext_modules)
+        super().finalize_options()
+
+    def run(self) -> None:
+        remove_stale()
+        reason = self.obstacle()
+        if reason is None:
+            super().run()
+            if self.extensions and not Path(self.get_ext_fullpath(self.extensions[0].name)).exists():
+                reason = "the C compiler failed on the kernels (pip install -v shows its messages)"
+        if reason is None:
+            self.note(True, "")
+            return
+        if REQUIRE_EXTENSIONS:
+            sys.exit(f"sigmax: SIGMAX_REQUIRE_EXTENSIONS=1, but {reason}")
+        self.extensions = []
+        self.note(False, reason)
+        print(f"sigmax: compiled kernels skipped, running on the Python twin: {reason}", file=sys.stderr)
+
+    def note(self, compiled: bool, reason: str) -> None:
+        record(KERNELS, compiled, reason)
+        record(Path(self.build_lib) / "sigmax" / "kernels", compiled, reason)
+
+    def obstacle(self) -> str | None:
+        """Why no extension can be compiled here, or None."""
+        header = Path(sysconfig.get_paths()["include"]) / "Python.h"
+        if not header.is_file():
+            return "Python.h was not found (on Debian: apt install python3-dev)"
+        from distutils.ccompiler import new_compiler
+        from distutils.errors import CCompilerError, DistutilsError
+        from distutils.sysconfig import customize_compiler
+
+        compiler = new_compiler(compiler=self.compiler)
+        customize_compiler(compiler)
+        command = getattr(compiler, "compiler", ["the C compiler"])[0]
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder) / "probe.c"
+            probe.write_text("int main(void) { return 0; }\n")
+            try:
+                compiler.compile([str(probe)], output_dir=folder)
+            except (CCompilerError, DistutilsError, OSError):
+                return f"no working C compiler ({command!r}; on Debian: apt install gcc)"
+        return None
+
+    def build_extension(self, ext: Extension) -> None:
+        if self.compiler.compiler_type == "msvc":
+            ext.extra_compile_args = ["/O2", "/std:c11", "/fp:strict"]
+        else:
+            # No -march=native: the file must run on any machine of its kind.  No contraction: products
+            # and sums keep their own roundings.  errno and traps are not observed by anyone.
+            ext.extra_compile_args = [
+                *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
+                *(("-Wall", "-Wextra", "-Werror") if WERROR else ()),
+            ]
+        super().build_extension(ext)
+
+
+def extension() -> Extension:
+    headers = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "ext").rglob("*.h"))]
+    return Extension(
+        "sigmax.kernels._kernels",
+        ["ext/_kernels.pyx", "ext/targets/generic.c"],
+        include_dirs=["ext"],
+        depends=headers,
+        define_macros=[("SIGMAX_SOURCE_HASH", source_hash())],
+    )
+
+
+def cythonized(extensions: list[Extension]) -> list[Extension]:
+    from Cython.Build import cythonize
+
+    built = cythonize(
+        extensions,
+        build_dir="build/cython",
+        include_path=["ext"],
+        compiler_directives={
+            "language_level": 3,
+            "binding": True,
+            "boundscheck": False,
+            "wraparound": False,
+            "initializedcheck": False,
+            "freethreading_compatible": True,
+        },
+    )
+    for one in built:
+        one.optional = not REQUIRE_EXTENSIONS  # cythonize() drops Extension(optional=...)
+    return built
+
+
+if NO_EXTENSIONS:
+    remove_stale()
+    record(KERNELS, False, "switched off by SIGMAX_NO_EXTENSIONS=1 when sigmax was installed")
+
+setup(
+    ext_modules=[] if NO_EXTENSIONS else [extension()],
+    cmdclass={"build_ext": BuildKernels},
+)

@@ -1,0 +1,62 @@
+"""Types of the extension module; the contract is interface.py."""
+
+from sigmax.kernels.interface import Codes, Float, Pair
+
+BACKEND: str
+ISA: str
+SOURCE_HASH: str
+
+def expit(eta: Float, p_out: Float) -> None: ...
+def softmax(eta: Float, p_out: Float) -> None: ...
+def column_largest(X: Float, largest_out: Float) -> bool: ...
+def linear_predictor(
+    X: Float, coef: Float, eta_out: Float, *, intercept: bool, offset: Float | None = None
+) -> None: ...
+def transpose_product(
+    X: Float, residual: Float, gradient_out: Float, *, intercept: bool
+) -> None: ...
+def weighted_gram(X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None: ...
+def binary_rows(
+    eta: Float,
+    y: Codes,
+    residual_out: Float,
+    curvature_out: Float,
+    *,
+    weight: Float | None = None,
+) -> Pair: ...
+def softmax_rows(
+    eta: Float,
+    y: Codes,
+    residual_out: Float,
+    curvature_out: Float,
+    *,
+    weight: Float | None = None,
+) -> Pair: ...
+def binary_pass(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    gradient_out: Float | None,
+    hessian_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> Pair: ...
+def softmax_pass(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    gradient_out: Float | None,
+    hessian_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> Pair: ...
+def binary_line(
+    eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
+) -> tuple[Pair, float, float]: ...
+def softmax_line(
+    eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
+) -> tuple[Pair, float, float]: ...

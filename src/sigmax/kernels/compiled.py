@@ -1,0 +1,43 @@
+"""The compiled backend: C kernels through Cython, in ext/.  Importing it fails where it was not built.
+
+Contract, shapes and conventions: :mod:`sigmax.kernels.interface`.  Ask :func:`sigmax.kernels.get` for it:
+that is where a stale build is refused.
+"""
+
+from __future__ import annotations
+
+from sigmax.kernels._kernels import (
+    BACKEND,
+    ISA,
+    SOURCE_HASH,
+    binary_line,
+    binary_pass,
+    binary_rows,
+    column_largest,
+    expit,
+    linear_predictor,
+    softmax,
+    softmax_line,
+    softmax_pass,
+    softmax_rows,
+    transpose_product,
+    weighted_gram,
+)
+
+__all__ = [
+    "BACKEND",
+    "ISA",
+    "SOURCE_HASH",
+    "binary_line",
+    "binary_pass",
+    "binary_rows",
+    "column_largest",
+    "expit",
+    "linear_predictor",
+    "softmax",
+    "softmax_line",
+    "softmax_pass",
+    "softmax_rows",
+    "transpose_product",
+    "weighted_gram",
+]

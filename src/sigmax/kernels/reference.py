@@ -1,0 +1,274 @@
+"""The reference backend: every operation as its formula in NumPy, the oracle of the compiled one.
+
+Written to be read and checked against mpmath, not to be fast; what it may not do is lose digits, so the
+formulas are the stable ones.  Contract, shapes and conventions: :mod:`sigmax.kernels.interface`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sigmax.kernels.interface import Codes, Float, Pair
+
+BACKEND = "reference"
+ISA = "numpy"
+
+#: |change of the margin| beyond which expm1 may overflow and plain differences are exact enough
+_FAR = 700.0
+
+
+def _exact_sum(terms: Float) -> Pair:
+    """Sum of `terms` as (high, low): high is the rounded exact sum, low the rounded rest."""
+    values = terms.ravel().tolist()
+    try:
+        high = math.fsum(values)
+    except (OverflowError, ValueError):  # inf or nan among the terms, or a sum beyond the range
+        return float(np.sum(terms)), 0.0
+    if not math.isfinite(high):
+        return high, 0.0
+    return high, math.fsum([*values, -high])
+
+
+def _weights(weight: Float | None, n: int) -> Float:
+    return np.ones(n) if weight is None else weight
+
+
+def _with_intercept(X: Float, intercept: bool) -> Float:
+    return np.column_stack([np.ones(len(X)), X]) if intercept else np.asarray(X)
+
+
+# -- layers of one row block -------------------------------------------------------------------
+
+
+def expit(eta: Float, p_out: Float) -> None:
+    # t = exp(-|eta|);  p = 1 / (1 + t) for eta >= 0, t / (1 + t) below
+    t = np.exp(-np.abs(eta))
+    p_out[...] = np.where(eta >= 0, 1.0, t) / (1.0 + t)
+
+
+def _shifted(eta: Float) -> tuple[Float, Float, Float, Float]:
+    """(a, top, E, s): a = max_k eta_k over all K classes, E_k = exp(eta_k - a), s = sum without the top.
+
+    The logits are those of all classes, the reference's 0 first.  eta_k - a is kept as d + e exactly
+    (two-sum of Knuth 1969), so that the rounding of the shift does not reach E_k = exp(d) (1 + e).
+    """
+    z = np.column_stack([np.zeros(len(eta)), eta])
+    top = np.argmax(z, axis=1)
+    a = np.take_along_axis(z, top[:, None], axis=1)
+    d = z - a
+    with np.errstate(invalid="ignore"):  # inf - inf, for classes of probability 0
+        back = d - z
+        e = (z - (d - back)) + (-a - back)
+    E = np.exp(d) * (1.0 + np.where(d > -746.0, e, 0.0))
+    is_top = np.arange(z.shape[1]) == top[:, None]
+    s = np.where(is_top, 0.0, E).sum(axis=1)
+    return a[:, 0], is_top, E, s
+
+
+def softmax(eta: Float, p_out: Float) -> None:
+    # p_k = E_k / (1 + s)
+    _, _, E, s = _shifted(eta)
+    p_out[...] = E / (1.0 + s)[:, None]
+
+
+def column_largest(X: Float, largest_out: Float) -> bool:
+    largest_out[...] = np.abs(X).max(axis=0, initial=0.0)
+    return bool(np.isfinite(X).all())
+
+
+def linear_predictor(
+    X: Float, coef: Float, eta_out: Float, *, intercept: bool, offset: Float | None = None
+) -> None:
+    # eta = [1 X] coef' + offset
+    eta = _with_intercept(X, intercept) @ coef.T
+    eta_out[...] = eta if offset is None else eta + offset
+
+
+def transpose_product(X: Float, residual: Float, gradient_out: Float, *, intercept: bool) -> None:
+    # gradient = residual' [1 X]
+    gradient_out[...] = residual.T @ _with_intercept(X, intercept)
+
+
+def weighted_gram(X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
+    # G = [1 X]' diag(h) [1 X]; averaged with its transpose: exactly symmetric
+    Z = _with_intercept(X, intercept)
+    G = Z.T @ (curvature[:, None] * Z)
+    gram_out[...] = (G + G.T) / 2.0
+
+
+def binary_rows(
+    eta: Float,
+    y: Codes,
+    residual_out: Float,
+    curvature_out: Float,
+    *,
+    weight: Float | None = None,
+) -> Pair:
+    w = _weights(weight, len(eta))
+    z = eta[:, 0]
+    # t = exp(-|eta|), small = t / (1 + t), big = 1 / (1 + t)
+    t = np.exp(-np.abs(z))
+    small, big = t / (1.0 + t), 1.0 / (1.0 + t)
+    # m: the margin;  lambda = 1 - P(y);  nll = max(-m, 0) + log1p(t)
+    m = np.where(y == 1, z, -z)
+    lam = np.where(m >= 0, small, big)
+    nll = w * (np.where(m < 0, -m, 0.0) + np.log1p(t))
+    residual_out[:, 0] = w * np.where(y == 1, -lam, lam)
+    curvature_out[:, 0] = w * (small * big)
+    return _exact_sum(nll)
+
+
+def _softmax_nll(eta: Float, y: Codes) -> Float:
+    """nll = (a - eta_y) + log1p(s), the difference kept as d + e exactly."""
+    a, _, _, s = _shifted(eta)
+    eta_y = np.take_along_axis(np.column_stack([np.zeros(len(eta)), eta]), y[:, None], axis=1)[:, 0]
+    d = a - eta_y
+    with np.errstate(invalid="ignore"):
+        back = d - a
+        e = (a - (d - back)) + (-eta_y - back)
+    nll: Float = d + (np.where(d < 2.0**1000, e, 0.0) + np.log1p(s))
+    return nll
+
+
+def softmax_rows(
+    eta: Float,
+    y: Codes,
+    residual_out: Float,
+    curvature_out: Float,
+    *,
+    weight: Float | None = None,
+) -> Pair:
+    n, m = eta.shape
+    w = _weights(weight, n)
+    _, is_top, E, s = _shifted(eta)
+    # p_k = E_k / (1 + s);  1 - p_k = s / (1 + s) for the largest logit, and 1 - p_k (p_k <= 1/2) else
+    p = E / (1.0 + s)[:, None]
+    others = np.where(is_top, (s / (1.0 + s))[:, None], 1.0 - p)
+    # residual_k = y = k ? -(1 - p_k) : p_k
+    is_true = np.arange(m + 1) == y[:, None]
+    residual_out[...] = (w[:, None] * np.where(is_true, -others, p))[:, 1:]
+    # curvature_kl = p_k ([k = l] - p_l), for the classes 1 .. K-1
+    p, others = p[:, 1:], others[:, 1:]
+    curvature_out[...] = -(p[:, :, None] * p[:, None, :])
+    k = np.arange(m)
+    curvature_out[:, k, k] = p * others
+    curvature_out *= w[:, None, None]
+    return _exact_sum(w * _softmax_nll(eta, y))
+
+
+# -- one fused pass over a row block: the layers composed --------------------------------------
+
+
+def _compose(
+    rows: Callable[..., Pair],
+    X: Float,
+    y: Codes,
+    coef: Float,
+    gradient_out: Float | None,
+    hessian_out: Float | None,
+    options: dict[str, Any],
+) -> Pair:
+    (m, k), n = coef.shape, len(X)
+    intercept, weight, offset = options["intercept"], options["weight"], options["offset"]
+    eta, residual, curvature = np.empty((n, m)), np.empty((n, m)), np.empty((n, m, m))
+    linear_predictor(X, coef, eta, intercept=intercept, offset=offset)
+    shape = (n, 1) if rows is binary_rows else (n, m, m)
+    nll = rows(eta, y, residual, curvature.reshape(shape), weight=weight)
+    if gradient_out is not None:
+        transpose_product(X, residual, gradient_out, intercept=intercept)
+    if hessian_out is not None:
+        block = np.empty((k, k))
+        for a in range(m):
+            for b in range(m):
+                weighted_gram(X, curvature[:, a, b], block, intercept=intercept)
+                hessian_out[a * k : (a + 1) * k, b * k : (b + 1) * k] = block
+    return nll
+
+
+def binary_pass(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    gradient_out: Float | None,
+    hessian_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> Pair:
+    options = {"intercept": intercept, "weight": weight, "offset": offset}
+    return _compose(binary_rows, X, y, coef, gradient_out, hessian_out, options)
+
+
+def softmax_pass(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    gradient_out: Float | None,
+    hessian_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> Pair:
+    options = {"intercept": intercept, "weight": weight, "offset": offset}
+    return _compose(softmax_rows, X, y, coef, gradient_out, hessian_out, options)
+
+
+# -- along a line, without X -------------------------------------------------------------------
+
+
+def binary_line(
+    eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
+) -> tuple[Pair, float, float]:
+    w = _weights(weight, len(eta))
+    z, v = eta[:, 0], slope[:, 0]
+    sign = np.where(y == 1, 1.0, -1.0)
+    m, dm = sign * z, step * (sign * v)
+    # m >= 0: log1p(lambda expm1(-dm));  m < 0: -dm + log1p((1 - lambda) expm1(dm)): both factors are small
+    t = np.exp(-np.abs(z))
+    far = np.abs(dm) > _FAR
+    grown = np.expm1(np.where(far, 0.0, np.where(m >= 0, -dm, dm)))
+    near = np.where(m >= 0, 0.0, -dm) + np.log1p(t / (1.0 + t) * grown)
+    # derivatives at eta + step slope: residual * slope, curvature * slope^2
+    moved = (z + step * v)[:, None]
+    residual, curvature = np.empty_like(moved), np.empty_like(moved)
+    binary_rows(moved, y, residual, curvature)
+
+    def nll(margin: Float) -> Float:
+        value: Float = np.where(margin < 0, -margin, 0.0) + np.log1p(np.exp(-np.abs(margin)))
+        return value
+
+    change = np.where(far, nll(m + dm) - nll(m), near)
+    first = _exact_sum(w * (residual[:, 0] * v))[0]
+    second = _exact_sum(w * (curvature[:, 0] * v**2))[0]
+    return _exact_sum(w * change), first, second
+
+
+def softmax_line(
+    eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
+) -> tuple[Pair, float, float]:
+    n, m = eta.shape
+    w = _weights(weight, n)
+    v = np.column_stack([np.zeros(n), slope])
+    gap = v - np.take_along_axis(v, y[:, None], axis=1)  # slope_k - slope_y, 0 for the true class
+    p, P = np.empty((n, m + 1)), np.empty((n, m + 1))
+    moved = eta + step * slope
+    softmax(eta, p)
+    softmax(moved, P)
+    # change = log1p(sum_{k != y} p_k expm1(d_k - d_y)); the plain difference where that overflows or
+    # falls below -1/2, where the change is at least log 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        grown = (p * np.expm1(step * gap)).sum(axis=1)
+    near = (grown >= -0.5) & (grown < 2.0**1000)
+    plain = _softmax_nll(moved, y) - _softmax_nll(eta, y)
+    change = np.where(near, np.log1p(np.where(near, grown, 0.0)), plain)
+    # first = sum_{k != y} P_k (slope_k - slope_y);  second = sum_k P_k (slope_k - mean)^2
+    first = (P * gap).sum(axis=1)
+    mean = (P * v).sum(axis=1, keepdims=True)
+    second = (P * (v - mean) ** 2).sum(axis=1)
+    return _exact_sum(w * change), _exact_sum(w * first)[0], _exact_sum(w * second)[0]
