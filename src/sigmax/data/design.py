@@ -1,0 +1,110 @@
+"""The design: rows of X, read in blocks, never copied as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import passes
+from sigmax.data.checks import finite, numbers, plural
+from sigmax.kernels import Float, Kernels
+
+INTERCEPT = "intercept"
+
+
+class Design:
+    """Rows of X with an optional intercept in front.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Real numbers of any dtype, in any memory layout.  Kept, never written.
+    intercept : bool
+        Whether a column of ones stands before the columns of X (it is never stored).
+    names : sequence of str, optional
+        Names of the columns; ``x1``, ``x2``, ... by default.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+    width : int
+        Coefficients of one logit, ``intercept + n_features``.
+    names : tuple of str, of length `width`
+        The intercept's name first.
+
+    Raises
+    ------
+    ValueError
+        Not two-dimensional, not real, empty, or names that do not fit.
+    """
+
+    __slots__ = ("_X", "_direct", "intercept", "n_features", "n_rows", "names", "width")
+
+    def __init__(
+        self, X: npt.ArrayLike, *, intercept: bool = True, names: Sequence[str] | None = None
+    ) -> None:
+        array = numbers("X", X)
+        if array.ndim != 2:
+            raise ValueError(
+                f"X must have two dimensions, rows and columns; got shape {array.shape}"
+            )
+        self.n_rows, self.n_features = array.shape
+        self.intercept = bool(intercept)
+        self.width = self.n_features + self.intercept
+        if self.n_rows == 0:
+            raise ValueError("X has no rows")
+        if self.width == 0:
+            raise ValueError("X has no columns, and fit_intercept is False: nothing to estimate")
+        self._X = array
+        # rows the kernels read in place; others are converted block by block
+        self._direct = array.dtype == np.float64 and array.flags.aligned
+        self.names = self._named(names)
+
+    def _named(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        if names is None:
+            columns = tuple(f"x{j + 1}" for j in range(self.n_features))
+        else:
+            columns = tuple(str(name) for name in names)
+            if len(columns) != self.n_features:
+                raise ValueError(
+                    f"names must hold {plural(self.n_features, 'name')}, one for each column of X; "
+                    f"got {len(columns)}"
+                )
+            twice = sorted({name for name in columns if columns.count(name) > 1})
+            if twice:
+                raise ValueError(f"names must differ; {twice[0]!r} stands more than once")
+        return (INTERCEPT, *columns) if self.intercept else columns
+
+    def block(self, start: int, stop: int) -> Float:
+        """Rows start <= i < stop as float64; a view where X is float64, else a copy of the block."""
+        rows = self._X[start:stop]
+        return rows if self._direct else np.ascontiguousarray(rows, dtype=np.float64)
+
+    def largest(self, kernels: Kernels, n_threads: int) -> Float:
+        """max_i |x_ij| for each coefficient of a logit, 1 for the intercept; shape (width,).
+
+        One read of X, which also finds out whether all of X is finite.
+
+        Raises
+        ------
+        ValueError
+            X holds nan or inf.
+        """
+
+        def evaluate(start: int, stop: int) -> Float:
+            found = np.empty(self.n_features)
+            if not kernels.column_largest(self.block(start, stop), found):
+                found[:] = np.nan
+            return found
+
+        def merge(left: Float, right: Float) -> Float:
+            return np.maximum(left, right)
+
+        size = passes.block_rows(self.width)
+        largest = passes.reduce(self.n_rows, size, evaluate, merge, n_threads)
+        if not np.isfinite(largest).all():
+            finite("X", self._X)
+            raise ValueError("X holds numbers beyond the range of float64")
+        return np.concatenate([np.ones(1), largest]) if self.intercept else largest

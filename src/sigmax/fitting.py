@@ -1,0 +1,175 @@
+"""The front door: from arrays and labels to a result with its certificate."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import kernels, threads
+from sigmax.data.checks import finite, numbers
+from sigmax.data.design import Design
+from sigmax.data.response import response
+from sigmax.exceptions import ConvergenceWarning
+from sigmax.inference.result import Result
+from sigmax.kernels import Float
+from sigmax.objective import Objective
+from sigmax.solvers.certificate import Certificate, certify
+from sigmax.solvers.newton import DependentColumn, Solution, Stop, newton
+
+_TOL = 1e-12
+_MAX_ITER = 100
+
+
+def fit(
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    sample_weight: npt.ArrayLike | None = None,
+    offset: npt.ArrayLike | None = None,
+    fit_intercept: bool = True,
+    start: npt.ArrayLike | None = None,
+    tol: float | None = None,
+    max_iter: int | None = None,
+    n_threads: int | None = None,
+    backend: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Result:
+    """Fit a logistic or multinomial regression by exact maximum likelihood.
+
+    Minimises the negative log-likelihood, summed over rows, without any penalty, by Newton's method with
+    an exact line search; says how far from the exact optimum the result can be.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, p)
+        Real numbers, any dtype and memory layout; neither copied as a whole nor written.
+    y : array_like of shape (n,)
+        Labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
+        class in sorted order is the reference.
+    sample_weight : array_like of shape (n,), optional
+        Frequency weights: a row of weight w counts as w equal rows.
+    offset : array_like of shape (n,) or (n, K), optional
+        Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
+        column a class.
+    fit_intercept : bool
+        Whether each logit has an intercept.
+    start : array_like, shape of the result's `params`, optional
+        Where to start.  A bad start costs time, never the answer.
+    tol : float, optional
+        Newton decrement to reach, in standard errors; 1e-12 by default.  The iteration also ends, as
+        converged, where rounding leaves nothing to gain.
+    max_iter : int, optional
+        Newton steps at most; 100 by default.
+    n_threads : int, optional
+        None: ``SIGMAX_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.  The
+        result has the same bits for any number.
+    backend : {"auto", "compiled", "reference"}, optional
+        None: ``SIGMAX_BACKEND``, else "auto".
+    names : sequence of str, optional
+        Names of the columns of X; x1, x2, ... by default.
+
+    Returns
+    -------
+    Result
+        Estimates, standard errors, log-likelihood, predictions, certificate.
+
+    Raises
+    ------
+    ValueError
+        Bad input: the message names the argument, the first offending index, the count and what was
+        expected.  Also where a column of X is a combination of those before it.
+    ImportError
+        ``backend="compiled"`` where the kernels were not built.
+
+    Warns
+    -----
+    ConvergenceWarning
+        No certificate could be given: separated classes, `max_iter` reached.
+
+    Notes
+    -----
+    Algorithm and proofs: :mod:`sigmax.solvers.newton`, :mod:`sigmax.solvers.certificate`.
+
+    Examples
+    --------
+    >>> import sigmax as sx
+    >>> data = sx.datasets.load("spector")
+    >>> r = sx.fit(data.X, data.y, names=data.features)
+    >>> r.params.round(6)
+    array([-13.021347,   2.826113,   0.095158,   2.378688])
+    >>> round(r.llf, 6)
+    -12.889633
+    """
+    tol = _TOL if tol is None else tol
+    max_iter = _MAX_ITER if max_iter is None else max_iter
+    if not (isinstance(tol, int | float) and math.isfinite(tol) and tol >= 0.0):
+        raise ValueError(f"tol must be a number of at least 0; got {tol!r}")
+    if isinstance(max_iter, bool) or not hasattr(max_iter, "__index__") or max_iter < 0:
+        raise ValueError(f"max_iter must be a whole number of at least 0; got {max_iter!r}")
+    chosen = kernels.get(backend)
+    count = threads.resolve(n_threads)
+
+    design = Design(X, intercept=fit_intercept, names=names)
+    observed = response(y, design.n_rows, sample_weight=sample_weight, offset=offset)
+    objective = Objective(design, observed, chosen, count)
+    shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
+    begin = None if start is None else _start(start, shape)
+    try:
+        solution = newton(
+            objective, np.zeros(objective.n_params), begin, tol=float(tol), max_iter=int(max_iter)
+        )
+    except DependentColumn as error:
+        raise ValueError(_dependent(design, error.index)) from None
+    certificate = certify(objective, solution)
+    if not certificate.converged:
+        warnings.warn(_advice(certificate, solution.stop), ConvergenceWarning, stacklevel=2)
+    return Result(
+        params=solution.at.coef.reshape(shape),
+        covariance=_covariance(solution),
+        llf=-solution.at.nll,
+        nobs=observed.total_weight,
+        classes=observed.classes,
+        param_names=design.names,
+        certificate=certificate,
+        fit_intercept=design.intercept,
+        backend=chosen.BACKEND,
+        isa=chosen.ISA,
+        n_threads=count,
+    )
+
+
+def _start(start: npt.ArrayLike, shape: tuple[int, ...]) -> Float:
+    array = numbers("start", start)
+    if array.shape != shape:
+        raise ValueError(f"start must have the shape of the parameters, {shape}; got {array.shape}")
+    finite("start", array)
+    return np.array(array, dtype=np.float64).ravel()
+
+
+def _covariance(solution: Solution) -> Float:
+    if solution.factor is None:
+        return np.full((solution.at.coef.size, solution.at.coef.size), np.nan)
+    return solution.factor.inverse()
+
+
+def _dependent(design: Design, index: int) -> str:
+    name = design.names[index]
+    if index == 0:
+        return f"X has a column without information: {name!r} is zero in every row that counts"
+    before = ", ".join(repr(one) for one in design.names[:index])
+    return (
+        f"X has dependent columns: {name!r} is, to rounding, a combination of {before}; "
+        "leave one of them out"
+    )
+
+
+def _advice(certificate: Certificate, stop: Stop) -> str:
+    knob = {
+        Stop.ITERATIONS: "raise max_iter",
+        Stop.SEPARATED: "a combination of the columns predicts every row: drop columns or merge classes",
+    }.get(stop, "look for a column that predicts a class without error, or for nearly equal columns")
+    return f"{certificate.reason} after {certificate.iterations} Newton steps; {knob}"

@@ -1,0 +1,91 @@
+"""The text of a result: one table of coefficients for each logit, then what is known about them."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sigmax.inference.result import Result
+
+_WIDTH = 92
+_COLUMNS = ("estimate", "std. error", "z", "p")
+
+
+def p_text(p: float) -> str:
+    """``0.0083``, ``2.1e-14``, ``nan``."""
+    return f"{p:.4f}" if p >= 1e-4 or np.isnan(p) else f"{p:.1e}"
+
+
+def _number(x: float) -> str:
+    """Six significant digits, plain where that is short."""
+    if x == 0.0 or 1e-4 <= abs(x) < 1e7:
+        digits = max(0, 5 - int(np.floor(np.log10(abs(x))))) if x != 0.0 else 4
+        return f"{x:.{min(digits, 8)}f}"
+    return f"{x:.5e}"
+
+
+def _aligned(lines: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
+    """Columns as wide as their longest cell; the first to the left, the others to the right."""
+    cells = [header, *lines]
+    widths = [max(len(row[j]) for row in cells) for j in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if j == 0 else cell.rjust(width)
+            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _label(value: object) -> str:
+    number = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if number else str(value)  # type: ignore[call-overload]
+
+
+def _paragraph(name: str, text: str) -> list[str]:
+    indent = " " * 16
+    return textwrap.wrap(
+        f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False
+    )
+
+
+def summary_text(result: Result, *, level: float, target: str) -> str:
+    """See :meth:`sigmax.inference.result.Result.summary`."""
+    labels = [_label(value) for value in result.classes.tolist()]
+    interval = f"{100 * level:g} % interval"
+    header = ("", *_COLUMNS, "[" + interval, "]")
+
+    def matrix(x: np.ndarray) -> np.ndarray:
+        return np.atleast_2d(x)
+
+    params, errors = matrix(result.params), matrix(result.bse)
+    z, p = matrix(result.zvalues), matrix(result.pvalues)
+    ends = result.conf_int(level).reshape(*params.shape, 2)
+
+    kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
+    lines = [f"{kind} regression of {target}, exact maximum likelihood", ""]
+    for c, label in enumerate(labels[1:]):
+        rows = [
+            (
+                name,
+                _number(params[c, j]),
+                _number(errors[c, j]),
+                f"{z[c, j]:.3f}",
+                p_text(float(p[c, j])),
+                _number(ends[c, j, 0]),
+                _number(ends[c, j, 1]),
+            )
+            for j, name in enumerate(result.param_names)
+        ]
+        lines += [f"{target} = {label} against {labels[0]}"]
+        lines += ["  " + line for line in _aligned(rows, header)]
+        lines += [""]
+    lines += _paragraph("observations", f"{result.nobs:,.10g}")
+    lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")
+    lines += _paragraph("certificate", str(result.certificate))
+    threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")
+    lines += _paragraph("backend", f"{result.backend} ({result.isa}), {threads}")
+    return "\n".join(lines)

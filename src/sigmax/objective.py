@@ -1,0 +1,311 @@
+"""The objective: the negative log-likelihood as a function of one coefficient vector.
+
+    f(b) = sum_i w_i nll(y_i, eta_i),   eta_i = B [1 x_i] + offset_i,   B = b as (m, k)
+
+summed over rows, in nats.  Layout, stated here once: b = B.ravel() is class-major; row c of B holds the
+coefficients of class c + 1 against the reference class 0, the intercept first.  m = K - 1 logits of
+k = intercept + p coefficients each.
+
+A solver sees this class and vectors, never X or labels.  Besides f and its derivatives it offers three
+bounds that cost no read of the data, all from max_i |x_ij|:
+
+* `reach`: how far a direction moves the logits of any row.  The negative log-likelihood is generalised
+  self-concordant: along d, |phi'''| <= D phi'' with D = max_i range_k(d_k'x_i) (Bach, Electron. J. Stat. 4,
+  2010; Sun & Tran-Dinh, Math. Program. 178, 2019).
+* `row_norm`: sup_i max_{k, l} ||S^-1 (e_k - e_l) (x) x_i|| for a diagonal scale S.
+* `gradient_rounding`: what rounding can have done to a computed gradient, in the norm of H^-1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from sigmax import passes, threads
+from sigmax.data.design import Design
+from sigmax.data.response import Response
+from sigmax.kernels import Float, Kernels, Pair
+
+T = TypeVar("T")
+
+#: unit roundoff of float64
+_U = 2.0**-53
+#: rows in one partial sum of a gradient (SX_TILE of ext/kernels/sx_base.h)
+_TILE = 128
+#: roundings in a residual, in units of _U, with room to spare (tests measure under 4)
+_RESIDUAL_ROUNDINGS = 16
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """f and its derivatives at `coef`.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (m * k,)
+    nll : float
+        f, rounded once.
+    gradient : ndarray of shape (m * k,)
+    hessian : ndarray of shape (m * k, m * k)
+    """
+
+    coef: Float
+    nll: float
+    gradient: Float
+    hessian: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """f along a line, relative to its start.
+
+    Attributes
+    ----------
+    change : float
+        f(b + t d) - f(b), free of cancellation.
+    first, second : float
+        Derivatives in t.
+    """
+
+    change: float
+    first: float
+    second: float
+
+
+def _add_pair(a: Pair, b: Pair) -> Pair:
+    """a + b in double-double (two-sum of Knuth 1969)."""
+    s = a[0] + b[0]
+    t = s - a[0]
+    low = ((a[0] - (s - t)) + (b[0] - t)) + (a[1] + b[1])
+    high = s + low
+    return (high, low - (high - s)) if math.isfinite(high) else (high, 0.0)
+
+
+def _top_two(values: Float) -> float:
+    """Sum of the two largest of non-negative values and 0 (the reference class)."""
+    return float(np.sort(values)[-2:].sum())
+
+
+class Line:
+    """f along b + t d: logits and their slopes are stored, X is not read again."""
+
+    __slots__ = ("_eta", "_objective", "_slope")
+
+    def __init__(self, objective: Objective, eta: Float, slope: Float) -> None:
+        self._objective, self._eta, self._slope = objective, eta, slope
+
+    def at(self, step: float) -> Slope:
+        """Change of f and its derivatives at t = `step`; O(n m), no read of X."""
+        o = self._objective
+        kernel = o.kernels.binary_line if o.n_logits == 1 else o.kernels.softmax_line
+        y, weight = o.response.codes, o.response.weight
+
+        def evaluate(start: int, stop: int) -> tuple[Pair, float, float]:
+            rows = slice(start, stop)
+            w = None if weight is None else weight[rows]
+            return kernel(self._eta[rows], self._slope[rows], y[rows], step, weight=w)
+
+        def merge(
+            a: tuple[Pair, float, float], b: tuple[Pair, float, float]
+        ) -> tuple[Pair, float, float]:
+            return _add_pair(a[0], b[0]), a[1] + b[1], a[2] + b[2]
+
+        change, first, second = o.reduce(evaluate, merge, flops=100.0 * self._eta.size)
+        return Slope(change[0], first, second)
+
+
+class Objective:
+    """Negative log-likelihood of a design and a response on one backend.
+
+    Parameters
+    ----------
+    design, response
+        The data.
+    kernels : Kernels
+    n_threads : int
+        Has no influence on any result.
+
+    Attributes
+    ----------
+    n_params : int
+        m * k.
+    rows_read : int
+        Rows of X read so far, in all evaluations.
+    """
+
+    __slots__ = (
+        "_largest",
+        "_size",
+        "design",
+        "kernels",
+        "n_logits",
+        "n_params",
+        "n_threads",
+        "response",
+        "rows_read",
+    )
+
+    def __init__(
+        self, design: Design, response: Response, kernels: Kernels, n_threads: int
+    ) -> None:
+        self.design, self.response = design, response
+        self.kernels, self.n_threads = kernels, n_threads
+        self.n_logits = response.n_logits
+        self.n_params = self.n_logits * design.width
+        self._size = passes.block_rows(design.width)
+        self._largest = design.largest(kernels, self._threads(2.0 * design.width * design.n_rows))
+        self.rows_read = design.n_rows
+
+    def _threads(self, flops: float) -> int:
+        return threads.useful(self.n_threads, flops)
+
+    def reduce(
+        self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float
+    ) -> T:
+        """:func:`sigmax.passes.reduce` over the rows of this problem."""
+        return passes.reduce(
+            self.design.n_rows, self._size, evaluate, merge, self._threads(flops)
+        )
+
+    # -- evaluation ----------------------------------------------------------------------------
+
+    def evaluate(self, coef: Float) -> Evaluation:
+        """f, gradient and Hessian at `coef` in one read of X."""
+        design, response, m = self.design, self.response, self.n_logits
+        kernel = self.kernels.binary_pass if m == 1 else self.kernels.softmax_pass
+        matrix = coef.reshape(m, design.width)
+
+        def evaluate(start: int, stop: int) -> tuple[Pair, Float, Float]:
+            gradient = np.empty((m, design.width))
+            hessian = np.empty((self.n_params, self.n_params))
+            nll = kernel(
+                design.block(start, stop),
+                response.codes[start:stop],
+                matrix,
+                gradient,
+                hessian,
+                intercept=design.intercept,
+                weight=None if response.weight is None else response.weight[start:stop],
+                offset=None if response.offset is None else response.offset[start:stop],
+            )
+            return nll, gradient, hessian
+
+        def merge(
+            a: tuple[Pair, Float, Float], b: tuple[Pair, Float, Float]
+        ) -> tuple[Pair, Float, Float]:
+            a[1].__iadd__(b[1])
+            a[2].__iadd__(b[2])
+            return _add_pair(a[0], b[0]), a[1], a[2]
+
+        flops = design.n_rows * (self.n_params**2 + 4.0 * self.n_params + 50.0 * m)
+        nll, gradient, hessian = self.reduce(evaluate, merge, flops=flops)
+        self.rows_read += design.n_rows
+        return Evaluation(coef, nll[0], gradient.ravel(), hessian)
+
+    def linear_predictor(self, coef: Float, *, with_offset: bool = True) -> Float:
+        """eta of shape (n, m)."""
+        return linear_predictor(
+            self.design,
+            coef.reshape(self.n_logits, self.design.width),
+            self.response.offset if with_offset else None,
+            self.kernels,
+            self.n_threads,
+        )
+
+    def line(self, coef: Float, direction: Float) -> Line:
+        """f along coef + t * direction; reads X once for both linear predictors."""
+        eta = self.linear_predictor(coef)
+        slope = self.linear_predictor(direction, with_offset=False)
+        self.rows_read += 2 * self.design.n_rows
+        return Line(self, eta, slope)
+
+    def curvature_bound(self) -> Float:
+        """A matrix B with Hessian(b) <= B for every b, in one read of X; shape (m k, m k).
+
+            B = 1/2 (I - 11'/K) (x) [1 X]' W [1 X]        (K = 2: 1/4 of the Gram matrix)
+
+        Boehning & Lindsay (Ann. Inst. Stat. Math. 40, 1988); Boehning (ibid. 44, 1992).
+        """
+        design, weight, m = self.design, self.response.weight, self.n_logits
+
+        def evaluate(start: int, stop: int) -> Float:
+            w = np.ones(stop - start) if weight is None else weight[start:stop]
+            gram = np.empty((design.width, design.width))
+            block = design.block(start, stop)
+            self.kernels.weighted_gram(block, w, gram, intercept=design.intercept)
+            return gram
+
+        flops = design.n_rows * float(design.width) ** 2
+        gram = self.reduce(evaluate, lambda a, b: a + b, flops=flops)
+        self.rows_read += design.n_rows
+        return np.kron((np.eye(m) - 1.0 / (m + 1)) / 2.0, gram)
+
+    # -- bounds without a read -------------------------------------------------------------------
+
+    def reach(self, direction: Float) -> float:
+        """Upper bound of D = max_i range_k(d_k'x_i), the classes' logits moved by `direction`."""
+        moved = np.abs(direction.reshape(self.n_logits, -1)) @ self._largest
+        return _top_two(moved)
+
+    def row_norm(self, scale: Float) -> float:
+        """Upper bound of ||S^-1 z|| over z = (e_k - e_l) (x) x_i, for S = diag(`scale`)."""
+        norms = ((self._largest / scale.reshape(self.n_logits, -1)) ** 2).sum(axis=1)
+        return math.sqrt(_top_two(norms))
+
+    def gradient_rounding(self, at: Evaluation, scale: Float, smallest: float) -> float:
+        """Bound of the error of `at.gradient` through rounding, in the norm of H^-1.
+
+        With S = diag(`scale`) and lambda_min(S^-1 H S^-1) >= `smallest`:
+
+            logits     |d eta_i| <= g_(k+3) (sum_j x_max,j |b_j| + |offset|)  =: e
+                       ||X' W d eta||_(H^-1) <= e sqrt(sum_i w_i)             (Var_p(d eta) <= e^2)
+            residuals  |d r_i| <= c u |r_i|,  sums |d g_j| <= g_N sum_i |x_ij r_i|,  g_N = N u / (1 - N u)
+                       sum_i |x_ij r_i| <= x_max,j f                          (|r_i| <= nll_i)
+                       ||v||_(H^-1) <= ||S^-1 v|| / sqrt(smallest)
+
+        N counts the additions that a term can go through: rows of a tile, tiles of a block, tree.
+        First order in u; the Hessian is taken as exact.
+        """
+        n, rows = self.design.n_rows, min(self._size, self.design.n_rows)
+        offset = self.response.offset
+        farthest = 0.0 if offset is None else 2.0 * float(np.abs(offset).max(initial=0.0))
+        # lanes of a dot product: k / 8 products each, then a tree; k + 3 covers any order
+        logits = (self.design.width + 3) * _U * (self.reach(at.coef) + farthest)
+        additions = min(_TILE, rows) + rows / _TILE + math.log2(max(n / rows, 1.0)) + 1.0
+        relative = (additions + _RESIDUAL_ROUNDINGS) * _U
+        norms = (self._largest / scale.reshape(self.n_logits, -1)) ** 2
+        sums = relative * at.nll * math.sqrt(float(norms.sum()) / smallest)
+        return logits * math.sqrt(self.response.total_weight) + sums
+
+    @property
+    def separated_below(self) -> float:
+        """An f below this proves complete separation: every row has nll < log 2, a positive margin."""
+        return math.log(2.0) * self.response.smallest_weight
+
+
+def linear_predictor(
+    design: Design, matrix: Float, offset: Float | None, kernels: Kernels, n_threads: int
+) -> Float:
+    """eta = [1 X] matrix' + offset, of shape (n, m), for `matrix` of shape (m, k)."""
+    eta = np.empty((design.n_rows, len(matrix)))
+    matrix = np.ascontiguousarray(matrix)
+
+    def evaluate(start: int, stop: int) -> None:
+        kernels.linear_predictor(
+            design.block(start, stop),
+            matrix,
+            eta[start:stop],
+            intercept=design.intercept,
+            offset=None if offset is None else offset[start:stop],
+        )
+
+    flops = 2.0 * design.n_rows * matrix.size
+    size = passes.block_rows(design.width)
+    passes.reduce(
+        design.n_rows, size, evaluate, lambda a, b: None, threads.useful(n_threads, flops)
+    )
+    return eta

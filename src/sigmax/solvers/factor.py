@@ -1,0 +1,100 @@
+"""Cholesky factorisation of an information matrix, equilibrated by powers of two.
+
+    C = S^-1 H S^-1,   S = diag(2^e_j) ~ diag(sqrt(H_jj)),   C = U'U
+
+Scaling by powers of two is exact, so that units of the columns cost no digits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+
+from sigmax.kernels import Float
+
+#: a pivot of C below this times its order is rounding: the column depends on those before it
+_PIVOT = 16.0 * 2.0**-53
+
+
+class NotPositiveDefinite(ArithmeticError):
+    """The matrix cannot be factored in double precision.
+
+    Attributes
+    ----------
+    index : int
+        The first row that depends, to rounding, on the rows before it.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"matrix is not positive definite at row {index}")
+        self.index = index
+
+
+class Factor:
+    """Factor of a symmetric positive definite matrix.
+
+    Parameters
+    ----------
+    H : ndarray of shape (n, n)
+        Not written.
+
+    Attributes
+    ----------
+    scale : ndarray of shape (n,)
+        The diagonal of S.
+
+    Raises
+    ------
+    NotPositiveDefinite
+        Numerically singular or indefinite, or not finite.
+    """
+
+    __slots__ = ("_U", "_inverse", "_norm", "scale")
+
+    def __init__(self, H: Float) -> None:
+        diagonal = H.diagonal()
+        bad = ~(np.isfinite(diagonal) & (diagonal > 0.0))
+        if bad.any():
+            raise NotPositiveDefinite(int(np.argmax(bad)))
+        exponent = np.rint(np.frexp(diagonal)[1] / 2.0).astype(np.intc)
+        self.scale = np.ldexp(1.0, exponent)
+        C = H / self.scale
+        C /= self.scale[:, None]
+        if not np.isfinite(C).all():
+            raise NotPositiveDefinite(0)
+        self._norm = float(np.abs(C).sum(axis=0).max())
+        diagonal_of_C = C.diagonal().copy()
+        U, info = dpotrf(C.T, lower=0, overwrite_a=1, clean=1)
+        if info > 0:
+            raise NotPositiveDefinite(info - 1)
+        small = U.diagonal() ** 2 <= _PIVOT * len(U) * diagonal_of_C
+        if small.any():
+            raise NotPositiveDefinite(int(np.argmax(small)))
+        self._U = U
+        self._inverse: Float | None = None
+
+    def solve(self, v: Float) -> Float:
+        """H^-1 v."""
+        x, _ = dpotrs(self._U, v / self.scale, lower=0)
+        result: Float = x / self.scale
+        return result
+
+    def _inverse_of_C(self) -> Float:
+        if self._inverse is None:
+            half, _ = dpotri(self._U, lower=0)
+            self._inverse = np.triu(half) + np.triu(half, 1).T
+        return self._inverse
+
+    def inverse(self) -> Float:
+        """H^-1, exactly symmetric."""
+        return self._inverse_of_C() / self.scale / self.scale[:, None]
+
+    @property
+    def smallest(self) -> float:
+        """Lower bound of the smallest eigenvalue of C: 1 / trace(C^-1)."""
+        return 1.0 / float(np.trace(self._inverse_of_C()))
+
+    @property
+    def condition_number(self) -> float:
+        """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""
+        return float(np.sqrt(self._norm * np.abs(self._inverse_of_C()).sum(axis=0).max()))
