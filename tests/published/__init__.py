@@ -1,0 +1,1 @@
+"""Figures that other packages published, as they printed them."""
