@@ -7,7 +7,7 @@ read memory that is not ours; class codes are not.
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
-from sx_targets cimport sx_dd, sx_kernels, sx_kernels_generic, sx_line, sx_model, sx_rows
+from sx_targets cimport SX_TILE, sx_dd, sx_kernels, sx_kernels_generic, sx_line, sx_model, sx_rows
 
 
 cdef extern from *:
@@ -26,6 +26,7 @@ cdef const sx_kernels *K = &sx_kernels_generic
 
 BACKEND = "compiled"
 ISA = (<bytes> K.name).decode()
+TILE_ROWS = SX_TILE
 #: hash of the sources this file was compiled from; sigmax.kernels refuses any other
 SOURCE_HASH = (<bytes> sx_source_hash).decode()
 

@@ -4,6 +4,8 @@ from libc.stdint cimport int32_t
 
 
 cdef extern from "targets/targets.h" nogil:
+    const Py_ssize_t SX_TILE
+
     ctypedef struct sx_rows:
         const double *data
         Py_ssize_t n_rows

@@ -37,8 +37,7 @@ def worst(
     """Largest |polynomial - f| * size on a grid of [low, high]."""
     grid = [low + (high - low) * (mp.mpf(i) + mp.mpf("0.37")) / 2000 for i in range(2000)]
     errors = [
-        abs(mp.fsum(mp.mpf(c) * x**i for i, c in enumerate(coefficients)) - f(x)) * size(x)
-        for x in grid
+        abs(mp.fsum(mp.mpf(c) * x**i for i, c in enumerate(coefficients)) - f(x)) * size(x) for x in grid
     ]
     return float(max(errors))
 

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from sigmax import datasets
+from sigmax.compare import compare
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.fitting import fit
 
 __version__ = "0.1.0"
 
-__all__ = ["ConvergenceWarning", "__version__", "datasets", "fit"]
+__all__ = ["ConvergenceWarning", "__version__", "compare", "datasets", "fit"]

@@ -162,8 +162,7 @@ def _dependent(design: Design, index: int) -> str:
         return f"X has a column without information: {name!r} is zero in every row that counts"
     before = ", ".join(repr(one) for one in design.names[:index])
     return (
-        f"X has dependent columns: {name!r} is, to rounding, a combination of {before}; "
-        "leave one of them out"
+        f"X has dependent columns: {name!r} is, to rounding, a combination of {before}; leave one of them out"
     )
 
 

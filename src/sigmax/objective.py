@@ -12,8 +12,8 @@ bounds that cost no read of the data, all from max_i |x_ij|:
 * `reach`: how far a direction moves the logits of any row.  The negative log-likelihood is generalised
   self-concordant: along d, |phi'''| <= D phi'' with D = max_i range_k(d_k'x_i) (Bach, Electron. J. Stat. 4,
   2010; Sun & Tran-Dinh, Math. Program. 178, 2019).
-* `row_norm`: sup_i max_{k, l} ||S^-1 (e_k - e_l) (x) x_i|| for a diagonal scale S.
-* `gradient_rounding`: what rounding can have done to a computed gradient, in the norm of H^-1.
+* `row_norm`: sup_i max_{k, l} ||(e_k - e_l) (x) x_i|| in the norm of H^-1.
+* `nll_rounding`, `gradient_rounding`, `hessian_rounding`: what rounding can have done to an evaluation.
 """
 
 from __future__ import annotations
@@ -34,10 +34,8 @@ T = TypeVar("T")
 
 #: unit roundoff of float64
 _U = 2.0**-53
-#: rows in one partial sum of a gradient (SX_TILE of ext/kernels/sx_base.h)
-_TILE = 128
-#: roundings in a residual, in units of _U, with room to spare (tests measure under 4)
-_RESIDUAL_ROUNDINGS = 16
+#: roundings in the nll, residual or curvature of a row, in units of _U (tests measure under 6)
+_ROW_ROUNDINGS = 16
 
 
 @dataclass(slots=True)
@@ -109,9 +107,7 @@ class Line:
             w = None if weight is None else weight[rows]
             return kernel(self._eta[rows], self._slope[rows], y[rows], step, weight=w)
 
-        def merge(
-            a: tuple[Pair, float, float], b: tuple[Pair, float, float]
-        ) -> tuple[Pair, float, float]:
+        def merge(a: tuple[Pair, float, float], b: tuple[Pair, float, float]) -> tuple[Pair, float, float]:
             return _add_pair(a[0], b[0]), a[1] + b[1], a[2] + b[2]
 
         change, first, second = o.reduce(evaluate, merge, flops=100.0 * self._eta.size)
@@ -149,9 +145,7 @@ class Objective:
         "rows_read",
     )
 
-    def __init__(
-        self, design: Design, response: Response, kernels: Kernels, n_threads: int
-    ) -> None:
+    def __init__(self, design: Design, response: Response, kernels: Kernels, n_threads: int) -> None:
         self.design, self.response = design, response
         self.kernels, self.n_threads = kernels, n_threads
         self.n_logits = response.n_logits
@@ -163,13 +157,9 @@ class Objective:
     def _threads(self, flops: float) -> int:
         return threads.useful(self.n_threads, flops)
 
-    def reduce(
-        self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float
-    ) -> T:
+    def reduce(self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float) -> T:
         """:func:`sigmax.passes.reduce` over the rows of this problem."""
-        return passes.reduce(
-            self.design.n_rows, self._size, evaluate, merge, self._threads(flops)
-        )
+        return passes.reduce(self.design.n_rows, self._size, evaluate, merge, self._threads(flops))
 
     # -- evaluation ----------------------------------------------------------------------------
 
@@ -194,9 +184,7 @@ class Objective:
             )
             return nll, gradient, hessian
 
-        def merge(
-            a: tuple[Pair, Float, Float], b: tuple[Pair, Float, Float]
-        ) -> tuple[Pair, Float, Float]:
+        def merge(a: tuple[Pair, Float, Float], b: tuple[Pair, Float, Float]) -> tuple[Pair, Float, Float]:
             a[1].__iadd__(b[1])
             a[2].__iadd__(b[2])
             return _add_pair(a[0], b[0]), a[1], a[2]
@@ -251,40 +239,81 @@ class Objective:
         moved = np.abs(direction.reshape(self.n_logits, -1)) @ self._largest
         return _top_two(moved)
 
-    def row_norm(self, scale: Float) -> float:
-        """Upper bound of ||S^-1 z|| over z = (e_k - e_l) (x) x_i, for S = diag(`scale`)."""
-        norms = ((self._largest / scale.reshape(self.n_logits, -1)) ** 2).sum(axis=1)
-        return math.sqrt(_top_two(norms))
+    def row_norm(self, inverse: Float) -> float:
+        """Upper bound of ||z||_(H^-1) over z = (e_k - e_l) (x) x_i, given H^-1.
 
-    def gradient_rounding(self, at: Evaluation, scale: Float, smallest: float) -> float:
-        """Bound of the error of `at.gradient` through rounding, in the norm of H^-1.
-
-        With S = diag(`scale`) and lambda_min(S^-1 H S^-1) >= `smallest`:
-
-            logits     |d eta_i| <= g_(k+3) (sum_j x_max,j |b_j| + |offset|)  =: e
-                       ||X' W d eta||_(H^-1) <= e sqrt(sum_i w_i)             (Var_p(d eta) <= e^2)
-            residuals  |d r_i| <= c u |r_i|,  sums |d g_j| <= g_N sum_i |x_ij r_i|,  g_N = N u / (1 - N u)
-                       sum_i |x_ij r_i| <= x_max,j f                          (|r_i| <= nll_i)
-                       ||v||_(H^-1) <= ||S^-1 v|| / sqrt(smallest)
-
-        N counts the additions that a term can go through: rows of a tile, tiles of a block, tree.
-        First order in u; the Hessian is taken as exact.
+        |z'H^-1 z| <= |z|'|H^-1||z|, and |z| is at most x_max in the blocks k and l: with
+        Q_kl = x_max' |H^-1_kl| x_max the largest Q_kk + 2 Q_kl + Q_ll, or Q_kk against the reference.
         """
-        n, rows = self.design.n_rows, min(self._size, self.design.n_rows)
+        Q = self._blocks(inverse)
+        pairs = Q.diagonal()[:, None] + 2.0 * Q + Q.diagonal()
+        np.fill_diagonal(pairs, Q.diagonal())
+        return math.sqrt(float(pairs.max()))
+
+    def _blocks(self, inverse: Float) -> Float:
+        """Q_kl = x_max' |H^-1_kl| x_max, shape (m, m)."""
+        m, x = self.n_logits, self._largest
+        blocks = np.abs(inverse).reshape(m, len(x), m, len(x))
+        Q: Float = np.einsum("j,kjli,i->kl", x, blocks, x, optimize=True)
+        return Q
+
+    # -- what rounding can have done, first order in u; tests hold it against 50 digits --------------
+
+    def logit_rounding(self, coef: Float) -> float:
+        """Bound of the error of any difference of two logits of a row.
+
+            |d eta_i| <= u (k + 3) (sum_j x_max,j |b_j| + |offset|)
+
+        k products summed in any order, then the intercept and the offset.
+        """
         offset = self.response.offset
         farthest = 0.0 if offset is None else 2.0 * float(np.abs(offset).max(initial=0.0))
-        # lanes of a dot product: k / 8 products each, then a tree; k + 3 covers any order
-        logits = (self.design.width + 3) * _U * (self.reach(at.coef) + farthest)
-        additions = min(_TILE, rows) + rows / _TILE + math.log2(max(n / rows, 1.0)) + 1.0
-        relative = (additions + _RESIDUAL_ROUNDINGS) * _U
-        norms = (self._largest / scale.reshape(self.n_logits, -1)) ** 2
-        sums = relative * at.nll * math.sqrt(float(norms.sum()) / smallest)
-        return logits * math.sqrt(self.response.total_weight) + sums
+        return float((self.design.width + 3) * _U * (self.reach(coef) + farthest))
 
-    @property
-    def separated_below(self) -> float:
-        """An f below this proves complete separation: every row has nll < log 2, a positive margin."""
-        return math.log(2.0) * self.response.smallest_weight
+    def nll_rounding(self, at: Evaluation) -> float:
+        """Bound of the relative error of ``at.nll``: a few u in each row, and lambda_i |d eta_i|.
+
+        lambda_i = 1 - P(y_i) <= nll_i, and the sum over rows is a double-double one.
+        """
+        return float(_ROW_ROUNDINGS * _U + self.logit_rounding(at.coef))
+
+    def gradient_rounding(self, at: Evaluation, inverse: Float) -> float:
+        """Bound of the error of ``at.gradient`` in the norm of H^-1, given H^-1.
+
+            logits     ||X' W d eta||_(H^-1) <= max |d eta_i| sqrt(sum_i w_i)   (Var_p(d eta) <= max^2)
+            residuals  |d r_i| <= c u |r_i|,  sums |d g_j| <= N u sum_i |x_ij r_i|
+                       sum_i |x_ij r_i| <= x_max,j f                            (|r_i| <= nll_i)
+                       v'H^-1 v <= |v|'|H^-1||v|
+
+        N counts the additions that a term can go through: rows of a tile, tiles of a block, tree.
+        """
+        n, rows = self.design.n_rows, min(self._size, self.design.n_rows)
+        tile = min(self.kernels.TILE_ROWS, rows)
+        additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0
+        relative = (additions + _ROW_ROUNDINGS) * _U
+        sums = relative * at.nll * math.sqrt(float(self._blocks(inverse).sum()))
+        logits = self.logit_rounding(at.coef) * math.sqrt(self.response.total_weight)
+        return float(logits + sums)
+
+    def hessian_rounding(self, at: Evaluation) -> float:
+        """Bound of the error of H_jl relative to sqrt(H_jj H_ll).
+
+        Curvatures change by a factor of 1 + |d eta| at most; an element is one chain over the rows of a
+        block, then a tree, and sum_i |h_i x_ij x_il| <= sqrt(H_jj H_ll) (Cauchy-Schwarz).
+        """
+        n, rows = self.design.n_rows, min(self._size, self.design.n_rows)
+        additions = rows + math.log2(max(n / rows, 1.0)) + 1.0
+        return float((additions + _ROW_ROUNDINGS) * _U + 2.0 * self.logit_rounding(at.coef))
+
+    def proves_separation(self, at: Evaluation) -> bool:
+        """Whether f is so small that every row must lie on its side: the classes are separated.
+
+        f < log 2 * (smallest weight) leaves nll < log 2 for each row, so that each true class has a
+        probability above 1/2 and `at.coef` separates.  0.69 instead of 0.6931 leaves a margin of 0.006
+        in the logits, and rounding must stay within a part of that.
+        """
+        sure = self.logit_rounding(at.coef) < 1e-3
+        return sure and at.nll < 0.69 * self.response.smallest_weight
 
 
 def linear_predictor(
@@ -305,7 +334,5 @@ def linear_predictor(
 
     flops = 2.0 * design.n_rows * matrix.size
     size = passes.block_rows(design.width)
-    passes.reduce(
-        design.n_rows, size, evaluate, lambda a, b: None, threads.useful(n_threads, flops)
-    )
+    passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, threads.useful(n_threads, flops))
     return eta

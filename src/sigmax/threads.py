@@ -39,10 +39,8 @@ def _cgroup_cpus() -> float:
 @functools.cache
 def _machine() -> int:
     """CPUs this process may use: affinity mask and control group, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, round(min(cpus, _cgroup_cpus())))
 
 

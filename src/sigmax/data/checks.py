@@ -44,8 +44,6 @@ def vector(name: str, value: npt.ArrayLike, length: int, of: str) -> npt.NDArray
     """`value` as a contiguous float64 vector of finite numbers, one for each `of`."""
     array = numbers(name, value)
     if array.shape != (length,):
-        raise ValueError(
-            f"{name} must have shape ({length},), one value for each {of}; got {array.shape}"
-        )
+        raise ValueError(f"{name} must have shape ({length},), one value for each {of}; got {array.shape}")
     finite(name, array)
     return np.ascontiguousarray(array, dtype=np.float64)

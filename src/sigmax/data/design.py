@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -47,9 +48,7 @@ class Design:
     ) -> None:
         array = numbers("X", X)
         if array.ndim != 2:
-            raise ValueError(
-                f"X must have two dimensions, rows and columns; got shape {array.shape}"
-            )
+            raise ValueError(f"X must have two dimensions, rows and columns; got shape {array.shape}")
         self.n_rows, self.n_features = array.shape
         self.intercept = bool(intercept)
         self.width = self.n_features + self.intercept
@@ -80,7 +79,9 @@ class Design:
     def block(self, start: int, stop: int) -> Float:
         """Rows start <= i < stop as float64; a view where X is float64, else a copy of the block."""
         rows = self._X[start:stop]
-        return rows if self._direct else np.ascontiguousarray(rows, dtype=np.float64)
+        if self._direct:
+            return cast(Float, rows)
+        return np.ascontiguousarray(rows, dtype=np.float64)
 
     def largest(self, kernels: Kernels, n_threads: int) -> Float:
         """max_i |x_ij| for each coefficient of a logit, 1 for the intercept; shape (width,).

@@ -59,9 +59,7 @@ def _missing(y: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
 def _labels(y: npt.ArrayLike, n_rows: int) -> npt.NDArray[np.generic]:
     array = np.asarray(y)
     if array.shape != (n_rows,):
-        raise ValueError(
-            f"y must have shape ({n_rows},), one label for each row of X; got {array.shape}"
-        )
+        raise ValueError(f"y must have shape ({n_rows},), one label for each row of X; got {array.shape}")
     missing = _missing(array)
     count = int(missing.sum())
     if count:
@@ -125,8 +123,7 @@ def response(
     fractional = classes.dtype.kind == "f" and bool(np.any(np.floor(classes) != classes))
     if fractional and len(classes) > _MANY_FRACTIONAL_LABELS:
         raise ValueError(
-            f"y must hold class labels; its {len(classes)} distinct fractional values look like "
-            "measurements"
+            f"y must hold class labels; its {len(classes)} distinct fractional values look like measurements"
         )
     # rows of weight 0 may have a label of their own; any code will do for them
     codes = np.searchsorted(classes, labels) if weight is None else _codes(classes, labels, counted)

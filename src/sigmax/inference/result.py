@@ -77,7 +77,7 @@ class Result:
 
     @property
     def pvalues(self) -> Float:
-        """Two-sided normal tail 2 Phi(-|z|), shape of `params`; relatively accurate however small."""
+        """Two-sided normal tail 2 Phi(-|z|), shape of `params`; relatively accurate down to 1e-300."""
         from scipy.special import ndtr
 
         p: Float = 2.0 * ndtr(-np.abs(self.zvalues))
@@ -121,9 +121,7 @@ class Result:
 
     # -- prediction ----------------------------------------------------------------------------
 
-    def decision_function(
-        self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None
-    ) -> Float:
+    def decision_function(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
         """Logits of new rows.
 
         Parameters
@@ -180,9 +178,7 @@ class Result:
             backend.softmax(eta, p)
         return p
 
-    def predict(
-        self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None
-    ) -> npt.NDArray[np.generic]:
+    def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
         """The most probable class of each row, shape (n,); the first of equals.
 
         Parameters
@@ -190,7 +186,9 @@ class Result:
         X, offset
             As in :meth:`decision_function`.
         """
-        return self.classes[np.argmax(self.predict_proba(X, offset=offset), axis=1)]
+        best = np.argmax(self.predict_proba(X, offset=offset), axis=1)
+        labels: npt.NDArray[np.generic] = self.classes[best]
+        return labels
 
     # -- printing ------------------------------------------------------------------------------
 

@@ -19,12 +19,20 @@ def p_text(p: float) -> str:
     return f"{p:.4f}" if p >= 1e-4 or np.isnan(p) else f"{p:.1e}"
 
 
-def _number(x: float) -> str:
-    """Six significant digits, plain where that is short."""
-    if x == 0.0 or 1e-4 <= abs(x) < 1e7:
-        digits = max(0, 5 - int(np.floor(np.log10(abs(x))))) if x != 0.0 else 4
-        return f"{x:.{min(digits, 8)}f}"
-    return f"{x:.5e}"
+def _decimals(error: float) -> int:
+    """Decimals that show four significant digits of a standard error."""
+    if not np.isfinite(error) or error <= 0.0:
+        return 4
+    return min(max(3 - int(np.floor(np.log10(error))), 0), 12)
+
+
+def _numbers(values: list[float], decimals: list[int]) -> list[str]:
+    """Each value with its own decimals, padded on the right so that the points stand in line."""
+    most = max(decimals)
+    return [
+        f"{x:z.{d}f}" + " " * (most - d + (1 if d == 0 and most else 0))
+        for x, d in zip(values, decimals, strict=True)
+    ]
 
 
 def _aligned(lines: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
@@ -47,9 +55,7 @@ def _label(value: object) -> str:
 
 def _paragraph(name: str, text: str) -> list[str]:
     indent = " " * 16
-    return textwrap.wrap(
-        f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False
-    )
+    return textwrap.wrap(f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False)
 
 
 def summary_text(result: Result, *, level: float, target: str) -> str:
@@ -68,18 +74,17 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
     lines = [f"{kind} regression of {target}, exact maximum likelihood", ""]
     for c, label in enumerate(labels[1:]):
-        rows = [
-            (
-                name,
-                _number(params[c, j]),
-                _number(errors[c, j]),
-                f"{z[c, j]:.3f}",
-                p_text(float(p[c, j])),
-                _number(ends[c, j, 0]),
-                _number(ends[c, j, 1]),
-            )
-            for j, name in enumerate(result.param_names)
+        decimals = [_decimals(float(error)) for error in errors[c]]
+        columns = [
+            list(result.param_names),
+            _numbers(params[c].tolist(), decimals),
+            _numbers(errors[c].tolist(), decimals),
+            [f"{value:z.3f}" for value in z[c]],
+            [p_text(float(value)) for value in p[c]],
+            _numbers(ends[c, :, 0].tolist(), decimals),
+            _numbers(ends[c, :, 1].tolist(), decimals),
         ]
+        rows = list(zip(*columns, strict=True))
         lines += [f"{target} = {label} against {labels[0]}"]
         lines += ["  " + line for line in _aligned(rows, header)]
         lines += [""]

@@ -43,6 +43,8 @@ class Kernels(Protocol):
     BACKEND: str
     #: the instruction set in use: "generic"; "numpy" for the reference
     ISA: str
+    #: rows in one partial sum of a gradient; beyond any block where the order of sums is not stated
+    TILE_ROWS: int
 
     # -- layers of one row block ---------------------------------------------------------------
 
@@ -60,14 +62,10 @@ class Kernels(Protocol):
     ) -> None:
         """eta = [1 X] coef' + offset; `eta_out` of shape (n, m)."""
 
-    def transpose_product(
-        self, X: Float, residual: Float, gradient_out: Float, *, intercept: bool
-    ) -> None:
+    def transpose_product(self, X: Float, residual: Float, gradient_out: Float, *, intercept: bool) -> None:
         """gradient = residual' [1 X]; `residual` (n, m), `gradient_out` (m, k)."""
 
-    def weighted_gram(
-        self, X: Float, curvature: Float, gram_out: Float, *, intercept: bool
-    ) -> None:
+    def weighted_gram(self, X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
         """G = [1 X]' diag(curvature) [1 X]; `curvature` (n,), `gram_out` (k, k), symmetric."""
 
     def binary_rows(

@@ -7,6 +7,7 @@ formulas are the stable ones.  Contract, shapes and conventions: :mod:`sigmax.ke
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from sigmax.kernels.interface import Codes, Float, Pair
 
 BACKEND = "reference"
 ISA = "numpy"
+TILE_ROWS = sys.maxsize  # NumPy's product sums in the order its BLAS likes
 
 #: |change of the margin| beyond which expm1 may overflow and plain differences are exact enough
 _FAR = 700.0

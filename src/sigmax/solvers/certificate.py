@@ -25,6 +25,9 @@ from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.newton import Solution, Stop
 
+#: beyond this the computed inverse of the information is itself in doubt: its relative error is about
+#: the square of the condition number times 2^-53, here 1 %
+_TRUSTED_CONDITION = 1e7
 #: decimal digits of float64
 _MOST_DIGITS = 15.95
 
@@ -71,10 +74,10 @@ class Certificate:
     def __str__(self) -> str:
         effort = f"{self.iterations} Newton steps, {self.passes:g} passes over the rows"
         if self.converged:
+            digits = f" (at least {math.floor(self.digits)} digits)" if self.digits >= 1.0 else ""
             return (
                 f"converged: every estimate is proved to lie within {self.standard_errors_off:.1e} "
-                f"standard errors of the exact optimum (at least {math.floor(self.digits)} digits); "
-                f"{effort}"
+                f"standard errors of the exact optimum{digits}; {effort}"
             )
         verdict = {
             True: "the estimate exists, but was not reached",
@@ -90,14 +93,13 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
     distance, condition = math.inf, math.inf
     bound = np.full(at.coef.shape, np.inf)
     if factor is not None:
-        smallest = factor.smallest
         condition = factor.condition_number
-        R = objective.row_norm(factor.scale) / math.sqrt(smallest)
-        rounding = objective.gradient_rounding(at, factor.scale, smallest)
-        nu = solution.newton_decrement + rounding
-        if nu * R < 1.0:
+        inverse = factor.inverse()
+        R = objective.row_norm(inverse)
+        nu = solution.newton_decrement + objective.gradient_rounding(at, inverse)
+        if nu * R < 1.0 and condition < _TRUSTED_CONDITION:
             distance = -math.log1p(-nu * R) / R
-            bound = distance * np.sqrt(factor.inverse().diagonal())
+            bound = distance * np.sqrt(inverse.diagonal())
 
     proved = math.isfinite(distance)
     exists = True if proved else (False if solution.stop is Stop.SEPARATED else None)
@@ -112,7 +114,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         converged=converged,
         exists=exists,
         newton_decrement=solution.newton_decrement,
-        error_bound=bound,
+        error_bound=bound if objective.n_logits == 1 else bound.reshape(objective.n_logits, -1),
         standard_errors_off=distance,
         digits=_digits(at.coef, bound),
         condition_number=condition,

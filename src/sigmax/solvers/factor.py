@@ -79,7 +79,7 @@ class Factor:
         result: Float = x / self.scale
         return result
 
-    def _inverse_of_C(self) -> Float:
+    def _scaled_inverse(self) -> Float:
         if self._inverse is None:
             half, _ = dpotri(self._U, lower=0)
             self._inverse = np.triu(half) + np.triu(half, 1).T
@@ -87,14 +87,9 @@ class Factor:
 
     def inverse(self) -> Float:
         """H^-1, exactly symmetric."""
-        return self._inverse_of_C() / self.scale / self.scale[:, None]
-
-    @property
-    def smallest(self) -> float:
-        """Lower bound of the smallest eigenvalue of C: 1 / trace(C^-1)."""
-        return 1.0 / float(np.trace(self._inverse_of_C()))
+        return self._scaled_inverse() / self.scale / self.scale[:, None]
 
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""
-        return float(np.sqrt(self._norm * np.abs(self._inverse_of_C()).sum(axis=0).max()))
+        return float(np.sqrt(self._norm * np.abs(self._scaled_inverse()).sum(axis=0).max()))

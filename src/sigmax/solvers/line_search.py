@@ -52,10 +52,11 @@ def exact_step(line: Line, slope_at_zero: float) -> tuple[float, Slope]:
             if at.first == 0.0:
                 break
             high = t
-        if low >= _FARTHEST or high - low <= 2.0**-40 * high:
+        bracketed = high < float("inf")
+        if low >= _FARTHEST or (bracketed and high - low <= 2.0**-40 * high):
             break
         newton = t - at.first / at.second if at.second > 0.0 else float("inf")
-        if high == float("inf"):
+        if not bracketed:
             t = min(max(newton, 2.0 * low), 64.0 * low)
         else:
             middle = 0.5 * (low + high)

@@ -130,9 +130,7 @@ def _best_start(objective: Objective, start: Float | None, zero: Float) -> Evalu
     return at_start if at_start.nll <= at_zero.nll else at_zero
 
 
-def newton(
-    objective: Objective, zero: Float, start: Float | None, *, tol: float, max_iter: int
-) -> Solution:
+def newton(objective: Objective, zero: Float, start: Float | None, *, tol: float, max_iter: int) -> Solution:
     """Minimise `objective`.
 
     Parameters
@@ -160,31 +158,32 @@ def newton(
         factor = _factor_or_none(at.hessian)
         direction = -(factor or damping.factor(at.hessian)).solve(at.gradient)
         slope = float(at.gradient @ direction)
-        nu = math.sqrt(max(-slope, 0.0))
+        # without a factor of H itself the slope says nothing about the distance
+        nu = math.sqrt(max(-slope, 0.0)) if factor is not None else math.nan
 
-        def stopped(why: Stop) -> Solution:
-            decrement = nu if factor is not None else math.nan
-            return Solution(at, factor, decrement, iterations, why)
-
-        if at.nll < objective.separated_below:
-            return stopped(Stop.SEPARATED)
-        if factor is not None and nu <= tol:
-            return stopped(Stop.TOLERANCE)
-        if factor is not None and previous <= _TINY_DECREMENT and nu > 0.5 * previous:
-            return stopped(Stop.ROUNDING)
-        if iterations >= max_iter:
-            return stopped(Stop.ITERATIONS)
-        moved = _step(objective, at, direction, slope) if slope < 0.0 else None
+        stop = _stop(objective, at, nu, previous, tol)
+        if stop is None and iterations >= max_iter:
+            stop = Stop.ITERATIONS
+        moved = _step(objective, at, direction, slope) if stop is None and slope < 0.0 else None
         if moved is None:
-            met_rounding = factor is not None and nu <= _TINY_DECREMENT
-            return stopped(Stop.ROUNDING if met_rounding else Stop.STUCK)
-        at, previous = moved, nu if factor is not None else math.inf
+            stop = stop or (Stop.ROUNDING if nu <= _TINY_DECREMENT else Stop.STUCK)
+            return Solution(at, factor, nu, iterations, stop)
+        at, previous = moved, nu
         iterations += 1
 
 
-def _step(
-    objective: Objective, at: Evaluation, direction: Float, slope: float
-) -> Evaluation | None:
+def _stop(objective: Objective, at: Evaluation, nu: float, previous: float, tol: float) -> Stop | None:
+    """Whether the iteration ends at `at`; every comparison with a nan decrement is false."""
+    if objective.proves_separation(at):
+        return Stop.SEPARATED
+    if nu <= tol:
+        return Stop.TOLERANCE
+    if previous <= _TINY_DECREMENT and nu > 0.5 * previous:
+        return Stop.ROUNDING
+    return None
+
+
+def _step(objective: Objective, at: Evaluation, direction: Float, slope: float) -> Evaluation | None:
     """f at a step along `direction` that is proved or seen to lower it; None where there is none."""
     if objective.reach(direction) <= _SAFE_REACH:
         return objective.evaluate(at.coef + direction)
