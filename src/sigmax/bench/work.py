@@ -1,0 +1,72 @@
+"""What an operation must do at least: bytes to move and flops to do, and hence its limit in time.
+
+    limit = max(bytes / read bandwidth, flops / DGEMM rate)
+
+Counted is what no implementation of the operation avoids: every operand read once, every result written
+once, each distinct element of a symmetric matrix one multiplication and one addition a row.  Not counted:
+exp and log1p, whose flops are a matter of the implementation, and the products of lower order, such as
+X scaled by its weights.  So the limit cannot quite be reached; it is as good as the two rates are.
+
+n rows, p columns, k = 1 + p coefficients of one logit, m = K - 1 logits.  float64 has 8 bytes, a class
+code 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Bytes and flops of an operation, at least."""
+
+    bytes: float
+    flops: float
+
+    def limit(self, gbs: float, gflops: float) -> float:
+        """The time it takes at least, in seconds, at `gbs` GB/s and `gflops` GFLOP/s."""
+        return max(self.bytes / gbs, self.flops / gflops) * 1e-9
+
+    def bound_by(self, gbs: float, gflops: float) -> str:
+        """What takes longer, "memory" or "arithmetic"."""
+        return "memory" if self.bytes / gbs >= self.flops / gflops else "arithmetic"
+
+
+def expit(n: int) -> Work:
+    """Read eta, write p."""
+    return Work(16.0 * n, 0.0)
+
+
+def binary_rows(n: int) -> Work:
+    """Read eta and y, write residual and curvature."""
+    return Work((8.0 + 4.0 + 8.0 + 8.0) * n, 0.0)
+
+
+def softmax_rows(n: int, m: int) -> Work:
+    """Read eta and y, write m residuals and an m x m curvature a row."""
+    return Work((8.0 * m + 4.0 + 8.0 * m + 8.0 * m * m) * n, 0.0)
+
+
+def weighted_gram(n: int, p: int) -> Work:
+    """Read X and the curvature, write G; half of G is distinct."""
+    k = 1 + p
+    return Work((8.0 * p + 8.0) * n + 8.0 * k * k, float(n) * k * (k + 1))
+
+
+def evaluation(n: int, p: int, m: int) -> Work:
+    """NLL, gradient and Hessian in one read of X.
+
+    Logits and gradient take 2 m k flops a row each, the m (m + 1) / 2 distinct blocks of the Hessian,
+    each symmetric in itself, k (k + 1).
+    """
+    k = 1 + p
+    return Work((8.0 * p + 4.0) * n, float(n) * (m * (m + 1) / 2 * k * (k + 1) + 4.0 * m * k))
+
+
+def fit(n: int, p: int, m: int, passes: float, iterations: int) -> Work:
+    """`passes` reads of the rows; one evaluation for each Newton step and one for the start.
+
+    A lower bound where steps were tried in vain: their evaluations are not counted, their reads are.
+    """
+    once = evaluation(n, p, m)
+    return Work(passes * once.bytes, (iterations + 1) * once.flops)
