@@ -173,9 +173,9 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from sigmax import bench
+    from sigmax.bench import quick
 
-    print(bench.quick(n_threads=options.threads))
+    print(quick(n_threads=options.threads))
     return 0
 
 
