@@ -10,7 +10,6 @@ from sigmax import kernels
 from sigmax.compare import Comparison
 
 
-
 @pytest.mark.needs_compiled
 @pytest.mark.parametrize("name", sx.datasets.names())
 def test_backends_agree_on_bundled_sets(name):
@@ -31,7 +30,9 @@ def test_backends_agree_on_bundled_sets(name):
         assert d.seconds_compiled > 0.0
         assert d.speed_up == d.seconds_reference / d.seconds_compiled
     text = str(c)
-    assert text.startswith(f"{name}, {data.n_rows:,} x {len(data.features)}, {len(np.unique(data.y))} classes")
+    assert text.startswith(
+        f"{name}, {data.n_rows:,} x {len(data.features)}, {len(np.unique(data.y))} classes"
+    )
     assert "the backends agree" in text
 
 

@@ -14,7 +14,9 @@ def overlapping(n, p, K, seed, spread=1.0):
     """A problem whose labels are drawn from the model: X, y."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, p)) * spread
-    eta = np.column_stack([np.zeros(n), X @ rng.normal(size=(p, K - 1)) / np.sqrt(p) + rng.normal(size=K - 1)])
+    eta = np.column_stack(
+        [np.zeros(n), X @ rng.normal(size=(p, K - 1)) / np.sqrt(p) + rng.normal(size=K - 1)]
+    )
     y = np.argmax(eta + rng.gumbel(size=eta.shape), axis=1)
     assert len(np.unique(y)) == K
     return X, y

@@ -16,7 +16,11 @@ BAD = {
     "X object": ((X.astype(object), Y), {}, "X must hold real numbers; got dtype object"),
     "X empty": ((np.empty((0, 2)), []), {}, "X has no rows"),
     "X no columns": ((np.empty((6, 0)), Y), {"fit_intercept": False}, "X has no columns"),
-    "X nan": ((LONG, np.arange(100) % 2), {}, r"X must be finite; 4 values nan or inf, the first at X\[7, 0\] = nan"),
+    "X nan": (
+        (LONG, np.arange(100) % 2),
+        {},
+        r"X must be finite; 4 values nan or inf, the first at X\[7, 0\] = nan",
+    ),
     "X inf": (
         (np.where(X > 3.3, np.inf, X), Y),
         {},
@@ -51,14 +55,26 @@ BAD = {
     ),
     "weight zero": ((X, Y), {"sample_weight": np.zeros(6)}, "must have a positive value; all are 0"),
     "weight one class": ((X, Y), {"sample_weight": 1 - Y}, "at least two classes; got only 0"),
-    "offset shape": ((X, Y), {"offset": np.zeros(5)}, r"offset must have shape \(6, 2\) or \(6,\); got \(5,\)"),
+    "offset shape": (
+        (X, Y),
+        {"offset": np.zeros(5)},
+        r"offset must have shape \(6, 2\) or \(6,\); got \(5,\)",
+    ),
     "offset inf": (
         (X, Y),
         {"offset": [0, 0, 0, np.inf, 0, 0]},
         r"offset must be finite; 1 value nan or inf, the first at offset\[3\] = inf",
     ),
-    "offset for three": ((X, [0, 1, 2, 0, 1, 2]), {"offset": np.zeros(6)}, r"offset must have shape \(6, 3\)"),
-    "start shape": ((X, Y), {"start": [0.0]}, r"start must have the shape of the parameters, \(3,\); got \(1,\)"),
+    "offset for three": (
+        (X, [0, 1, 2, 0, 1, 2]),
+        {"offset": np.zeros(6)},
+        r"offset must have shape \(6, 3\)",
+    ),
+    "start shape": (
+        (X, Y),
+        {"start": [0.0]},
+        r"start must have the shape of the parameters, \(3,\); got \(1,\)",
+    ),
     "start nan": ((X, Y), {"start": [0, np.nan, 0]}, r"start must be finite.*start\[1\] = nan"),
     "tol": ((X, Y), {"tol": -1.0}, "tol must be a number of at least 0; got -1.0"),
     "tol nan": ((X, Y), {"tol": np.nan}, "tol must be a number of at least 0; got nan"),
@@ -82,5 +98,8 @@ def test_numbers_beyond_float64():
     wide = np.finfo(np.longdouble).max > np.finfo(np.float64).max
     X = np.ones((4, 1), dtype=np.longdouble)
     X[2] = np.finfo(np.longdouble).max if wide else np.inf
-    with np.errstate(over="ignore"), pytest.raises(ValueError, match="X (holds numbers beyond|must be finite)"):
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(ValueError, match=r"X (holds numbers beyond|must be finite)"),
+    ):
         sx.fit(X, [0, 1, 0, 1])

@@ -59,7 +59,9 @@ def test_fit_a_file_equals_the_bundled_set(shell, tmp_path):
 
 
 def test_fit_text_labels_and_defaults(shell, tmp_path):
-    path = write(tmp_path / "d.csv", "x,flag,colour\n1,true,red\n2,false,blue\n3,true,blue\n4,false,red\n5,true,red\n")
+    path = write(
+        tmp_path / "d.csv", "x,flag,colour\n1,true,red\n2,false,blue\n3,true,blue\n4,false,red\n5,true,red\n"
+    )
     code, out, err = shell("fit", path, "--target", "colour", "--level", "0.9")
     assert (code, err) == (0, "")
     assert "colour = red against blue" in out
@@ -89,9 +91,17 @@ GOOD = "a,b,y\n1,2,u\n2,5,v\n3,1,u\n4,4,v\n"
 ERRORS = {
     "missing file": (None, ["nowhere.csv"], "nowhere.csv: no such file; the bundled data sets are"),
     "unknown target": (GOOD, ["FILE", "--target", "z"], "has no column 'z'; it has a, b, y"),
-    "unknown feature": (GOOD, ["FILE", "--target", "y", "--features", "a,q"], "has no column 'q'; it has a, b, y"),
+    "unknown feature": (
+        GOOD,
+        ["FILE", "--target", "y", "--features", "a,q"],
+        "has no column 'q'; it has a, b, y",
+    ),
     "no target": (GOOD, ["FILE"], "--target is needed: one of a, b, y"),
-    "target as feature": (GOOD, ["FILE", "--target", "y", "--features", "a,y"], "--features holds the target 'y'"),
+    "target as feature": (
+        GOOD,
+        ["FILE", "--target", "y", "--features", "a,y"],
+        "--features holds the target 'y'",
+    ),
     "empty name": (GOOD, ["FILE", "--target", "y", "--features", "a,,b"], "names with commas between them"),
     "no feature left": ("y\n1\n0\n", ["FILE", "--target", "y"], "no features are left besides the target"),
     "text cell": (
@@ -104,7 +114,11 @@ ERRORS = {
         ["FILE", "--target", "y"],
         "column 'b' has 2 missing values, the first in data row 2",
     ),
-    "missing label": ("a,y\n1,u\n2,\n3,v\n", ["FILE", "--target", "y"], "column 'y' has 1 missing value, the first in data row 2"),
+    "missing label": (
+        "a,y\n1,u\n2,\n3,v\n",
+        ["FILE", "--target", "y"],
+        "column 'y' has 1 missing value, the first in data row 2",
+    ),
     "infinite cell": (
         "a,y\n1,u\n2,v\ninf,v\n",
         ["FILE", "--target", "y"],
@@ -113,12 +127,20 @@ ERRORS = {
     "dates": ("a,y\n2020-01-01,u\n2021-01-01,v\n", ["FILE", "--target", "y"], "column 'a' holds date32"),
     "empty file": ("", ["FILE", "--target", "y"], "is empty"),
     "header only": ("a,b,y\n", ["FILE", "--target", "y"], "has no rows"),
-    "ragged": ("a,b,y\n1,2,u\n3,v\n", ["FILE", "--target", "y"], "cannot be read: CSV parse error: Expected 3 columns"),
+    "ragged": (
+        "a,b,y\n1,2,u\n3,v\n",
+        ["FILE", "--target", "y"],
+        "cannot be read: CSV parse error: Expected 3 columns",
+    ),
     "same name twice": ("a,a,y\n1,2,u\n2,3,v\n", ["FILE", "--target", "y"], "more than one column named 'a'"),
     "one class": ("a,y\n1,u\n2,u\n", ["FILE", "--target", "y"], "at least two classes; got only 'u'"),
     "dependent": ("a,b,y\n1,2,0\n2,4,1\n3,6,0\n4,8,1\n", ["FILE", "--target", "y"], "dependent columns: 'b'"),
     "level": (GOOD, ["FILE", "--target", "y", "--level", "95"], "--level must be between 0 and 1; got 95"),
-    "bundled column": (None, ["spector", "--features", "GPA,age"], "spector has no column 'age'; it has GPA, TUCE"),
+    "bundled column": (
+        None,
+        ["spector", "--features", "GPA,age"],
+        "spector has no column 'age'; it has GPA, TUCE",
+    ),
 }
 
 
@@ -149,7 +171,13 @@ def test_other_unreadable_files(shell, tmp_path):
 
 
 def test_wrong_usage_returns_2(shell):
-    for arguments in ((), ("fly",), ("fit",), ("fit", "spector", "--threads", "0"), ("fit", "spector", "--backend", "gpu")):
+    for arguments in (
+        (),
+        ("fly",),
+        ("fit",),
+        ("fit", "spector", "--threads", "0"),
+        ("fit", "spector", "--backend", "gpu"),
+    ):
         code, out, err = shell(*arguments)
         assert code == 2
         assert out == ""
@@ -202,7 +230,9 @@ def test_compare_with_only_the_twin(shell, monkeypatch):
 @pytest.mark.needs_compiled
 def test_compare_a_file(shell, tmp_path):
     rng = np.random.default_rng(0)
-    rows = "\n".join(f"{a:.3f},{b}" for a, b in zip(rng.normal(size=60), rng.choice(["u", "v", "w"], 60), strict=True))
+    rows = "\n".join(
+        f"{a:.3f},{b}" for a, b in zip(rng.normal(size=60), rng.choice(["u", "v", "w"], 60), strict=True)
+    )
     path = write(tmp_path / "d.csv", "a,y\n" + rows + "\n")
     code, out, _ = shell("compare", path, "--target", "y")
     assert code == 0

@@ -64,7 +64,9 @@ def test_overflow_counts_as_too_far():
     def nan_beyond(f):
         return lambda t: f(t) if t < 0.5 else math.nan
 
-    line = Convex(nan_beyond(lambda t: t * t - 0.4 * t), nan_beyond(lambda t: 2 * t - 0.4), nan_beyond(lambda t: 2.0))
+    line = Convex(
+        nan_beyond(lambda t: t * t - 0.4 * t), nan_beyond(lambda t: 2 * t - 0.4), nan_beyond(lambda t: 2.0)
+    )
     t, slope = exact_step(line, -0.4)
     assert t == pytest.approx(0.2, abs=0.03)
     assert slope.change < 0.0

@@ -1,0 +1,120 @@
+"""One text of the kernels, several instruction sets: what has the same bits on which of them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sigmax import kernels
+
+pytestmark = pytest.mark.needs_compiled
+
+#: hashes of everything the kernels compute, under the instruction set that SIGMAX_ISA names
+SCRIPT = """
+import hashlib, json
+import numpy as np
+from sigmax.kernels import compiled as K
+
+def digest(*arrays):
+    h = hashlib.sha256()
+    for a in arrays:
+        h.update(np.ascontiguousarray(a).tobytes())
+    return h.hexdigest()
+
+out = {"ISA": K.ISA}
+rng = np.random.default_rng(0)
+x = np.concatenate([rng.normal(size=20_001) * s for s in (1e-300, 1e-8, 1.0, 10.0, 300.0, 1e5)])
+n = len(x)
+p = np.empty(n)
+K.expit(x, p)
+out["expit"] = digest(p)
+eta, y, w = x[:, None].copy(), rng.integers(0, 2, n).astype(np.int32), rng.random(n)
+r, h = np.empty((n, 1)), np.empty((n, 1))
+out["binary_rows"] = digest(K.binary_rows(eta, y, r, h, weight=w), r, h)
+slope = rng.permutation(eta)
+lines = [K.binary_line(eta, slope, y, t, weight=w) for t in (1e-12, 1.0, 50.0)]
+out["binary_line"] = digest(*[np.hstack(line) for line in lines])
+for m in (1, 2, 9):
+    n = 5_003
+    eta = rng.normal(size=(n, m)) * rng.choice([1e-3, 1.0, 30.0, 500.0], (n, 1))
+    y = rng.integers(0, m + 1, n).astype(np.int32)
+    r, h, p = np.empty((n, m)), np.empty((n, m, m)), np.empty((n, m + 1))
+    K.softmax(eta, p)
+    rows = K.softmax_rows(eta, y, r, h)
+    line = K.softmax_line(eta, eta[::-1].copy(), y, 0.01)
+    out[f"softmax_rows {m}"] = digest(p, rows, r, h, np.hstack(line))
+for n, p, m, intercept in [
+    (1000, 7, 1, True), (999, 21, 1, True), (513, 100, 1, False), (130, 5, 3, True), (300, 33, 2, True),
+    (1000, 1, 1, True), (700, 8, 2, True), (129, 3, 2, False), (257, 64, 1, True), (128, 0, 1, True),
+    (200, 130, 1, True), (1, 9, 1, True), (127, 16, 4, True),
+]:
+    X, B = rng.normal(size=(n, p)), rng.normal(size=(m, p + intercept))
+    y, w, o = rng.integers(0, m + 1, n).astype(np.int32), rng.random(n), rng.normal(size=(n, m))
+    g, H = np.empty((m, p + intercept)), np.empty((m * (p + intercept),) * 2)
+    one = K.binary_pass if m == 1 else K.softmax_pass
+    f = one(X, y, B, g, H, intercept=intercept, weight=w, offset=o)
+    eta, G = np.empty((n, m)), np.empty((p + intercept,) * 2)
+    K.linear_predictor(X, B, eta, intercept=intercept, offset=o)
+    K.weighted_gram(X, w, G, intercept=intercept)
+    out[f"pass {n} x {p}, {m}, {intercept}"] = digest(f, g, H, eta, G)
+print(json.dumps(out))
+"""
+
+
+def hashes(isa):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "SIGMAX_ISA": isa},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found.pop("ISA") == isa
+    return found
+
+
+@pytest.fixture(scope="module")
+def everywhere():
+    from sigmax.kernels import compiled
+
+    return {isa: hashes(isa) for isa in compiled.ISAS}
+
+
+def test_the_best_instruction_set_is_the_default():
+    from sigmax.kernels import compiled
+
+    assert compiled.ISAS[-1] == "generic"
+    assert len(set(compiled.ISAS)) == len(compiled.ISAS)
+    wanted = os.environ.get("SIGMAX_ISA") or compiled.ISAS[0]
+    assert wanted == kernels.get("compiled").ISA
+
+
+def test_functions_of_one_row_have_the_same_bits_everywhere(everywhere):
+    names = [name for name in everywhere["generic"] if not name.startswith("pass")]
+    assert len(names) == 6
+    for isa, found in everywhere.items():
+        assert {name: found[name] for name in names} == {
+            name: everywhere["generic"][name] for name in names
+        }, isa
+
+
+def test_passes_have_the_same_bits_wherever_there_is_fma(everywhere):
+    with_fma = {isa: found for isa, found in everywhere.items() if isa != "generic"}
+    for isa, found in with_fma.items():
+        assert found == next(iter(with_fma.values())), isa
+
+
+def test_unknown_instruction_set():
+    done = subprocess.run(
+        [sys.executable, "-m", "sigmax", "info"],
+        env={**os.environ, "SIGMAX_ISA": "sse9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("sigmax: error: SIGMAX_ISA must be one of ")
+    assert done.stderr.endswith("generic on this machine; got 'sse9'\n")
