@@ -21,9 +21,12 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 KERNELS = ROOT / "src" / "sigmax" / "kernels"
+COMPILED = {".so", ".pyd"}
+SWITCHED_OFF = "switched off by SIGMAX_NO_EXTENSIONS=1 when sigmax was installed"
 
 
 def switch(name: str) -> bool:
@@ -49,46 +52,62 @@ def source_hash() -> str:
     return module.source_hash(ROOT / "ext")
 
 
-def record(folder: Path, compiled: bool, reason: str) -> None:
+def record(folders: list[Path], reason: str | None) -> None:
     """Write _build.json: what the import will say when the compiled backend is missing."""
-    if folder.is_dir():
-        state = {"compiled": compiled, "reason": reason, "source_hash": source_hash()}
-        (folder / "_build.json").write_text(json.dumps(state, indent=1) + "\n")
+    state = {"compiled": reason is None, "reason": reason or "", "source_hash": source_hash()}
+    for folder in folders:
+        if folder.is_dir():
+            (folder / "_build.json").write_text(json.dumps(state, indent=1) + "\n")
 
 
-def remove_stale() -> None:
-    """A compiled file of an earlier build must not outlive a build that fails or is switched off."""
-    for pattern in ("_kernels*.so", "_kernels*.pyd"):
-        for path in KERNELS.glob(pattern):
-            path.unlink()
+def folders(command: build_ext | build_py) -> list[Path]:
+    """Where the package goes: the build folder, and the sources themselves in an editable install."""
+    in_sources = getattr(command, "inplace", False) or getattr(command, "editable_mode", False)
+    return [Path(command.build_lib) / "sigmax" / "kernels", *([KERNELS] if in_sources else [])]
+
+
+def compiled_files(command: build_ext | build_py) -> list[Path]:
+    return [p for folder in folders(command) for p in folder.glob("_kernels*") if p.suffix in COMPILED]
+
+
+def remove_stale(command: build_ext | build_py) -> None:
+    """What an earlier build left must not outlive a build that fails or is switched off."""
+    for path in compiled_files(command):
+        path.unlink()
+
+
+class BuildPython(build_py):
+    """build_py that leaves no compiled file behind where the extension is switched off."""
+
+    def run(self) -> None:
+        super().run()
+        if NO_EXTENSIONS:
+            remove_stale(self)
+            record(folders(self), SWITCHED_OFF)
 
 
 class BuildKernels(build_ext):
     """build_ext that finds out first whether it can work, and says in one line why not."""
 
     def finalize_options(self) -> None:
-        self.distribution.ext_modules = cythonized(self.distribution.ext_modules)
+        if self.distribution.ext_modules:
+            self.distribution.ext_modules = cythonized(self.distribution.ext_modules)
         super().finalize_options()
 
     def run(self) -> None:
-        remove_stale()
-        reason = self.obstacle()
+        remove_stale(self)
+        reason = SWITCHED_OFF if NO_EXTENSIONS else self.obstacle()
         if reason is None:
             super().run()
-            if self.extensions and not Path(self.get_ext_fullpath(self.extensions[0].name)).exists():
+            if not compiled_files(self):
                 reason = "the C compiler failed on the kernels (pip install -v shows its messages)"
-        if reason is None:
-            self.note(True, "")
-            return
-        if REQUIRE_EXTENSIONS:
+        if reason is not None and REQUIRE_EXTENSIONS:
             sys.exit(f"sigmax: SIGMAX_REQUIRE_EXTENSIONS=1, but {reason}")
-        self.extensions = []
-        self.note(False, reason)
-        print(f"sigmax: compiled kernels skipped, running on the Python twin: {reason}", file=sys.stderr)
-
-    def note(self, compiled: bool, reason: str) -> None:
-        record(KERNELS, compiled, reason)
-        record(Path(self.build_lib) / "sigmax" / "kernels", compiled, reason)
+        record(folders(self), reason)
+        if reason is not None:
+            self.extensions = []
+        if reason not in (None, SWITCHED_OFF):
+            print(f"sigmax: compiled kernels skipped, running on the Python twin: {reason}", file=sys.stderr)
 
     def obstacle(self) -> str | None:
         """Why no extension can be compiled here, or None."""
@@ -125,10 +144,11 @@ class BuildKernels(build_ext):
 
 
 def extension() -> Extension:
+    targets = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "ext" / "targets").glob("*.c"))
     headers = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "ext").rglob("*.h"))]
     return Extension(
         "sigmax.kernels._kernels",
-        ["ext/_kernels.pyx", "ext/targets/generic.c"],
+        ["ext/_kernels.pyx", *targets],
         include_dirs=["ext"],
         depends=headers,
         define_macros=[("SIGMAX_SOURCE_HASH", source_hash())],
@@ -156,11 +176,7 @@ def cythonized(extensions: list[Extension]) -> list[Extension]:
     return built
 
 
-if NO_EXTENSIONS:
-    remove_stale()
-    record(KERNELS, False, "switched off by SIGMAX_NO_EXTENSIONS=1 when sigmax was installed")
-
 setup(
     ext_modules=[] if NO_EXTENSIONS else [extension()],
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"build_ext": BuildKernels, "build_py": BuildPython},
 )

@@ -4,10 +4,12 @@ Every function is described in sigmax/kernels/interface.py.  Shapes are checked,
 read memory that is not ours; class codes are not.
 """
 
+from os import environ as _environ
+
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
-from sx_targets cimport SX_TILE, sx_dd, sx_kernels, sx_kernels_generic, sx_line, sx_model, sx_rows
+from sx_targets cimport SX_TILE, sx_dd, sx_kernels, sx_kernels_here, sx_line, sx_model, sx_rows
 
 
 cdef extern from *:
@@ -22,17 +24,41 @@ cdef extern from *:
     const char *const sx_source_hash
 
 
-cdef const sx_kernels *K = &sx_kernels_generic
+cdef dict ranks():
+    """The instruction sets that this machine can run, best first, with their ranks."""
+    cdef int rank = 0
+    found = {}
+    while sx_kernels_here(rank) != NULL:
+        found[(<bytes> sx_kernels_here(rank).name).decode()] = rank
+        rank += 1
+    return found
+
+
+cdef const sx_kernels *chosen() except NULL:
+    """The target that SIGMAX_ISA names, else the best one."""
+    here = ranks()
+    name = _environ.get("SIGMAX_ISA") or ISAS[0]
+    if name not in here:
+        raise ValueError(f"SIGMAX_ISA must be one of {', '.join(here)} on this machine; got {name!r}")
+    return sx_kernels_here(here[name])
+
+
+#: the instruction sets that this machine can run, best first
+ISAS = tuple(ranks())
+cdef const sx_kernels *K = chosen()
 
 BACKEND = "compiled"
 ISA = (<bytes> K.name).decode()
+THREADED = True
 TILE_ROWS = SX_TILE
 #: hash of the sources this file was compiled from; sigmax.kernels refuses any other
 SOURCE_HASH = (<bytes> sx_source_hash).decode()
 
 
-cdef inline sx_rows rows_of(const double[:, :] X) noexcept nogil:
+cdef sx_rows rows_of(const double[:, :] X) except *:
     cdef sx_rows rows
+    if X.strides[0] % <Py_ssize_t> sizeof(double) or X.strides[1] % <Py_ssize_t> sizeof(double):
+        raise ValueError("strides of X must be multiples of 8 bytes")
     rows.data = NULL
     if X.shape[0] and X.shape[1]:
         rows.data = &X[0, 0]
@@ -172,7 +198,7 @@ def weighted_gram(
     expect("length of curvature", curvature.shape[0], rows.n_rows)
     expect("rows of gram_out", gram_out.shape[0], k)
     expect("columns of gram_out", gram_out.shape[1], k)
-    cdef double *work = scratch(K.pass_work(&rows, 1, intercept, 1))
+    cdef double *work = scratch(K.pass_work(&rows, 2, intercept, 1))
     with nogil:
         K.weighted_gram(&rows, intercept, vector_or_null(curvature), out_or_null(gram_out), work)
         free(work)
@@ -246,12 +272,12 @@ cdef tuple fused_pass(
     cdef Py_ssize_t n = rows.n_rows, m = coef.shape[0], k = rows.n_cols + intercept
     cdef sx_model model
     cdef sx_dd nll
+    if binary:
+        expect("rows of coef", m, 1)
     expect("columns of coef", coef.shape[1], k)
     expect("length of y", y.shape[0], n)
     expect_weight(weight, n)
     expect_offset(offset, n, m)
-    if binary:
-        expect("rows of coef", m, 1)
     if gradient_out is not None:
         expect("rows of gradient_out", gradient_out.shape[0], m)
         expect("columns of gradient_out", gradient_out.shape[1], k)
@@ -314,12 +340,12 @@ cdef tuple line_sums(
 ):
     cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
     cdef sx_line line
+    if binary:
+        expect("columns of eta", m, 1)
     expect("rows of slope", slope.shape[0], n)
     expect("columns of slope", slope.shape[1], m)
     expect("length of y", y.shape[0], n)
     expect_weight(weight, n)
-    if binary:
-        expect("columns of eta", m, 1)
     cdef double *work = scratch(K.rows_work(m))
     with nogil:
         if binary:

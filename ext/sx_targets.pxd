@@ -4,8 +4,6 @@ from libc.stdint cimport int32_t
 
 
 cdef extern from "targets/targets.h" nogil:
-    const Py_ssize_t SX_TILE
-
     ctypedef struct sx_rows:
         const double *data
         Py_ssize_t n_rows
@@ -81,4 +79,8 @@ cdef extern from "targets/targets.h" nogil:
             const int32_t *y, const double *weight, double *work
         ) noexcept nogil
 
-    const sx_kernels sx_kernels_generic
+    const sx_kernels *sx_kernels_here(int rank)
+
+
+cdef extern from "kernels/sx_base.h":
+    const Py_ssize_t SX_TILE

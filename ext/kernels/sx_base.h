@@ -10,9 +10,9 @@
 #ifndef SX_BASE_H
 #define SX_BASE_H
 
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
+
+#include "sx_types.h"
 
 #if defined(__FAST_MATH__)
 #error "sigmax kernels need IEEE arithmetic: build without -ffast-math"
@@ -29,16 +29,6 @@
 #define SX_KERNEL static
 #endif
 
-/* Rows of the design.  Element (i, j) is data[i * row_stride + j * col_stride], strides in elements:
- * C order, Fortran order, slices and broadcast rows are all read in place. */
-typedef struct {
-    const double *data;
-    ptrdiff_t n_rows;
-    ptrdiff_t n_cols;
-    ptrdiff_t row_stride;
-    ptrdiff_t col_stride;
-} sx_rows;
-
 /* Rows that a kernel handles at a time: the scaled copies of a tile (SX_TILE x k doubles) stay in
  * cache.  A multiple of SX_LANES; no result depends on it except through the sums of sx_linear.h,
  * where one tile is one partial sum, so changing it changes bits. */
@@ -46,6 +36,24 @@ typedef struct {
 
 /* Partial sums that a long sum or dot product runs in, whatever the vector width of the machine. */
 #define SX_LANES 8
+
+/* a b + c: one rounding where the target has FMA, two elsewhere.  Used in sums over columns and rows only;
+ * the functions of one row (sx_exp.h to sx_softmax.h) never fuse and have the same bits everywhere. */
+#if !defined(SX_USE_FMA)
+#define SX_USE_FMA 0
+#endif
+#if SX_USE_FMA
+#define SX_FMA(a, b, c) __builtin_fma(a, b, c)
+#else
+#define SX_FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
+/* Ask for a cache line that is wanted soon; any address will do. */
+#if defined(__GNUC__)
+#define SX_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define SX_PREFETCH(address) ((void)0)
+#endif
 
 SX_INLINE ptrdiff_t sx_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 

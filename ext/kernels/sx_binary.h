@@ -8,7 +8,8 @@
  *     curvature = p (1 - p) = small big                         d^2 nll / d eta^2
  *
  * Nothing is formed as 1 - p: residual and curvature keep their relative accuracy down to underflow,
- * at |eta| = 745.  A nan logit gives nan everywhere; eta = +-inf gives nll 0 or inf.
+ * at |eta| = 745.  t and 1 / (1 + t) are carried with their low words, so that each result is off by little more
+ * than its own rounding.  A nan logit gives nan everywhere; eta = +-inf gives nll 0 or inf.
  */
 #ifndef SX_BINARY_H
 #define SX_BINARY_H
@@ -16,10 +17,35 @@
 #include "sx_dd.h"
 #include "sx_log1p.h"
 
+/* What the functions of one logit are made of: high and low words of small and big, and log1p(t). */
+typedef struct {
+    sx_dd small;
+    sx_dd big;
+    double log1p_t;
+} sx_logit;
+
+SX_INLINE sx_logit sx_logit_of(double eta)
+{
+    const sx_dd t = sx_exp_dd(-sx_abs(eta));
+    const double d = 1.0 + t.high;
+    const sx_dd big = sx_reciprocal((sx_dd){d, ((1.0 - d) + t.high) + t.low});
+    const sx_dd product = sx_two_prod(t.high, big.high);
+    const double small_low = product.low + (t.high * big.low + t.low * big.high);
+    const double small = product.high + small_low;
+    return (sx_logit){{small, small_low - (small - product.high)},
+                      {big.high + big.low, big.low - ((big.high + big.low) - big.high)},
+                      sx_log1p_unit(t.high, t.low, big.high)};
+}
+
+SX_INLINE double sx_curvature_of(sx_logit a)
+{
+    return a.small.high * a.big.high + (a.small.high * a.big.low + a.small.low * a.big.high);
+}
+
 SX_INLINE double sx_expit(double eta)
 {
-    const double t = sx_exp(-sx_abs(eta));
-    return (eta >= 0.0 ? 1.0 : t) / (1.0 + t);
+    const sx_logit a = sx_logit_of(eta);
+    return eta >= 0.0 ? a.big.high : a.small.high;
 }
 
 /* nll, residual and curvature of n <= SX_TILE rows, each times its weight; nll is padded with zeros. */
@@ -28,14 +54,12 @@ SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int
                               double *restrict residual, double *restrict curvature)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
-        const double t = sx_exp(-sx_abs(eta[i]));
-        const double big = 1.0 / (1.0 + t);
-        const double small = t / (1.0 + t);
+        const sx_logit a = sx_logit_of(eta[i]);
         const double m = y[i] ? eta[i] : -eta[i];
-        const double lambda = m >= 0.0 ? small : big;
-        nll[i] = weight[i] * ((m < 0.0 ? -m : 0.0) + sx_log1p(t));
+        const double lambda = m >= 0.0 ? a.small.high : a.big.high;
+        nll[i] = weight[i] * ((m < 0.0 ? -m : 0.0) + a.log1p_t);
         residual[i] = weight[i] * (y[i] ? -lambda : lambda);
-        curvature[i] = weight[i] * (small * big);
+        curvature[i] = weight[i] * sx_curvature_of(a);
     }
     for (ptrdiff_t i = n; i < SX_TILE; ++i) nll[i] = 0.0;
 }
@@ -52,8 +76,11 @@ SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int
  *     m <  0:  change = -dm + log1p(small expm1(dm))
  *
  * Both arguments are >= -1/2 and neither form subtracts two close numbers, so that the sign and the size
- * of a tiny change are right where nll - nll would be all rounding.  Beyond |dm| = 700, where expm1
- * overflows, the plain difference is exact enough.
+ * of a tiny change are right where nll - nll would be all rounding.  Where the change is large (|dm| > 1) or
+ * small underflows (m > 700), with M + M_low = m + dm exactly:
+ *
+ *     m < 0, M < 0:  change = -dm + (log1p(exp(M)) - log1p(exp(m)))
+ *     else:          change = nll(M) - lambda(M) M_low - nll(m)
  */
 SX_INLINE void sx_binary_line_tile(ptrdiff_t n, double step, const double *restrict eta,
                                    const double *restrict slope, const int32_t *restrict y,
@@ -61,23 +88,22 @@ SX_INLINE void sx_binary_line_tile(ptrdiff_t n, double step, const double *restr
                                    double *restrict first, double *restrict second)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
-        const double t0 = sx_exp(-sx_abs(eta[i]));
         const double m = y[i] ? eta[i] : -eta[i];
         const double dm = step * (y[i] ? slope[i] : -slope[i]);
+        const sx_logit at = sx_logit_of(eta[i]);
         const double grown = sx_expm1(m >= 0.0 ? -dm : dm);
-        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(t0 / (1.0 + t0) * grown);
+        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(at.small.high * grown);
 
-        const double moved = m + dm;
-        const double t1 = sx_exp(-sx_abs(moved));
-        const double far = ((moved < 0.0 ? -moved : 0.0) + sx_log1p(t1)) -
-                           ((m < 0.0 ? -m : 0.0) + sx_log1p(t0));
-        const double big = 1.0 / (1.0 + t1);
-        const double small = t1 / (1.0 + t1);
-        const double lambda = moved >= 0.0 ? small : big;
+        const sx_dd moved = sx_two_sum(m, dm);
+        const sx_logit to = sx_logit_of(moved.high);
+        const double lambda = moved.high >= 0.0 ? to.small.high : to.big.high;
+        const double nll = (m < 0.0 ? -m : 0.0) + at.log1p_t;
+        const double nll_moved = (moved.high < 0.0 ? -moved.high : 0.0) + to.log1p_t - lambda * moved.low;
+        const double far = m < 0.0 && moved.high < 0.0 ? -dm + (to.log1p_t - at.log1p_t) : nll_moved - nll;
 
-        change[i] = weight[i] * (sx_abs(dm) > 700.0 ? far : near);
+        change[i] = weight[i] * (sx_abs(dm) > 1.0 || m > 700.0 ? far : near);
         first[i] = weight[i] * ((y[i] ? -lambda : lambda) * slope[i]);
-        second[i] = weight[i] * ((small * big) * (slope[i] * slope[i]));
+        second[i] = weight[i] * (sx_curvature_of(to) * (slope[i] * slope[i]));
     }
     for (ptrdiff_t i = n; i < SX_TILE; ++i) change[i] = first[i] = second[i] = 0.0;
 }

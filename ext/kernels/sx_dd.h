@@ -8,16 +8,36 @@
 
 #include "sx_base.h"
 
-typedef struct {
-    double high;
-    double low;
-} sx_dd;
-
 SX_INLINE sx_dd sx_two_sum(double a, double b)
 {
     const double s = a + b;
     const double t = s - a;
     return (sx_dd){s, (a - (s - t)) + (b - t)};
+}
+
+/* a = high + low exactly, both of 26 bits (Veltkamp 1968); |a| < 2^996. */
+SX_INLINE sx_dd sx_split(double a)
+{
+    const double c = 0x1.0000002p+27 * a; /* 2^27 + 1 */
+    const double high = c - (c - a);
+    return (sx_dd){high, a - high};
+}
+
+/* a b = p + e exactly, p = fl(a b) (Dekker 1971): 17 flops without FMA, the same bits with and without it. */
+SX_INLINE sx_dd sx_two_prod(double a, double b)
+{
+    const double p = a * b;
+    const sx_dd x = sx_split(a), y = sx_split(b);
+    return (sx_dd){p, ((x.high * y.high - p) + x.high * y.low + x.low * y.high) + x.low * y.low};
+}
+
+/* 1 / (high + low), low tiny against high, rounded about once: high + low of the result is good to 100 bits. */
+SX_INLINE sx_dd sx_reciprocal(sx_dd a)
+{
+    const double r = 1.0 / a.high;
+    const sx_dd one = sx_two_prod(r, a.high);
+    const double e = ((1.0 - one.high) - one.low) - r * a.low;
+    return (sx_dd){r, e * r};
 }
 
 SX_INLINE sx_dd sx_two_diff(double a, double b) { return sx_two_sum(a, -b); }

@@ -13,7 +13,7 @@
 #ifndef SX_EXP_H
 #define SX_EXP_H
 
-#include "sx_base.h"
+#include "sx_dd.h"
 
 #define SX_LOG2E 0x1.71547652b82fep+0     /* 1 / ln 2 */
 #define SX_LN2_HIGH 0x1.62e42fee00000p-1  /* ln 2, upper 32 bits */
@@ -71,7 +71,8 @@ SX_INLINE double sx_exp_scale(double shifted)
     return sx_from_bits((sx_bits(shifted) << 52) + 0x3ff0000000000000u);
 }
 
-SX_INLINE double sx_exp(double x)
+/* exp(x) as high + low: high is exp(x) rounded almost always, low the rest to some ten bits. */
+SX_INLINE sx_dd sx_exp_dd(double x)
 {
     /* exp(-746) rounds to 0 and exp(710) overflows: nothing is lost beyond.  nan passes through. */
     double c = x < -746.0 ? -746.0 : x;
@@ -86,8 +87,12 @@ SX_INLINE double sx_exp(double x)
      * the only rounding to a subnormal. */
     const double step = a.n < -1000.0 ? 64.0 : (a.n > 1000.0 ? -64.0 : 0.0);
     const double rest = a.n < -1000.0 ? 0x1p-64 : (a.n > 1000.0 ? 0x1p+64 : 1.0);
-    return ((head + tail) * sx_exp_scale(a.shifted + step)) * rest;
+    const double scale = sx_exp_scale(a.shifted + step);
+    const double high = head + tail;
+    return (sx_dd){(high * scale) * rest, ((tail - (high - head)) * scale) * rest};
 }
+
+SX_INLINE double sx_exp(double x) { return sx_exp_dd(x).high; }
 
 SX_INLINE double sx_expm1(double x)
 {

@@ -56,4 +56,20 @@ SX_INLINE double sx_log1p(double x)
     return x == 0.0 || x > 0x1.fffffffffffffp+1023 ? x : result;
 }
 
+/* log1p(t + t_low) for 0 <= t <= 1, as exp(-|eta|) is: no exponent to take apart and no division but one.
+ * `inverse` is 1 / (1 + t), for the low word.
+ *
+ *     t <= sqrt(2) - 1:  f = t            log1p(t) = log(1 + f)
+ *     else:              f = (t - 1) / 2  log1p(t) = ln 2 + log(1 + f)      both f exact
+ */
+SX_INLINE double sx_log1p_unit(double t, double t_low, double inverse)
+{
+    const int far = t > 0x1.a827999fcef32p-2; /* sqrt(2) - 1 */
+    const double f = far ? 0.5 * (t - 1.0) : t;
+    const double s = f / (2.0 + f);
+    const double h = 0.5 * (f * f);
+    const double tail = s * (h + sx_log_r(s * s)) + ((far ? SX_LN2_LOW : 0.0) + t_low * inverse);
+    return (far ? SX_LN2_HIGH : 0.0) - ((h - tail) - f);
+}
+
 #endif /* SX_LOG1P_H */

@@ -18,22 +18,14 @@
 #include "sx_gram.h"
 #include "sx_softmax.h"
 
-typedef struct {
-    ptrdiff_t n_logits;
-    int intercept;
-    const double *coef;   /* n_logits x k */
-    const int32_t *y;     /* n class codes */
-    const double *weight; /* n, or NULL for ones */
-    const double *offset; /* n x n_logits, or NULL */
-} sx_model;
-
 /* Doubles of work space that sx_pass needs. */
 SX_INLINE ptrdiff_t sx_pass_work(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian)
 {
     const ptrdiff_t k = X->n_cols + intercept;
     const ptrdiff_t rows = sx_min(X->n_rows, SX_TILE);
     const ptrdiff_t packed = X->col_stride == 1 ? 0 : rows * X->n_cols;
-    const ptrdiff_t gram = hessian ? 2 * rows * sx_gram_width(k) : 0;
+    const ptrdiff_t copies = n_logits == 1 ? 1 : 2;
+    const ptrdiff_t gram = hessian ? copies * rows * sx_gram_width(k) : 0;
     return 3 * n_logits * SX_TILE + k + packed + gram;
 }
 
@@ -55,7 +47,7 @@ SX_INLINE sx_dd sx_pass(const int binary, const sx_rows *X, const sx_model *mode
     const ptrdiff_t ld = n_logits * k, width = sx_gram_width(k);
     const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE);
     double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
-    double largest[SX_TILE], which[SX_TILE], s[SX_TILE];
+    sx_softmax_tile tile;
 
     double *logits = work;                         /* eta, then p */
     double *residual = logits + n_logits * SX_TILE;
@@ -84,10 +76,9 @@ SX_INLINE sx_dd sx_pass(const int binary, const sx_rows *X, const sx_model *mode
         if (binary) {
             sx_binary_tile(n, logits, y, weight, nll, residual, curvature);
         } else {
-            sx_softmax_largest(n, n_logits, logits, largest, which);
             double *p_tile = residual; /* the logits are still wanted by the nll */
-            sx_softmax_forward(n, n_logits, logits, largest, which, s, p_tile, others);
-            sx_softmax_nll(n, logits, y, largest, s, nll);
+            sx_softmax_forward(n, n_logits, logits, &tile, p_tile, others);
+            sx_softmax_nll(n, logits, y, &tile, nll);
             for (ptrdiff_t i = 0; i < n; ++i) nll[i] *= weight[i];
             for (ptrdiff_t i = n; i < SX_TILE; ++i) nll[i] = 0.0;
             memcpy(logits, p_tile, (size_t)(n_logits * SX_TILE) * sizeof *logits);
@@ -100,12 +91,21 @@ SX_INLINE sx_dd sx_pass(const int binary, const sx_rows *X, const sx_model *mode
                 sx_linear_backward(rows, n, p, model->intercept, residual + c * SX_TILE, partial,
                                    gradient + c * k);
         if (!hessian) continue;
-        sx_gram_pack(rows, n, p, model->intercept, width, B);
+        if (n_logits == 1) { /* one block, and it needs no copy without weights */
+            if (!binary) sx_softmax_curvature(n, 0, 0, logits, others, weight, curvature);
+            sx_gram_roots(n, curvature, curvature);
+            sx_gram_pack(rows, n, p, model->intercept, width, curvature, B);
+            sx_gram_add(n, k, width, B, B, hessian, ld);
+            continue;
+        }
+        for (ptrdiff_t i = 0; i < n; ++i) ones[i] = 1.0;
+        sx_gram_pack(rows, n, p, model->intercept, width, ones, B);
         for (ptrdiff_t c = 0; c < n_logits; ++c) {
             for (ptrdiff_t d = c; d < n_logits; ++d) {
-                if (!binary) sx_softmax_curvature(n, c, d, logits, others, weight, curvature);
+                sx_softmax_curvature(n, c, d, logits, others, weight, curvature);
+                if (c == d) sx_gram_roots(n, curvature, curvature);
                 sx_gram_scale(n, width, curvature, B, A);
-                sx_gram_add(n, k, width, A, B, hessian + c * k * ld + d * k, ld);
+                sx_gram_add(n, k, width, A, c == d ? A : B, hessian + c * k * ld + d * k, ld);
             }
         }
     }
@@ -117,13 +117,6 @@ SX_INLINE sx_dd sx_pass(const int binary, const sx_rows *X, const sx_model *mode
     }
     return sx_sum_total(&total);
 }
-
-/* Sums of change, first and second along eta + step * slope: sx_binary_line_tile, sx_softmax_line_tile. */
-typedef struct {
-    sx_dd change;
-    double first;
-    double second;
-} sx_line;
 
 SX_INLINE ptrdiff_t sx_line_work(ptrdiff_t n_logits) { return 4 * n_logits * SX_TILE; }
 

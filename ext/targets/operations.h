@@ -3,6 +3,7 @@
 #ifndef SX_OPERATIONS_H
 #define SX_OPERATIONS_H
 
+#include "../kernels/sx_pass.h"
 #include "targets.h"
 
 static void expit(ptrdiff_t n, const double *eta, double *p_out)
@@ -14,17 +15,15 @@ static ptrdiff_t rows_work(ptrdiff_t n_logits) { return 4 * n_logits * SX_TILE; 
 
 static void softmax(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *eta, double *p_out, double *work)
 {
-    double largest[SX_TILE], which[SX_TILE], s[SX_TILE];
+    sx_softmax_tile tile;
     double *columns = work;
     for (ptrdiff_t start = 0; start < n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
         double *p = p_out + start * (n_logits + 1);
         sx_to_columns(n, n_logits, eta + start * n_logits, columns);
-        sx_softmax_largest(n, n_logits, columns, largest, which);
-        sx_softmax_forward(n, n_logits, columns, largest, which, s, columns, NULL);
+        sx_softmax_forward(n, n_logits, columns, &tile, columns, NULL);
         for (ptrdiff_t i = 0; i < n; ++i) {
-            const double e = which[i] == 0.0 ? 1.0 : sx_exp_difference(0.0, largest[i]);
-            p[i * (n_logits + 1)] = e / (1.0 + s[i]);
+            p[i * (n_logits + 1)] = sx_softmax_reference(&tile, i);
             for (ptrdiff_t c = 0; c < n_logits; ++c)
                 p[i * (n_logits + 1) + c + 1] = columns[c * SX_TILE + i];
         }
@@ -95,13 +94,18 @@ static void weighted_gram(const sx_rows *X, int intercept, const double *curvatu
 {
     const ptrdiff_t p = X->n_cols, k = p + intercept, width = sx_gram_width(k);
     const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE);
+    double ones[SX_TILE], scale[SX_TILE];
+    int negative = 0; /* as in sx_pass: roots on both sides where they exist */
+    for (ptrdiff_t i = 0; i < X->n_rows; ++i) negative |= curvature[i] < 0.0;
     double *B = work, *A = B + tile_rows * width, *packed = A + tile_rows * width;
     memset(gram_out, 0, (size_t)(k * k) * sizeof *gram_out);
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
-        sx_gram_pack(sx_tile_of(X, start, n, packed), n, p, intercept, width, B);
-        sx_gram_scale(n, width, curvature + start, B, A);
-        sx_gram_add(n, k, width, A, B, gram_out, k);
+        for (ptrdiff_t i = 0; i < n; ++i) ones[i] = 1.0;
+        sx_gram_pack(sx_tile_of(X, start, n, packed), n, p, intercept, width, ones, B);
+        if (!negative) sx_gram_roots(n, curvature + start, scale);
+        sx_gram_scale(n, width, negative ? curvature + start : scale, B, A);
+        sx_gram_add(n, k, width, A, negative ? B : A, gram_out, k);
     }
     sx_gram_mirror(k, gram_out, k);
 }
@@ -132,7 +136,7 @@ static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *et
 {
     const ptrdiff_t m = n_logits;
     double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
-    double largest[SX_TILE], which[SX_TILE], s[SX_TILE];
+    sx_softmax_tile tile;
     double *logits = work, *p = logits + m * SX_TILE;
     double *others = p + m * SX_TILE, *residual = others + m * SX_TILE;
     sx_sum total;
@@ -141,9 +145,8 @@ static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *et
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
         const double *w = sx_tile_weights(weight, start, n, ones);
         sx_to_columns(n, m, eta + start * m, logits);
-        sx_softmax_largest(n, m, logits, largest, which);
-        sx_softmax_forward(n, m, logits, largest, which, s, p, others);
-        sx_softmax_nll(n, logits, y + start, largest, s, nll);
+        sx_softmax_forward(n, m, logits, &tile, p, others);
+        sx_softmax_nll(n, logits, y + start, &tile, nll);
         for (ptrdiff_t i = 0; i < SX_TILE; ++i) nll[i] = i < n ? w[i] * nll[i] : 0.0;
         sx_sum_add_tile(&total, nll);
         sx_softmax_residual(n, m, p, others, y + start, w, residual);

@@ -8,7 +8,31 @@
 #ifndef SX_TARGETS_H
 #define SX_TARGETS_H
 
-#include "../kernels/sx_pass.h"
+#include "../kernels/sx_types.h"
+
+/* Targets beyond the baseline need GCC or Clang on x86-64. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SX_HAVE_X86_TARGETS 1
+#include <immintrin.h>
+
+/* What stands between SX_TARGET_BEGIN_* and SX_TARGET_END is compiled for that instruction set; everything else,
+ * and so the package, for the baseline of the machine. */
+#if defined(__clang__)
+#define SX_TARGET_BEGIN_AVX2                                                                         \
+    _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
+#define SX_TARGET_BEGIN_AVX512                                                                       \
+    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx2,fma\"))), apply_to = function)")
+#define SX_TARGET_END _Pragma("clang attribute pop")
+#else
+#define SX_TARGET_BEGIN_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
+#define SX_TARGET_BEGIN_AVX512                                                                       \
+    _Pragma("GCC push_options")                                                                      \
+    _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512\")")
+#define SX_TARGET_END _Pragma("GCC pop_options")
+#endif
+#else
+#define SX_HAVE_X86_TARGETS 0
+#endif
 
 typedef struct {
     const char *name;
@@ -43,5 +67,12 @@ typedef struct {
 } sx_kernels;
 
 extern const sx_kernels sx_kernels_generic;
+#if SX_HAVE_X86_TARGETS
+extern const sx_kernels sx_kernels_avx2;
+extern const sx_kernels sx_kernels_avx512;
+#endif
+
+/* The targets this machine can run, best first: rank 0, 1, ...; NULL beyond the last, the generic one. */
+const sx_kernels *sx_kernels_here(int rank);
 
 #endif /* SX_TARGETS_H */

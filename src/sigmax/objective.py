@@ -74,6 +74,11 @@ class Slope:
     second: float
 
 
+def _threads_for(kernels: Kernels, n_threads: int, flops: float) -> int:
+    """`n_threads`, or 1 where the work is small or the backend brings threads of its own."""
+    return threads.useful(n_threads, flops) if kernels.THREADED else 1
+
+
 def _add_pair(a: Pair, b: Pair) -> Pair:
     """a + b in double-double (two-sum of Knuth 1969)."""
     s = a[0] + b[0]
@@ -155,7 +160,7 @@ class Objective:
         self.rows_read = design.n_rows
 
     def _threads(self, flops: float) -> int:
-        return threads.useful(self.n_threads, flops)
+        return _threads_for(self.kernels, self.n_threads, flops)
 
     def reduce(self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float) -> T:
         """:func:`sigmax.passes.reduce` over the rows of this problem."""
@@ -334,5 +339,6 @@ def linear_predictor(
 
     flops = 2.0 * design.n_rows * matrix.size
     size = passes.block_rows(design.width)
-    passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, threads.useful(n_threads, flops))
+    count = _threads_for(kernels, n_threads, flops)
+    passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, count)
     return eta

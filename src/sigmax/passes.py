@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from typing import TypeVar
 
 from sigmax import threads
@@ -116,8 +117,11 @@ def reduce(
     except BaseException as error:  # an interrupt between two blocks
         errors.append(error)
     for helper in helpers:
-        if not helper.cancel():
-            helper.result()
+        while not (helper.cancel() or helper.done()):
+            try:
+                wait([helper])
+            except BaseException as error:  # an interrupt while the others finish their blocks
+                errors.append(error)
     if errors:
         raise errors[0]
 

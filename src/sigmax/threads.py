@@ -8,6 +8,7 @@ pool costs some 15 microseconds a pass, which only work above :data:`SERIAL_FLOP
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,9 +60,10 @@ def resolve(n_threads: int | None = None) -> int:
         Not a whole number of at least 1.
     """
     if n_threads is not None:
-        if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__") or n_threads < 1:
+        count = operator.index(n_threads) if _is_whole(n_threads) else 0
+        if count < 1:
             raise ValueError(f"n_threads must be a whole number of at least 1; got {n_threads!r}")
-        return min(int(n_threads), _MAX_WORKERS)
+        return min(count, _MAX_WORKERS)
     for name in ("SIGMAX_NUM_THREADS", "OMP_NUM_THREADS"):
         value = os.environ.get(name, "").split(",")[0].strip()
         if not value:
@@ -71,6 +73,14 @@ def resolve(n_threads: int | None = None) -> int:
         if name == "SIGMAX_NUM_THREADS":
             raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}")
     return _machine()
+
+
+def _is_whole(value: object) -> bool:
+    try:
+        operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def useful(n_threads: int, flops: float) -> int:
@@ -85,7 +95,10 @@ def submit(work: Callable[[], None], copies: int) -> list[Future[None]]:
         return []
     if _pool is None:
         _pool = ThreadPoolExecutor(_MAX_WORKERS, thread_name_prefix="sigmax")
-    return [_pool.submit(work) for _ in range(copies)]
+    try:
+        return [_pool.submit(work) for _ in range(copies)]
+    except RuntimeError:  # the interpreter is shutting down: no new threads, the caller works alone
+        return []
 
 
 def _forget_pool() -> None:

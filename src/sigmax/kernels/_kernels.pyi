@@ -4,6 +4,8 @@ from sigmax.kernels.interface import Codes, Float, Pair
 
 BACKEND: str
 ISA: str
+ISAS: tuple[str, ...]
+THREADED: bool
 TILE_ROWS: int
 SOURCE_HASH: str
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from sigmax.kernels._kernels import (
     BACKEND,
     ISA,
+    ISAS,
     SOURCE_HASH,
+    THREADED,
     TILE_ROWS,
     binary_line,
     binary_pass,
@@ -28,7 +30,9 @@ from sigmax.kernels._kernels import (
 __all__ = [
     "BACKEND",
     "ISA",
+    "ISAS",
     "SOURCE_HASH",
+    "THREADED",
     "TILE_ROWS",
     "binary_line",
     "binary_pass",

@@ -41,8 +41,10 @@ class Kernels(Protocol):
 
     #: "compiled" or "reference"
     BACKEND: str
-    #: the instruction set in use: "generic"; "numpy" for the reference
+    #: the instruction set in use: "avx512", "avx2", "generic"; "numpy" for the reference
     ISA: str
+    #: whether calls from several threads run side by side
+    THREADED: bool
     #: rows in one partial sum of a gradient; beyond any block where the order of sums is not stated
     TILE_ROWS: int
 

@@ -12,16 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sigmax.kernels.interface import Codes, Float, Pair
 
 BACKEND = "reference"
 ISA = "numpy"
+THREADED = False  # NumPy's BLAS has threads of its own; ours on top of them would fight
 TILE_ROWS = sys.maxsize  # NumPy's product sums in the order its BLAS likes
-
-#: |change of the margin| beyond which expm1 may overflow and plain differences are exact enough
-_FAR = 700.0
-
 
 def _exact_sum(terms: Float) -> Pair:
     """Sum of `terms` as (high, low): high is the rounded exact sum, low the rounded rest."""
@@ -35,7 +33,15 @@ def _exact_sum(terms: Float) -> Pair:
     return high, math.fsum([*values, -high])
 
 
+def _expect(**shapes: tuple[npt.NDArray[Any] | None, tuple[int, ...]]) -> None:
+    """Raise ValueError for the first array that is given and has another shape."""
+    for name, (array, wanted) in shapes.items():
+        if array is not None and array.shape != wanted:
+            raise ValueError(f"{name} must have shape {wanted}; got {array.shape}")
+
+
 def _weights(weight: Float | None, n: int) -> Float:
+    _expect(weight=(weight, (n,)))
     return np.ones(n) if weight is None else weight
 
 
@@ -47,6 +53,7 @@ def _with_intercept(X: Float, intercept: bool) -> Float:
 
 
 def expit(eta: Float, p_out: Float) -> None:
+    _expect(p_out=(p_out, eta.shape))
     # t = exp(-|eta|);  p = 1 / (1 + t) for eta >= 0, t / (1 + t) below
     t = np.exp(-np.abs(eta))
     p_out[...] = np.where(eta >= 0, 1.0, t) / (1.0 + t)
@@ -72,12 +79,14 @@ def _shifted(eta: Float) -> tuple[Float, Float, Float, Float]:
 
 
 def softmax(eta: Float, p_out: Float) -> None:
+    _expect(p_out=(p_out, (len(eta), eta.shape[1] + 1)))
     # p_k = E_k / (1 + s)
     _, _, E, s = _shifted(eta)
     p_out[...] = E / (1.0 + s)[:, None]
 
 
 def column_largest(X: Float, largest_out: Float) -> bool:
+    _expect(largest_out=(largest_out, (X.shape[1],)))
     largest_out[...] = np.abs(X).max(axis=0, initial=0.0)
     return bool(np.isfinite(X).all())
 
@@ -85,17 +94,27 @@ def column_largest(X: Float, largest_out: Float) -> bool:
 def linear_predictor(
     X: Float, coef: Float, eta_out: Float, *, intercept: bool, offset: Float | None = None
 ) -> None:
+    shape = (len(X), len(coef))
+    _expect(
+        coef=(coef, (len(coef), X.shape[1] + intercept)),
+        eta_out=(eta_out, shape),
+        offset=(offset, shape),
+    )
     # eta = [1 X] coef' + offset
     eta = _with_intercept(X, intercept) @ coef.T
     eta_out[...] = eta if offset is None else eta + offset
 
 
 def transpose_product(X: Float, residual: Float, gradient_out: Float, *, intercept: bool) -> None:
+    m, k = residual.shape[1], X.shape[1] + intercept
+    _expect(residual=(residual, (len(X), m)), gradient_out=(gradient_out, (m, k)))
     # gradient = residual' [1 X]
     gradient_out[...] = residual.T @ _with_intercept(X, intercept)
 
 
 def weighted_gram(X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
+    k = X.shape[1] + intercept
+    _expect(curvature=(curvature, (len(X),)), gram_out=(gram_out, (k, k)))
     # G = [1 X]' diag(h) [1 X]; averaged with its transpose: exactly symmetric
     Z = _with_intercept(X, intercept)
     G = Z.T @ (curvature[:, None] * Z)
@@ -110,6 +129,13 @@ def binary_rows(
     *,
     weight: Float | None = None,
 ) -> Pair:
+    n = len(eta)
+    _expect(
+        eta=(eta, (n, 1)),
+        y=(y, (n,)),
+        residual_out=(residual_out, (n, 1)),
+        curvature_out=(curvature_out, (n, 1)),
+    )
     w = _weights(weight, len(eta))
     z = eta[:, 0]
     # t = exp(-|eta|), small = t / (1 + t), big = 1 / (1 + t)
@@ -145,6 +171,9 @@ def softmax_rows(
     weight: Float | None = None,
 ) -> Pair:
     n, m = eta.shape
+    _expect(
+        y=(y, (n,)), residual_out=(residual_out, (n, m)), curvature_out=(curvature_out, (n, m, m))
+    )
     w = _weights(weight, n)
     _, is_top, E, s = _shifted(eta)
     # p_k = E_k / (1 + s);  1 - p_k = s / (1 + s) for the largest logit, and 1 - p_k (p_k <= 1/2) else
@@ -176,6 +205,11 @@ def _compose(
 ) -> Pair:
     (m, k), n = coef.shape, len(X)
     intercept, weight, offset = options["intercept"], options["weight"], options["offset"]
+    _expect(
+        coef=(coef, (1 if rows is binary_rows else m, X.shape[1] + intercept)),
+        gradient_out=(gradient_out, (m, k)),
+        hessian_out=(hessian_out, (m * k, m * k)),
+    )
     eta, residual, curvature = np.empty((n, m)), np.empty((n, m)), np.empty((n, m, m))
     linear_predictor(X, coef, eta, intercept=intercept, offset=offset)
     shape = (n, 1) if rows is binary_rows else (n, m, m)
@@ -227,25 +261,29 @@ def softmax_pass(
 def binary_line(
     eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
 ) -> tuple[Pair, float, float]:
+    _expect(eta=(eta, (len(eta), 1)), slope=(slope, eta.shape), y=(y, (len(eta),)))
     w = _weights(weight, len(eta))
     z, v = eta[:, 0], slope[:, 0]
     sign = np.where(y == 1, 1.0, -1.0)
     m, dm = sign * z, step * (sign * v)
-    # m >= 0: log1p(lambda expm1(-dm));  m < 0: -dm + log1p((1 - lambda) expm1(dm)): both factors are small
-    t = np.exp(-np.abs(z))
-    far = np.abs(dm) > _FAR
+    # M + M_low = m + dm exactly
+    M = m + dm
+    back = M - m
+    M_low = (m - (M - back)) + (dm - back)
+    # derivatives at eta + step slope: residual * slope, curvature * slope^2
+    residual, curvature = np.empty((len(z), 1)), np.empty((len(z), 1))
+    binary_rows((sign * M)[:, None], y, residual, curvature)
+    # m >= 0: log1p(small expm1(-dm));  m < 0: -dm + log1p(small expm1(dm))
+    t = np.exp(-np.abs(m))
+    far = (np.abs(dm) > 1.0) | (m > 700.0)
     grown = np.expm1(np.where(far, 0.0, np.where(m >= 0, -dm, dm)))
     near = np.where(m >= 0, 0.0, -dm) + np.log1p(t / (1.0 + t) * grown)
-    # derivatives at eta + step slope: residual * slope, curvature * slope^2
-    moved = (z + step * v)[:, None]
-    residual, curvature = np.empty_like(moved), np.empty_like(moved)
-    binary_rows(moved, y, residual, curvature)
-
-    def nll(margin: Float) -> Float:
-        value: Float = np.where(margin < 0, -margin, 0.0) + np.log1p(np.exp(-np.abs(margin)))
-        return value
-
-    change = np.where(far, nll(m + dm) - nll(m), near)
+    # far: -dm + (log1p(exp(M)) - log1p(exp(m))) while both are negative, else the plain difference
+    log1p_t, log1p_T = np.log1p(t), np.log1p(np.exp(-np.abs(M)))
+    nll = np.where(m < 0, -m, 0.0) + log1p_t
+    nll_moved = np.where(M < 0, -M, 0.0) + log1p_T - np.abs(residual[:, 0]) * M_low
+    plain = np.where((m < 0) & (M < 0), -dm + (log1p_T - log1p_t), nll_moved - nll)
+    change = np.where(far, plain, near)
     first = _exact_sum(w * (residual[:, 0] * v))[0]
     second = _exact_sum(w * (curvature[:, 0] * v**2))[0]
     return _exact_sum(w * change), first, second
@@ -254,6 +292,7 @@ def binary_line(
 def softmax_line(
     eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
 ) -> tuple[Pair, float, float]:
+    _expect(slope=(slope, eta.shape), y=(y, (len(eta),)))
     n, m = eta.shape
     w = _weights(weight, n)
     v = np.column_stack([np.zeros(n), slope])
@@ -262,15 +301,19 @@ def softmax_line(
     moved = eta + step * slope
     softmax(eta, p)
     softmax(moved, P)
-    # change = log1p(sum_{k != y} p_k expm1(d_k - d_y)); the plain difference where that overflows or
-    # falls below -1/2, where the change is at least log 2
+    # change = log1p(g), g = sum_{k != y} p_k expm1(d_k - d_y)
+    #        = log(u), u = p_y + sum_{k != y} p_k exp(d_k - d_y)    where g < -1/2
+    # and the plain difference where an exponential overflows, or u or the nll underflows
     with np.errstate(over="ignore", invalid="ignore"):
-        grown = (p * np.expm1(step * gap)).sum(axis=1)
-    near = (grown >= -0.5) & (grown < 2.0**1000)
-    plain = _softmax_nll(moved, y) - _softmax_nll(eta, y)
-    change = np.where(near, np.log1p(np.where(near, grown, 0.0)), plain)
-    # first = sum_{k != y} P_k (slope_k - slope_y);  second = sum_k P_k (slope_k - mean)^2
+        g = (p * np.expm1(step * gap)).sum(axis=1)
+        u = (p * np.exp(step * gap)).sum(axis=1)
+    nll = _softmax_nll(eta, y)
+    near, below = (g >= -0.5) & (g < 2.0**1000) & (nll > 2.0**-1000), (g < -0.5) & (u > 2.0**-1000)
+    change = _softmax_nll(moved, y) - nll
+    change[near] = np.log1p(g[near])
+    change[below] = np.log(u[below])
+    # first = sum_{k != y} P_k (slope_k - slope_y);  second = A - B^2 about the slope of the likeliest class
     first = (P * gap).sum(axis=1)
-    mean = (P * v).sum(axis=1, keepdims=True)
-    second = (P * (v - mean) ** 2).sum(axis=1)
+    v = v - np.take_along_axis(v, np.argmax(P, axis=1)[:, None], axis=1)
+    second = (P * v**2).sum(axis=1) - (P * v).sum(axis=1) ** 2
     return _exact_sum(w * change), _exact_sum(w * first)[0], _exact_sum(w * second)[0]
