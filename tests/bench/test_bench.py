@@ -82,7 +82,7 @@ def test_a_loop_bound_by_arithmetic_is_called_that(monkeypatch: pytest.MonkeyPat
 
 
 def test_blas_is_held_and_released() -> None:
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+    import threadpoolctl
 
     def used() -> list[int]:
         libraries = threadpoolctl.threadpool_info()
