@@ -19,8 +19,9 @@ GRAM_PAD = 8
 
 #: nothing, one, one tile and its neighbours, several tiles with a rest
 ROWS = (0, 1, TILE - 1, TILE, TILE + 1, 2 * TILE + 37)
-#: nothing, one, the lanes of a dot product and their neighbours, the edges of a padded Gram tile
-COLUMNS = (0, 1, 2, 3, 5, LANES - 1, LANES, LANES + 1, 4 * GRAM_PAD - 1, 4 * GRAM_PAD, 4 * GRAM_PAD + 2)
+#: nothing, one, the lanes of a dot product and their neighbours, the edges of a padded Gram tile, and the
+#: end of a first panel of gradient columns (SX_BACKWARD_VECTORS vectors of any instruction set)
+COLUMNS = (0, 1, 2, 3, 5, LANES - 1, LANES, LANES + 1, 4 * GRAM_PAD - 1, 4 * GRAM_PAD, 4 * GRAM_PAD + 2, 67)
 CLASSES = (2, 3, 4, 5, 6)
 
 

@@ -256,7 +256,7 @@ def test_wheel_of_a_checkout_that_is_in_use(again, compilers):
     assert stated == {"compiled": True, "reason": "", "source_hash": source_hash(again / "ext")}
     assert stated["source_hash"].encode() in wheel[file]
     assert {"sigmax/py.typed", "sigmax/kernels/_kernels.pyi", "sigmax/kernels/reference.py"} <= wheel.keys()
-    assert not [name for name in wheel if name.split("/")[0] not in ("sigmax", "sigmax-0.1.0.dist-info")]
+    assert {name.split("/")[0].partition("-")[0] for name in wheel} == {"sigmax"}
     assert use(again) == ("compiled", [])
 
 
@@ -297,7 +297,8 @@ def test_wheel_without_extension(clean, compilers):
     assert shared_objects(wheel) == []
     assert json.loads(wheel["sigmax/kernels/_build.json"])["reason"].startswith("switched off")
     # nothing of the machine is in it: it may go anywhere
-    assert b"Tag: py3-none-any" in wheel["sigmax-0.1.0.dist-info/WHEEL"]
+    [tags] = [content for name, content in wheel.items() if name.endswith(".dist-info/WHEEL")]
+    assert b"Tag: py3-none-any" in tags
 
 
 # -- builds that must not fall back --------------------------------------------------------------------

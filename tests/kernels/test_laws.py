@@ -56,7 +56,7 @@ def sizes(q: Problem, rows):
     """Sums of sizes behind the gradient (m, k) and the Hessian (m k, m k) of a problem, given its rows."""
     Z = np.abs(q.Z)
     gradient = np.abs(rows.residual).T @ Z
-    blocks = np.einsum("ij,icd,il->cjdl", Z, np.abs(rows.curvature), Z)
+    blocks = np.einsum("ij,icd,il->cjdl", Z, np.abs(rows.curvature), Z, optimize=True)
     return gradient, blocks.reshape(q.m * q.k, q.m * q.k)
 
 
@@ -499,7 +499,8 @@ def test_hessian_is_positive_semidefinite(backend, q):
     _, size = sizes(q, run_rows(backend, q.eta(backend), q.y, q.weight))
     lowest = np.linalg.eigvalsh(p.hessian)[0]
     # rounding moves an element by (n + 8) u of its size, an eigenvalue by the norm of that; LAPACK adds some
-    assert lowest >= -(q.n + 8 + 4 * q.m * q.k) * U * (q.m * q.k * size.max())
+    underflow = (1 + q.w).sum() * max(1.0, np.abs(q.Z).max(initial=0.0)) ** 2 * 2.0**-1073
+    assert lowest >= -(q.n + 8 + 4 * q.m * q.k) * U * (q.m * q.k * (size.max() + underflow)) - underflow
     assert (p.hessian.diagonal() >= 0).all()
 
 

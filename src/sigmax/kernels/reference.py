@@ -21,6 +21,7 @@ ISA = "numpy"
 THREADED = False  # NumPy's BLAS has threads of its own; ours on top of them would fight
 TILE_ROWS = sys.maxsize  # NumPy's product sums in the order its BLAS likes
 
+
 def _exact_sum(terms: Float) -> Pair:
     """Sum of `terms` as (high, low): high is the rounded exact sum, low the rounded rest."""
     values = terms.ravel().tolist()
@@ -171,9 +172,7 @@ def softmax_rows(
     weight: Float | None = None,
 ) -> Pair:
     n, m = eta.shape
-    _expect(
-        y=(y, (n,)), residual_out=(residual_out, (n, m)), curvature_out=(curvature_out, (n, m, m))
-    )
+    _expect(y=(y, (n,)), residual_out=(residual_out, (n, m)), curvature_out=(curvature_out, (n, m, m)))
     w = _weights(weight, n)
     _, is_top, E, s = _shifted(eta)
     # p_k = E_k / (1 + s);  1 - p_k = s / (1 + s) for the largest logit, and 1 - p_k (p_k <= 1/2) else

@@ -7,13 +7,23 @@ Scaling by powers of two is exact, so that units of the columns cost no digits.
 
 from __future__ import annotations
 
+import functools
+from types import ModuleType
+
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from sigmax.kernels import Float
 
 #: a pivot of C below this times its order is rounding: the column depends on those before it
 _PIVOT = 16.0 * 2.0**-53
+
+
+@functools.cache
+def _lapack() -> ModuleType:
+    """SciPy's LAPACK, imported by the first fit: it takes longer than all of sigmax."""
+    from scipy.linalg import lapack
+
+    return lapack
 
 
 class NotPositiveDefinite(ArithmeticError):
@@ -64,7 +74,7 @@ class Factor:
             raise NotPositiveDefinite(0)
         self._norm = float(np.abs(C).sum(axis=0).max())
         diagonal_of_C = C.diagonal().copy()
-        U, info = dpotrf(C.T, lower=0, overwrite_a=1, clean=1)
+        U, info = _lapack().dpotrf(C.T, lower=0, overwrite_a=1, clean=1)
         if info > 0:
             raise NotPositiveDefinite(info - 1)
         small = U.diagonal() ** 2 <= _PIVOT * len(U) * diagonal_of_C
@@ -75,13 +85,13 @@ class Factor:
 
     def solve(self, v: Float) -> Float:
         """H^-1 v."""
-        x, _ = dpotrs(self._U, v / self.scale, lower=0)
+        x, _ = _lapack().dpotrs(self._U, v / self.scale, lower=0)
         result: Float = x / self.scale
         return result
 
     def _scaled_inverse(self) -> Float:
         if self._inverse is None:
-            half, _ = dpotri(self._U, lower=0)
+            half, _ = _lapack().dpotri(self._U, lower=0)
             self._inverse = np.triu(half) + np.triu(half, 1).T
         return self._inverse
 
