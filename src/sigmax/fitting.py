@@ -102,7 +102,7 @@ def fit(
     >>> r.params.round(6)
     array([-13.021347,   2.826113,   0.095158,   2.378688])
     >>> round(r.llf, 6)
-    -12.889633
+    -12.889634
     """
     tol = _TOL if tol is None else tol
     max_iter = _MAX_ITER if max_iter is None else max_iter
