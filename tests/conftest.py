@@ -18,7 +18,7 @@ hypothesis.settings.register_profile(
     "sigmax",
     derandomize=True,  # the same examples everywhere: a failure in CI is a failure at home
     deadline=None,  # no test asserts a time
-    max_examples=40,
+    max_examples=30,
     print_blob=False,
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
 )

@@ -12,7 +12,7 @@ def spd(n, seed, scale=None):
     return H if scale is None else H * scale * scale[:, None]
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@pytest.mark.parametrize("n", [1, 2, 7, 40, 64, 65, 90])
 def test_solve_and_inverse(n):
     H, before = spd(n, n), spd(n, n)
     factor = Factor(H)
