@@ -95,10 +95,13 @@ def submit(work: Callable[[], None], copies: int) -> list[Future[None]]:
         return []
     if _pool is None:
         _pool = ThreadPoolExecutor(_MAX_WORKERS, thread_name_prefix="sigmax")
-    try:
-        return [_pool.submit(work) for _ in range(copies)]
-    except RuntimeError:  # the interpreter is shutting down: no new threads, the caller works alone
-        return []
+    started: list[Future[None]] = []
+    for _ in range(copies):
+        try:
+            started.append(_pool.submit(work))
+        except RuntimeError:  # the interpreter is shutting down: no more threads, the caller does the rest
+            break
+    return started
 
 
 def _forget_pool() -> None:

@@ -382,6 +382,36 @@ def test_more_helpers_than_the_pool_has_threads(monkeypatch):
             release.set()
 
 
+def test_pool_that_closes_while_helpers_are_asked_for(monkeypatch):
+    # the first helper is given and at work, the second is refused: the pass must still wait for the first
+    from concurrent.futures import ThreadPoolExecutor
+
+    caller, at_work = threading.current_thread(), threading.Event()
+
+    class Closing(ThreadPoolExecutor):
+        asked = 0
+
+        def submit(self, *args, **kwargs):
+            self.asked += 1
+            if self.asked > 1:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            return super().submit(*args, **kwargs)
+
+    def evaluate(start, stop):
+        if threading.current_thread() is caller:
+            assert at_work.wait(timeout=60)
+        else:
+            at_work.set()
+            threading.Event().wait(0.05)  # the caller is done before the helper
+        return str(start)
+
+    with Closing(2) as pool:
+        monkeypatch.setattr(threads, "_pool", pool)
+        # three blocks, so that two helpers are asked for
+        assert passes.reduce(3, 1, evaluate, bracket, 3) == "((0 1) 2)"
+        assert pool.asked == 2
+
+
 def test_in_a_thread_that_outlives_the_main_one():
     # a script that starts a fit in a thread and runs off its end: pools take no work any more, passes must
     run(
