@@ -78,7 +78,7 @@ static void transpose_product(const sx_rows *X, int intercept, ptrdiff_t n_logit
     const ptrdiff_t k = X->n_cols + intercept;
     double column[SX_TILE];
     double *partial = work, *packed = work + k;
-    memset(gradient_out, 0, (size_t)(n_logits * k) * sizeof *gradient_out);
+    for (ptrdiff_t j = 0; j < n_logits * k; ++j) gradient_out[j] = 0.0; /* may be empty, and then NULL */
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
         const sx_tile rows = sx_tile_of(X, start, n, packed);
@@ -98,7 +98,7 @@ static void weighted_gram(const sx_rows *X, int intercept, const double *curvatu
     int negative = 0; /* as in sx_pass: roots on both sides where they exist */
     for (ptrdiff_t i = 0; i < X->n_rows; ++i) negative |= curvature[i] < 0.0;
     double *B = work, *A = B + tile_rows * width, *packed = A + tile_rows * width;
-    memset(gram_out, 0, (size_t)(k * k) * sizeof *gram_out);
+    for (ptrdiff_t j = 0; j < k * k; ++j) gram_out[j] = 0.0;
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
         for (ptrdiff_t i = 0; i < n; ++i) ones[i] = 1.0;
