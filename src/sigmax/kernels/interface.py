@@ -18,9 +18,9 @@ offset : float64, C-contiguous, shape (n, m), or None for zeros.  Added to the l
 
 Every result is a weighted sum over rows, never a mean, in nats.  A negative log-likelihood (NLL) is
 returned as a pair (high, low) whose exact sum carries about twice double precision, so that sums of
-blocks can be merged without loss.  A nan logit, and a softmax logit of +inf, make the NLL nan or inf, never a
-plausible number.  A binary logit of +-inf is a probability of exactly 0 or 1, with an NLL of 0 or inf; a softmax
-logit of -inf is a class of probability 0.
+blocks can be merged without loss.  A nan logit, and a softmax logit of +inf, make the NLL nan or
+inf, never a plausible number.  A binary logit of +-inf is a probability of exactly 0 or 1, with an NLL of
+0 or inf; a softmax logit of -inf is a class of probability 0.
 """
 
 from __future__ import annotations
