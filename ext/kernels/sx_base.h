@@ -3,8 +3,8 @@
  * The kernels are C11 and header-only.  They know nothing of Python, threads, files or allocation:
  * the caller hands over views, outputs and work space.  Sizes are ptrdiff_t throughout.
  *
- * Floating point: strict IEEE 754 binary64 without contraction.  A product and a sum stay two
- * roundings, so that every instruction set gives the same bits; -ffast-math would break the
+ * Floating point: strict IEEE 754 binary64, and the compiler never contracts: a product and a sum are two
+ * roundings unless SX_FMA says otherwise, so that equal text gives equal bits.  -ffast-math would break the
  * error-free transforms of sx_dd.h and is refused below.
  */
 #ifndef SX_BASE_H

@@ -223,9 +223,9 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--threads", type=_whole, metavar="N", help="threads to use (same bits for any)")
         return one
 
-    def with_data(one: argparse.ArgumentParser, **how: str) -> None:
+    def with_data(one: argparse.ArgumentParser, nargs: str | None = None) -> None:
         names = ", ".join(datasets.names())
-        one.add_argument("data", help=f"a CSV or Parquet file, or a bundled data set: {names}", **how)  # type: ignore[arg-type]
+        one.add_argument("data", help=f"a CSV or Parquet file, or a bundled data set: {names}", nargs=nargs)
         one.add_argument("--target", metavar="COL", help="the column to explain (files need it)")
         one.add_argument(
             "--features", metavar="A,B,...", help="columns to explain it with; all others by default"

@@ -49,8 +49,7 @@ def _aligned(lines: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]
 
 
 def _label(value: object) -> str:
-    number = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if number else str(value)  # type: ignore[call-overload]
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _paragraph(name: str, text: str) -> list[str]:
