@@ -172,3 +172,8 @@ def run_line(kernels, eta, slope, y, step, weight=None, *, softmax: bool | None 
     use_softmax = eta.shape[1] > 1 if softmax is None else softmax
     kernel = kernels.softmax_line if use_softmax else kernels.binary_line
     return kernel(eta, slope, y, step, weight=weight)
+
+
+def with_reference(eta):
+    """The logits of all classes, of shape (n, m + 1): the reference's 0 before those of the model."""
+    return np.hstack([np.zeros((len(eta), 1)), eta])

@@ -15,6 +15,13 @@ typedef struct {
     ptrdiff_t col_stride;
 } sx_rows;
 
+/* Rows that are written; element (i, j) is data[i * row_stride + j * col_stride]. */
+typedef struct {
+    double *data;
+    ptrdiff_t row_stride;
+    ptrdiff_t col_stride;
+} sx_rows_out;
+
 /* A model and its data besides X. */
 typedef struct {
     ptrdiff_t n_logits;

@@ -37,9 +37,17 @@
 typedef struct {
     const char *name;
 
-    void (*expit)(ptrdiff_t n, const double *eta, double *p_out);
-    void (*softmax)(ptrdiff_t n, ptrdiff_t n_logits, const double *eta, double *p_out, double *work);
-    ptrdiff_t (*rows_work)(ptrdiff_t n_logits);
+    void (*exp)(ptrdiff_t n, const double *x, double *out);
+    void (*expit)(ptrdiff_t n, const double *x, double *out);
+    void (*log_expit)(ptrdiff_t n, const double *x, double *out);
+    void (*log1pexp)(ptrdiff_t n, const double *x, double *out);
+
+    ptrdiff_t (*logits_work)(ptrdiff_t n_classes);
+    void (*logsumexp)(const sx_rows *logits, double *out, double *work);
+    void (*softmax)(const sx_rows *logits, sx_rows_out p_out, double *work);
+    void (*log_softmax)(const sx_rows *logits, sx_rows_out out, double *work);
+    sx_dd (*cross_entropy)(const sx_rows *logits, const int32_t *y, const double *weight,
+                           sx_rows_out gradient_out, double *work); /* gradient_out.data may be NULL */
 
     int (*column_largest)(const sx_rows *X, double *largest_out);
     void (*linear_predictor)(const sx_rows *X, const sx_model *model, double *eta_out, double *work);
@@ -49,6 +57,7 @@ typedef struct {
                           double *work);
     ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian);
 
+    ptrdiff_t (*rows_work)(ptrdiff_t n_logits);
     sx_dd (*binary_rows)(ptrdiff_t n, const double *eta, const int32_t *y, const double *weight,
                          double *residual_out, double *curvature_out);
     sx_dd (*softmax_rows)(ptrdiff_t n, ptrdiff_t n_logits, const double *eta, const int32_t *y,

@@ -175,7 +175,7 @@ class Result:
                 backend.expit(logit, one)
                 p[:, column] = one
         else:
-            backend.softmax(eta, p)
+            backend.softmax(np.column_stack([np.zeros(len(eta)), eta]), p)
         return p
 
     def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:

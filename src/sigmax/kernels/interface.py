@@ -10,11 +10,13 @@ X : float64, shape (n, p), any strides (C or Fortran order, slices, read-only, z
 coef : float64, C-contiguous, shape (m, k): one vector for each logit, the intercept first when
     ``intercept`` is true, k = intercept + p.  A binary model has m = 1 logit, that of class 1; K classes
     have m = K - 1 logits, those of the classes 1 .. K-1.  Class 0 is the reference, with logit 0.
-eta : float64, C-contiguous, shape (n, m): the logits.
+eta : float64, C-contiguous, shape (n, m): the logits of a model, without the reference.
+logits : float64, shape (n, K), any strides: the logits of all K >= 1 classes.
 y : int32, C-contiguous, shape (n,): class codes 0 .. m.  Not checked here.
 weight : float64, C-contiguous, shape (n,), or None for ones.
 offset : float64, C-contiguous, shape (n, m), or None for zeros.  Added to the logits.
-``*_out`` : float64, C-contiguous, overwritten.  None, where allowed, means "not wanted".
+``*_out`` : float64, C-contiguous (of the shape of `logits`: any strides), overwritten.  None, where allowed,
+    means "not wanted".  May be the very array that is read, but not overlap it otherwise.
 
 Every result is a weighted sum over rows, never a mean, in nats.  A negative log-likelihood (NLL) is
 returned as a pair (high, low) whose exact sum carries about twice double precision, so that sums of
@@ -49,13 +51,42 @@ class Kernels(Protocol):
     #: rows in one partial sum of a gradient; beyond any block where the order of sums is not stated
     TILE_ROWS: int
 
-    # -- layers of one row block ---------------------------------------------------------------
+    # -- functions of one number ---------------------------------------------------------------
 
-    def expit(self, eta: Float, p_out: Float) -> None:
-        """p = 1 / (1 + exp(-eta)), elementwise; `eta` and `p_out` of shape (n,)."""
+    def exp(self, x: Float, out: Float) -> None:
+        """exp(x), elementwise, shape (n,)."""
 
-    def softmax(self, eta: Float, p_out: Float) -> None:
-        """p_k = exp(eta_k) / (1 + sum_l exp(eta_l)), p_0 = 1 / (1 + ...); `p_out` of shape (n, m + 1)."""
+    def expit(self, x: Float, out: Float) -> None:
+        """p = 1 / (1 + exp(-x)), elementwise, shape (n,)."""
+
+    def log_expit(self, x: Float, out: Float) -> None:
+        """log p = min(x, 0) - log(1 + exp(-|x|)), elementwise, shape (n,)."""
+
+    def log1pexp(self, x: Float, out: Float) -> None:
+        """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), elementwise, shape (n,)."""
+
+    # -- rows of logits, every class with one of its own ---------------------------------------
+
+    def logsumexp(self, logits: Float, out: Float) -> None:
+        """log sum_k exp(logit_k) of each row, shape (n,); -inf where all are -inf, inf where one is inf."""
+
+    def softmax(self, logits: Float, p_out: Float) -> None:
+        """p_k = exp(logit_k) / sum_l exp(logit_l), shape (n, K); nan where one is inf or all are -inf."""
+
+    def log_softmax(self, logits: Float, out: Float) -> None:
+        """log p_k = logit_k - log sum_l exp(logit_l), shape (n, K); nan as for `softmax`."""
+
+    def cross_entropy(
+        self,
+        logits: Float,
+        y: Codes,
+        gradient_out: Float | None,
+        *,
+        weight: Float | None = None,
+    ) -> Pair:
+        """NLL = -sum w log p_y; gradient_k = w (p_k - [y = k]), shape (n, K); nan as for `softmax`."""
+
+    # -- the linear layer ----------------------------------------------------------------------
 
     def column_largest(self, X: Float, largest_out: Float) -> bool:
         """max_i |x_ij| for each column, shape (p,); False when X holds nan or inf (maxima void)."""
@@ -70,6 +101,8 @@ class Kernels(Protocol):
 
     def weighted_gram(self, X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
         """G = [1 X]' diag(curvature) [1 X]; `curvature` (n,), `gram_out` (k, k), symmetric."""
+
+    # -- rows of a model: forward and backward in one sweep ------------------------------------
 
     def binary_rows(
         self,

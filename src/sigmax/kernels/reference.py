@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,40 +51,129 @@ def _with_intercept(X: Float, intercept: bool) -> Float:
     return np.column_stack([np.ones(len(X)), X]) if intercept else np.asarray(X)
 
 
-# -- layers of one row block -------------------------------------------------------------------
+# -- functions of one number -------------------------------------------------------------------
 
 
-def expit(eta: Float, p_out: Float) -> None:
-    _expect(p_out=(p_out, eta.shape))
-    # t = exp(-|eta|);  p = 1 / (1 + t) for eta >= 0, t / (1 + t) below
-    t = np.exp(-np.abs(eta))
-    p_out[...] = np.where(eta >= 0, 1.0, t) / (1.0 + t)
+def exp(x: Float, out: Float) -> None:
+    _expect(out=(out, x.shape))
+    with np.errstate(over="ignore", under="ignore"):
+        out[...] = np.exp(x)
 
 
-def _shifted(eta: Float) -> tuple[Float, Float, Float, Float]:
-    """(a, top, E, s): a = max_k eta_k over all K classes, E_k = exp(eta_k - a), s = sum without the top.
+def expit(x: Float, out: Float) -> None:
+    _expect(out=(out, x.shape))
+    # t = exp(-|x|);  p = 1 / (1 + t) for x >= 0, t / (1 + t) below
+    t = np.exp(-np.abs(x))
+    out[...] = np.where(x >= 0, 1.0, t) / (1.0 + t)
 
-    The logits are those of all classes, the reference's 0 first.  eta_k - a is kept as d + e exactly
-    (two-sum of Knuth 1969), so that the rounding of the shift does not reach E_k = exp(d) (1 + e).
+
+def log_expit(x: Float, out: Float) -> None:
+    _expect(out=(out, x.shape))
+    out[...] = np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def log1pexp(x: Float, out: Float) -> None:
+    _expect(out=(out, x.shape))
+    out[...] = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+# -- rows of logits ----------------------------------------------------------------------------
+
+
+def _two_diff(x: Float, a: Float) -> tuple[Float, Float]:
+    """(d, e): x - a = d + e exactly (two-sum of Knuth 1969); e = 0 where the difference is infinite or nan."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = x - a
+        back = d - x
+        e = (x - (d - back)) + (-a - back)
+    return d, np.where(np.isfinite(e), e, 0.0)
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """Rows of logits after the log-sum-exp shift.
+
+    a = max_k logit_k, at class q;  E_k = exp(logit_k - a), rounded once;  s = sum_{k != q} E_k.
+    A row with nan or inf, or with -inf alone, has s = nan.
     """
-    z = np.column_stack([np.zeros(len(eta)), eta])
-    top = np.argmax(z, axis=1)
-    a = np.take_along_axis(z, top[:, None], axis=1)
-    d = z - a
-    with np.errstate(invalid="ignore"):  # inf - inf, for classes of probability 0
-        back = d - z
-        e = (z - (d - back)) + (-a - back)
-    E = np.exp(d) * (1.0 + np.where(d > -746.0, e, 0.0))
-    is_top = np.arange(z.shape[1]) == top[:, None]
-    s = np.where(is_top, 0.0, E).sum(axis=1)
-    return a[:, 0], is_top, E, s
+
+    a: Float
+    is_top: npt.NDArray[np.bool_]
+    E: Float
+    s: Float
+
+    @property
+    def p(self) -> Float:
+        """p_k = E_k / (1 + s)."""
+        return self.E / (1.0 + self.s)[:, None]
+
+    @property
+    def others(self) -> Float:
+        """1 - p_k = s / (1 + s) for the largest logit, and 1 - p_k (p_k <= 1/2) else."""
+        return np.where(self.is_top, (self.s / (1.0 + self.s))[:, None], 1.0 - self.p)
 
 
-def softmax(eta: Float, p_out: Float) -> None:
-    _expect(p_out=(p_out, (len(eta), eta.shape[1] + 1)))
-    # p_k = E_k / (1 + s)
-    _, _, E, s = _shifted(eta)
-    p_out[...] = E / (1.0 + s)[:, None]
+def _shift(logits: Float) -> _Shifted:
+    top = np.argmax(logits, axis=1)
+    a = np.take_along_axis(logits, top[:, None], axis=1)
+    # the difference is kept as d + e, so that its rounding does not reach E_k = exp(d) (1 + e)
+    d, e = _two_diff(logits, a)
+    E = np.exp(d) * (1.0 + e)
+    is_top = np.arange(logits.shape[1]) == top[:, None]
+    with np.errstate(invalid="ignore"):
+        not_finite = a[:, 0] - a[:, 0]  # 0, or nan
+    return _Shifted(a[:, 0], is_top, E, np.where(is_top, 0.0, E).sum(axis=1) + not_finite)
+
+
+def _log_p(logits: Float, rows: _Shifted) -> Float:
+    """log p_k = (logit_k - a) - log1p(s), the difference kept as d + e exactly."""
+    d, e = _two_diff(logits, rows.a[:, None])
+    log_p: Float = d + (e - np.log1p(rows.s)[:, None])
+    return log_p
+
+
+def _nll(logits: Float, y: Codes, rows: _Shifted) -> Float:
+    """-log p_y of each row, never -0."""
+    log_p = np.take_along_axis(_log_p(logits, rows), y[:, None], axis=1)[:, 0]
+    return 0.0 - log_p
+
+
+def _residual(y: Codes, rows: _Shifted) -> Float:
+    """p_k - [y = k]:  -(1 - p_k) for the true class, p_k else."""
+    is_true = np.arange(rows.E.shape[1]) == y[:, None]
+    return np.where(is_true, -rows.others, rows.p)
+
+
+def logsumexp(logits: Float, out: Float) -> None:
+    _expect(out=(out, (len(logits),)))
+    rows = _shift(logits)
+    # an infinite maximum is the sum itself, and so is nan
+    out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a + logits.sum(axis=1))
+
+
+def softmax(logits: Float, p_out: Float) -> None:
+    _expect(p_out=(p_out, logits.shape))
+    p_out[...] = _shift(logits).p
+
+
+def log_softmax(logits: Float, out: Float) -> None:
+    _expect(out=(out, logits.shape))
+    out[...] = _log_p(logits, _shift(logits))
+
+
+def cross_entropy(
+    logits: Float, y: Codes, gradient_out: Float | None, *, weight: Float | None = None
+) -> Pair:
+    _expect(y=(y, (len(logits),)), gradient_out=(gradient_out, logits.shape))
+    w = _weights(weight, len(logits))
+    rows = _shift(logits)
+    nll = _nll(logits, y, rows)
+    if gradient_out is not None:
+        gradient_out[...] = w[:, None] * _residual(y, rows)
+    return _exact_sum(w * nll)
+
+
+# -- the linear layer --------------------------------------------------------------------------
 
 
 def column_largest(X: Float, largest_out: Float) -> bool:
@@ -151,16 +241,9 @@ def binary_rows(
     return _exact_sum(nll)
 
 
-def _softmax_nll(eta: Float, y: Codes) -> Float:
-    """nll = (a - eta_y) + log1p(s), the difference kept as d + e exactly."""
-    a, _, _, s = _shifted(eta)
-    eta_y = np.take_along_axis(np.column_stack([np.zeros(len(eta)), eta]), y[:, None], axis=1)[:, 0]
-    d = a - eta_y
-    with np.errstate(invalid="ignore"):
-        back = d - a
-        e = (a - (d - back)) + (-eta_y - back)
-    nll: Float = d + (np.where(d < 2.0**1000, e, 0.0) + np.log1p(s))
-    return nll
+def _all_logits(eta: Float) -> Float:
+    """The logits of all classes: the reference's 0 before those of the model."""
+    return np.column_stack([np.zeros(len(eta)), eta])
 
 
 def softmax_rows(
@@ -174,20 +257,16 @@ def softmax_rows(
     n, m = eta.shape
     _expect(y=(y, (n,)), residual_out=(residual_out, (n, m)), curvature_out=(curvature_out, (n, m, m)))
     w = _weights(weight, n)
-    _, is_top, E, s = _shifted(eta)
-    # p_k = E_k / (1 + s);  1 - p_k = s / (1 + s) for the largest logit, and 1 - p_k (p_k <= 1/2) else
-    p = E / (1.0 + s)[:, None]
-    others = np.where(is_top, (s / (1.0 + s))[:, None], 1.0 - p)
-    # residual_k = y = k ? -(1 - p_k) : p_k
-    is_true = np.arange(m + 1) == y[:, None]
-    residual_out[...] = (w[:, None] * np.where(is_true, -others, p))[:, 1:]
+    logits = _all_logits(eta)
+    rows = _shift(logits)
+    residual_out[...] = w[:, None] * _residual(y, rows)[:, 1:]
     # curvature_kl = p_k ([k = l] - p_l), for the classes 1 .. K-1
-    p, others = p[:, 1:], others[:, 1:]
+    p, others = rows.p[:, 1:], rows.others[:, 1:]
     curvature_out[...] = -(p[:, :, None] * p[:, None, :])
     k = np.arange(m)
     curvature_out[:, k, k] = p * others
     curvature_out *= w[:, None, None]
-    return _exact_sum(w * _softmax_nll(eta, y))
+    return _exact_sum(w * _nll(logits, y, rows))
 
 
 # -- one fused pass over a row block: the layers composed --------------------------------------
@@ -294,21 +373,24 @@ def softmax_line(
     _expect(slope=(slope, eta.shape), y=(y, (len(eta),)))
     n, m = eta.shape
     w = _weights(weight, n)
-    v = np.column_stack([np.zeros(n), slope])
+    v = _all_logits(slope)
     gap = v - np.take_along_axis(v, y[:, None], axis=1)  # slope_k - slope_y, 0 for the true class
-    p, P = np.empty((n, m + 1)), np.empty((n, m + 1))
-    moved = eta + step * slope
-    softmax(eta, p)
-    softmax(moved, P)
+    logits, moved = _all_logits(eta), _all_logits(eta + step * slope)
+    before, after = _shift(logits), _shift(moved)
+    p, P = before.p, after.p
     # change = log1p(g), g = sum_{k != y} p_k expm1(d_k - d_y)
     #        = log(u), u = p_y + sum_{k != y} p_k exp(d_k - d_y)    where g < -1/2
-    # and the plain difference where an exponential overflows, or u or the nll underflows
+    # and, where an exponential overflows, or u or the nll underflows, with the likeliest classes q before and
+    # Q after: ((d_Q - d_y) - (eta_q - eta_Q)) + (log1p(S) - log1p(s))
     with np.errstate(over="ignore", invalid="ignore"):
         g = (p * np.expm1(step * gap)).sum(axis=1)
         u = (p * np.exp(step * gap)).sum(axis=1)
-    nll = _softmax_nll(eta, y)
-    near, below = (g >= -0.5) & (g < 2.0**1000) & (nll > 2.0**-1000), (g < -0.5) & (u > 2.0**-1000)
-    change = _softmax_nll(moved, y) - nll
+    near = (g >= -0.5) & (g < 2.0**1000) & (_nll(logits, y, before) > 2.0**-1000)
+    below = (g < -0.5) & (u > 2.0**-1000)
+    Q = np.argmax(moved, axis=1)[:, None]
+    at_Q = np.take_along_axis(logits, Q, axis=1)[:, 0]
+    gap_Q = np.take_along_axis(gap, Q, axis=1)[:, 0]
+    change = (step * gap_Q - (before.a - at_Q)) + (np.log1p(after.s) - np.log1p(before.s))
     change[near] = np.log1p(g[near])
     change[below] = np.log(u[below])
     # first = sum_{k != y} P_k (slope_k - slope_y);  second = A - B^2 about the slope of the likeliest class
