@@ -24,6 +24,7 @@ from strategies import (
     run_line,
     run_pass,
     run_rows,
+    with_reference,
 )
 
 U = 2.0**-53
