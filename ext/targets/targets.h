@@ -55,7 +55,7 @@ typedef struct {
                               const double *residual, double *gradient_out, double *work);
     void (*weighted_gram)(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
                           double *work);
-    ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian);
+    ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int hessian);
 
     ptrdiff_t (*rows_work)(ptrdiff_t n_logits);
     sx_dd (*binary_rows)(ptrdiff_t n, const double *eta, const int32_t *y, const double *weight,
