@@ -41,21 +41,38 @@ SX_INLINE ptrdiff_t sx_gram_width(ptrdiff_t k)
     return (k + SX_GRAM_PAD - 1) / SX_GRAM_PAD * SX_GRAM_PAD;
 }
 
+/* n rows of A = diag(scale) X, n_vectors vectors each, of which the last starts at column `last`. */
+SX_INLINE void sx_gram_pack_rows(const ptrdiff_t n_vectors, ptrdiff_t n, const double *restrict x,
+                                 ptrdiff_t stride, ptrdiff_t last, ptrdiff_t width,
+                                 const double *restrict scale, double *restrict A)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        const sx_vector h = sx_broadcast(scale[i]);
+        for (ptrdiff_t v = 0; v < n_vectors; ++v) {
+            const ptrdiff_t at = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : last;
+            sx_store(A + i * width + at, h * sx_load(x + i * stride + at));
+        }
+    }
+}
+
 /* A = diag(scale) X, rows of `width` doubles; what lies beyond p in them is left as it is. */
 SX_KERNEL void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, ptrdiff_t width,
                             const double *restrict scale, double *restrict A)
 {
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        double *restrict a = A + i * width;
-        const double *restrict x = rows.data + i * rows.stride;
-        const sx_vector h = sx_broadcast(scale[i]);
-        if (p < SX_VECTOR_LENGTH) {
-            for (ptrdiff_t j = 0; j < p; ++j) a[j] = scale[i] * x[j];
-            continue;
-        }
-        ptrdiff_t j = 0;
-        for (; j + SX_VECTOR_LENGTH <= p; j += SX_VECTOR_LENGTH) sx_store(a + j, h * sx_load(x + j));
-        if (j < p) sx_store(a + p - SX_VECTOR_LENGTH, h * sx_load(x + p - SX_VECTOR_LENGTH));
+    const ptrdiff_t n_vectors = (p + SX_VECTOR_LENGTH - 1) / SX_VECTOR_LENGTH, last = p - SX_VECTOR_LENGTH;
+    if (last < 0) {
+        for (ptrdiff_t i = 0; i < n; ++i)
+            for (ptrdiff_t j = 0; j < p; ++j) A[i * width + j] = scale[i] * rows.data[i * rows.stride + j];
+        return;
+    }
+    switch (n_vectors) { /* short rows, without a loop in the loop */
+    case 1: sx_gram_pack_rows(1, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 2: sx_gram_pack_rows(2, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 3: sx_gram_pack_rows(3, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 4: sx_gram_pack_rows(4, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 5: sx_gram_pack_rows(5, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 6: sx_gram_pack_rows(6, n, rows.data, rows.stride, last, width, scale, A); break;
+    default: sx_gram_pack_rows(n_vectors, n, rows.data, rows.stride, last, width, scale, A);
     }
 }
 

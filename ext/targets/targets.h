@@ -10,7 +10,7 @@
 
 #include "../kernels/sx_types.h"
 
-/* Targets beyond the baseline need GCC or Clang on x86-64. */
+/* Targets beyond the baseline need GCC or Clang, on x86-64 or AArch64. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SX_HAVE_X86_TARGETS 1
 #include <immintrin.h>
@@ -32,6 +32,12 @@
 #endif
 #else
 #define SX_HAVE_X86_TARGETS 0
+#endif
+
+#if defined(__aarch64__) && defined(__GNUC__)
+#define SX_HAVE_NEON_TARGET 1
+#else
+#define SX_HAVE_NEON_TARGET 0
 #endif
 
 typedef struct {
@@ -79,6 +85,9 @@ extern const sx_kernels sx_kernels_generic;
 #if SX_HAVE_X86_TARGETS
 extern const sx_kernels sx_kernels_avx2;
 extern const sx_kernels sx_kernels_avx512;
+#endif
+#if SX_HAVE_NEON_TARGET
+extern const sx_kernels sx_kernels_neon;
 #endif
 
 /* The targets this machine can run, best first: rank 0, 1, ...; NULL beyond the last, the generic one. */
