@@ -13,9 +13,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def numbers(
-    name: str, value: npt.ArrayLike, error: type[Exception] = ValueError
-) -> npt.NDArray[np.generic]:
+def numbers(name: str, value: npt.ArrayLike, error: type[Exception] = ValueError) -> npt.NDArray[np.generic]:
     """`value` as an array of real numbers, not copied.
 
     Raises
