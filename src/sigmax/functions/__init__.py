@@ -33,7 +33,7 @@ x                  expit      log_expit  log1pexp  SciPy
 -inf               0          -inf       0         the same
 inf                1          0          inf       the same
 nan                nan        nan        nan       the same
--745               4.9e-324   -745       4.9e-324  expit 0 or nearly so: it loses digits below -709
+-745               4.9e-324   -745       4.9e-324  expit 0, as for all x below -709.8
 =================  =========  =========  ========  ================  =======================================
 
 ====================  =========  ============  =============  ===========================================

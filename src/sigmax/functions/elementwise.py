@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from sigmax import kernels
 from sigmax.functions.arrays import (
-    BLOCK,
     F8,
     Real,
     Result,
@@ -24,6 +23,7 @@ from sigmax.functions.arrays import (
     reduce,
     scalar_or_array,
     scatter,
+    small,
 )
 from sigmax.kernels import Float
 
@@ -164,9 +164,7 @@ def _apply(
     chosen = kernels.get(backend)
     check_threads(n_threads)
     array = np.asarray(x)
-    flags = array.flags
-    if out is None and array.dtype == F8 and array.size <= BLOCK and flags.c_contiguous and flags.aligned:
-        # the short way of small arrays, where microseconds count
+    if out is None and small(array):
         short = np.empty(array.shape)
         getattr(chosen, name)(array.reshape(-1), short.reshape(-1))
         return short if array.ndim else scalar_or_array(short)

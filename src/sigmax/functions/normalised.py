@@ -23,6 +23,7 @@ from sigmax.functions.arrays import (
     reduce,
     row_dtype,
     scalar_or_array,
+    small,
 )
 from sigmax.functions.weighted import log_weighted_sum
 from sigmax.kernels import Float
@@ -128,7 +129,7 @@ def logsumexp(
     if not array.size:
         pass  # log 0, and the sign of 0
     elif factor is None:
-        _log_sums(Rows(array, kept, reduced), log, chosen, n_threads)
+        _log_sums(array, (kept, reduced), log, chosen, n_threads)
         if return_sign:  # that of exp(log): 0, 1, or nan
             sign = np.where(np.isnan(log), np.nan, np.where(log == -np.inf, 0.0, 1.0))
     else:
@@ -230,8 +231,8 @@ def log_softmax(
     Examples
     --------
     >>> import sigmax as sx
-    >>> sx.log_softmax([1000.0, 0.0]).tolist()
-    [0.0, -1000.0]
+    >>> sx.log_softmax([1000.0, 1000.0, 0.0]).tolist()
+    [-0.6931471805599453, -0.6931471805599453, -1000.6931471805599]
     """
     return _normalise("log_softmax", x, axis, out, n_threads, backend)
 
@@ -257,7 +258,19 @@ def _rounded(values: Float, shape: Axes, dtype: np.dtype[Any]) -> ResultOrScalar
 # -- rows --------------------------------------------------------------------------------------------
 
 
-def _log_sums(rows: Rows, log: Float, chosen: kernels.Kernels, n_threads: int | None) -> None:
+def _is_small_matrix(array: Real, kept: Axes, reduced: Axes) -> bool:
+    """Whether one kernel call on the rows as they lie does all."""
+    return small(array) and kept + reduced == tuple(range(len(kept) + len(reduced)))
+
+
+def _log_sums(
+    array: Real, axes: tuple[Axes, Axes], log: Float, chosen: kernels.Kernels, n_threads: int | None
+) -> None:
+    if _is_small_matrix(array, *axes):
+        chosen.logsumexp(array.reshape(len(log), -1), log)
+        return
+    rows = Rows(array, *axes)
+
     def evaluate(start: int, stop: int) -> None:
         for a, b in rows.spans(start, stop):
             chosen.logsumexp(rows.read(a, b), log[a:b])
@@ -296,7 +309,10 @@ def _normalise(
     else:
         result = destination(out, array.shape)
         array = apart(array, result)
-    if array.size:
+    if out is None and _is_small_matrix(array, kept, reduced):
+        width = math.prod(array.shape[len(kept) :])
+        kernel(array.reshape(-1, width), result.reshape(-1, width))
+    elif array.size:
         source = Rows(np.atleast_1d(array), kept, reduced)
         target = Rows(np.atleast_1d(result), kept, reduced)
 
