@@ -2,6 +2,7 @@
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.special
 from hypothesis import given
@@ -147,7 +148,7 @@ def test_result_has_the_order_of_the_input():
 def test_other_kinds_of_array():
     x = np.array([[0.5, -1.0]])
     wanted = sx.expit(x)
-    for other in (x.view(np.matrix), np.ma.masked_array(x, [[True, False]]), [[0.5, -1.0]]):
+    for other in (x.view(np.matrix), np.ma.masked_array(x, [[True, False]]), pd.DataFrame(x), [[0.5, -1.0]]):
         found = sx.expit(other)
         assert type(found) is np.ndarray
         np.testing.assert_array_equal(found, wanted)

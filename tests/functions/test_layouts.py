@@ -65,6 +65,18 @@ def test_layouts(backend_name, call, layout):
     np.testing.assert_array_equal(x, before)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_long_rows(backend_name, layout):
+    # longer than any vector or unrolled loop: a sum in another order would show
+    rng = np.random.default_rng(4)
+    x, y, w = rng.normal(size=(301, 75)) * 3, rng.integers(0, 75, size=301), rng.random(301)
+    given = LAYOUTS[layout](x)
+    options = {"backend": backend_name}
+    for name in ("logsumexp", "softmax", "log_softmax"):
+        check(getattr(sx, name)(given, 1, **options), getattr(sx, name)(x, 1, **options))
+    check(sx.cross_entropy(given, y, w, **options), sx.cross_entropy(x, y, w, **options))
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_zero_steps(backend_name, call):
     for axis in range(3):
