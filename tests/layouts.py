@@ -1,4 +1,4 @@
-"""The same numbers in memory in every way that NumPy knows, and a backend cut into many small blocks."""
+"""The same numbers in memory in every way that NumPy knows, small blocks, and what SciPy to compare with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
+import scipy
 
 from sigmax import threads
 from sigmax.functions import arrays
+
+#: SciPy's dtypes of small integers and float16, and its empty sums, were others before
+SCIPY_IS_RECENT = tuple(int(part) for part in scipy.__version__.split(".")[:2]) >= (1, 17)
 
 
 def _transposed(x):

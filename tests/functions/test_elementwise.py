@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
-from layouts import small_blocks
+from layouts import SCIPY_IS_RECENT, small_blocks
 
 import sigmax as sx
 
@@ -68,7 +68,8 @@ def test_dtypes(backend_name, name, given_dtype, wanted):
         # computed in double and rounded once
         exact = getattr(sx, name)(np.asarray(value, dtype=np.float64), backend=backend_name)
         np.testing.assert_array_equal(found, exact.astype(wanted))
-    assert x.dtype.char == "g" or name == "log1pexp" or SCIPY[name](x).dtype == np.dtype(wanted)
+    if name != "log1pexp" and given_dtype != "g" and (SCIPY_IS_RECENT or x.itemsize >= 4):
+        assert SCIPY[name](x).dtype == np.dtype(wanted)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -77,6 +77,21 @@ def test_layouts_of_long_rows(backend_name, layout):
     check(sx.cross_entropy(given, y, w, **options), sx.cross_entropy(x, y, w, **options))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 3), (3, 1)])
+def test_axes_of_length_one(backend_name, layout, shape):
+    # their steps mean nothing, and may be no multiple of anything
+    x = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+    for name in ("expit", "log1pexp"):
+        check(
+            getattr(sx, name)(LAYOUTS[layout](x), backend=backend_name),
+            getattr(sx, name)(x, backend=backend_name),
+        )
+    for name, axis in itertools.product(("logsumexp", "softmax"), (0, -1, None)):
+        found = getattr(sx, name)(LAYOUTS[layout](x), axis, backend=backend_name)
+        check(found, getattr(sx, name)(x, axis, backend=backend_name))
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_zero_steps(backend_name, call):
     for axis in range(3):

@@ -8,7 +8,7 @@ import pytest
 import scipy.special
 from hypothesis import given
 from hypothesis import strategies as st
-from layouts import small_blocks
+from layouts import SCIPY_IS_RECENT, small_blocks
 
 import sigmax as sx
 
@@ -45,9 +45,15 @@ def test_scalars(backend_name, name):
         found, wanted = function(value, axis, backend=backend_name), scipys(name, value, axis)
         assert type(found) is type(wanted)
         np.testing.assert_array_equal(found, wanted)
-    found, wanted = function(2.5, ()), scipys(name, 2.5, ())
-    assert np.shape(found) == np.shape(wanted)
-    np.testing.assert_array_equal(found, wanted)
+    # without any axis, logsumexp of a scalar is a vector of one
+    found, wanted = (
+        function(2.5, (), backend=backend_name),
+        {"logsumexp": [2.5], "softmax": 1.0, "log_softmax": 0.0},
+    )
+    assert np.shape(found) == np.shape(wanted[name])
+    np.testing.assert_array_equal(found, wanted[name])
+    if SCIPY_IS_RECENT:
+        assert np.shape(scipys(name, 2.5, ())) == np.shape(found)
 
 
 #: dtype in -> dtype out.  SciPy's softmax gives float16 for int8 and an error for bool
@@ -125,12 +131,10 @@ def test_nothing(name, shape):
         found = getattr(sx, name)(x, axis)
         # SciPy has an error for softmax, and for logsumexp of two axes and more
         if name == "logsumexp":
-            np.testing.assert_array_equal(
-                found, np.log(np.sum(x, axis=axis), where=False, out=np.full_like(np.sum(x, axis=axis), -INF))
-            )
+            np.testing.assert_array_equal(found, np.full(np.sum(x, axis=axis).shape, -INF))
         else:
             assert found.shape == shape
-    if name == "logsumexp":
+    if name == "logsumexp" and SCIPY_IS_RECENT:
         for axis in range(len(shape)):
             wanted = scipy.special.logsumexp(x, axis=axis)
             np.testing.assert_array_equal(sx.logsumexp(x, axis), wanted)

@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
-from layouts import LAYOUTS, small_blocks
+from layouts import LAYOUTS, SCIPY_IS_RECENT, small_blocks
 
 import sigmax as sx
 
@@ -49,7 +49,7 @@ def test_random_cases(backend_name, start):
             # SciPy has an IndexError for several axes, and -1 for the sign of nothing
             options["axis"] = tuple(range(a.ndim)) if options["axis"] is None else options["axis"]
             shape = np.sum(a, axis=options["axis"], keepdims=options["keepdims"]).shape
-            if isinstance(options["axis"], int):
+            if isinstance(options["axis"], int) and SCIPY_IS_RECENT:
                 assert np.shape(scipys(a, **options | {"return_sign": False})) == shape
             logs, signs = found if options["return_sign"] else (found, np.zeros(shape))
             np.testing.assert_array_equal(logs, np.full(shape, -INF))
@@ -190,8 +190,11 @@ def test_dtypes():
         (single, half, double, whole, 1.0, 1, True), (single, half, double, whole, 2.0, 2, True, [1, 2])
     ):
         found = sx.logsumexp(a, b=b, return_sign=True)
-        wanted = scipys(a, b=b, return_sign=True)
-        assert [one.dtype for one in found] == [one.dtype for one in wanted]
+        # the common dtype of both, a number of Python adapting to the other; integers alone give float64
+        kinds = [one if isinstance(one, (bool, int, float)) else np.asarray(one).dtype for one in (a, b)]
+        assert [one.dtype for one in found] == [np.result_type(*kinds, 1.0)] * 2
+        if SCIPY_IS_RECENT:
+            assert [one.dtype for one in found] == [one.dtype for one in scipys(a, b=b, return_sign=True)]
 
 
 def test_out():
