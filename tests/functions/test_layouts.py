@@ -80,7 +80,9 @@ def test_layouts_of_long_rows(backend_name, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 3), (3, 1)])
 def test_axes_of_length_one(backend_name, layout, shape):
-    # their steps mean nothing, and may be no multiple of anything
+    # their steps mean nothing, and may be no multiple of anything; NumPy calls them aligned all the same
+    assert not arrays.direct(LAYOUTS["field, step 12"](np.ones(2))[1:])  # at byte 16
+    assert arrays.direct(np.ones(2)[1:])
     x = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
     for name in ("expit", "log1pexp"):
         check(
@@ -230,11 +232,11 @@ def test_codes_and_weights_in_the_memory_of_out(backend_name):
     logits, y, w = rng.normal(size=(9, 4)), rng.integers(0, 4, size=9), rng.random(9)
     wanted = sx.cross_entropy(logits, y, w, backend=backend_name)
     out = np.empty((9, 4))
-    out[:, 3] = w
-    whole = out[:, 2].view(np.int64)
-    whole[...] = y
-    with small_blocks():
-        found = sx.cross_entropy(logits, whole, out[:, 3], out=out, backend=backend_name)
+    # in the rows that are written first
+    codes, weights = out.reshape(-1)[:9].view(np.int64), out.reshape(-1)[9:18]
+    codes[...], weights[...] = y, w
+    with small_blocks(8):
+        found = sx.cross_entropy(logits, codes, weights, out=out, backend=backend_name)
     assert found[0] == pytest.approx(wanted[0], rel=1e-15)
     np.testing.assert_array_equal(out, wanted[1])
 

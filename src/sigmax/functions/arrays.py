@@ -141,7 +141,7 @@ def scatter(array: Real, lead: int, start: int, stop: int, block: Float) -> None
 
 
 def direct(array: Real) -> bool:
-    """Whether a kernel can read `array` where it lies."""
+    """Whether a kernel can read `array` where it lies; `aligned` alone leaves out axes of length 1."""
     return (
         array.dtype == F8 and array.flags.aligned and all(step % F8.itemsize == 0 for step in array.strides)
     )
