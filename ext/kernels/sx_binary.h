@@ -27,7 +27,8 @@ typedef struct {
 
 SX_INLINE sx_logit sx_logit_of(double eta)
 {
-    const sx_exp_parts e = sx_exp_parts_of(0, -sx_abs(eta), 0.0);
+    const double x = -sx_abs(eta);
+    const sx_exp_parts e = sx_exp_parts_of(0, x < SX_EXP_LEAST ? SX_EXP_LEAST : x, 0.0);
     const sx_dd t = {sx_exp_scaled(e, e.high), sx_exp_scaled(e, e.low)};
 
     /* big = 1 / (1 + t), high and low word; log1p(t) shares its division */

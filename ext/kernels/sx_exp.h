@@ -20,6 +20,7 @@
 #define SX_LN2_LOW 0x1.a39ef35793c76p-33  /* ln 2 - SX_LN2_HIGH */
 #define SX_ROUND_SHIFT 0x1.8p+52          /* x + shift rounds x to an integer, held in the low bits */
 #define SX_EXP_REST 0x1p-512              /* the second of the two factors that make 2^n, x <= 0 */
+#define SX_EXP_LEAST -1040.0              /* exp of it is nothing, even against exp(-745) and a thousand times */
 #define SX_EXP_Q0 0x1.0000000000000p-1
 #define SX_EXP_Q1 0x1.5555555555557p-3
 #define SX_EXP_Q2 0x1.5555555555556p-5
@@ -48,7 +49,7 @@ SX_INLINE double sx_exp_q(double r)
     return q03 + r4 * (q47 + r4 * q8a);
 }
 
-/* x = n ln 2 + r + r_low; `shifted` holds n in its low bits.  |x| <= 800. */
+/* x + x_low = n ln 2 + r + r_low; `shifted` holds n in its low bits.  |x| <= 800. */
 typedef struct {
     double n;
     double shifted;
@@ -56,12 +57,12 @@ typedef struct {
     double r_low;
 } sx_exp_reduced;
 
-SX_INLINE sx_exp_reduced sx_exp_reduce(double x)
+SX_INLINE sx_exp_reduced sx_exp_reduce(double x, double x_low)
 {
     const double shifted = x * SX_LOG2E + SX_ROUND_SHIFT;
     const double n = shifted - SX_ROUND_SHIFT;
-    const double high = x - n * SX_LN2_HIGH; /* exact */
-    const double low = n * SX_LN2_LOW;
+    const double high = SX_FMA(-n, SX_LN2_HIGH, x); /* exact, fused or not */
+    const double low = n * SX_LN2_LOW - x_low;
     const double r = high - low;
     return (sx_exp_reduced){n, shifted, r, (high - r) - low};
 }
@@ -81,18 +82,15 @@ typedef struct {
     double rest;
 } sx_exp_parts;
 
-/* For x <= 0 `positive` is 0, and the compiler drops what only large results need. */
+/* For SX_EXP_LEAST <= x <= 710, or nan.  For x <= 0 `positive` is 0, and the compiler drops what only large results
+ * need. */
 SX_INLINE sx_exp_parts sx_exp_parts_of(const int positive, double x, double x_low)
 {
-    /* exp(-746) rounds to 0, and exp(-1040) does so even a thousand times; exp(710) overflows.  nan passes. */
-    double c = x < -1040.0 ? -1040.0 : x;
-    if (positive) c = c > 710.0 ? 710.0 : c;
-    const sx_exp_reduced a = sx_exp_reduce(c);
+    const sx_exp_reduced a = sx_exp_reduce(x, x_low);
 
-    /* 1 + r + r^2 q: the head is rounded once, its error goes into the tail, as do the low words. */
+    /* 1 + r + r^2 q: the head is rounded once, its error goes into the tail, as does the low word. */
     const double head = 1.0 + a.r;
-    const double curved = (a.r * a.r) * sx_exp_q(a.r);
-    const double tail = (a.r - (head - 1.0)) + ((a.r_low + x_low) * (head + curved) + curved);
+    const double tail = (a.r - (head - 1.0)) + (a.r_low * head + (a.r * a.r) * sx_exp_q(a.r));
     const double high = head + tail;
 
     /* 2^n in two steps, the second one exact or the only rounding to a subnormal. */
@@ -105,7 +103,9 @@ SX_INLINE double sx_exp_scaled(sx_exp_parts e, double value) { return (value * e
 
 SX_INLINE double sx_exp(double x)
 {
-    const sx_exp_parts e = sx_exp_parts_of(1, x, 0.0);
+    double c = x < SX_EXP_LEAST ? SX_EXP_LEAST : x;
+    c = c > 710.0 ? 710.0 : c; /* overflows */
+    const sx_exp_parts e = sx_exp_parts_of(1, c, 0.0);
     return sx_exp_scaled(e, e.high);
 }
 
@@ -114,7 +114,7 @@ SX_INLINE double sx_expm1(double x)
     /* expm1(-746) rounds to -1, expm1(710) overflows */
     double c = x < -746.0 ? -746.0 : x;
     c = c > 710.0 ? 710.0 : c;
-    const sx_exp_reduced a = sx_exp_reduce(c);
+    const sx_exp_reduced a = sx_exp_reduce(c, 0.0);
     const double p = a.r + (a.r_low + (a.r * a.r) * sx_exp_q(a.r));
     /* n <= -1000: 2^n p is below the last bit of -1.  n > 1000: one power of two is applied last. */
     const double down = a.n < -1000.0 ? 64.0 : 0.0;

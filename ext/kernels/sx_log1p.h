@@ -1,4 +1,4 @@
-/* log1p(x) for x >= -1/2, without branches, tables or FMA.
+/* log1p(x + x_low) for -1/2 <= x < 2^1000, x_low tiny against 1 + x, without branches, tables or FMA.
  *
  *     u + c = 1 + x  exactly,  u = 2^k m,  sqrt(1/2) <= m < sqrt(2),  f = m - 1 (exact)
  *     log1p(x) = k ln 2 + log(1 + f) + c / u
@@ -36,10 +36,10 @@ SX_INLINE double sx_log_r(double z)
     return z * ((r01 + z2 * r23) + (z2 * z2) * (r45 + z2 * SX_LOG_R6));
 }
 
-SX_INLINE double sx_log1p(double x)
+SX_INLINE double sx_log1p_dd(double x, double x_low)
 {
     const double u = 1.0 + x;
-    const double c = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
+    const double c = (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) + x_low;
 
     /* Shift the bits so that the exponent field changes at sqrt(1/2) instead of at 1. */
     const uint64_t moved = sx_bits(u) + (SX_EXPONENT_OF_ONE - SX_SQRT_HALF_BITS);
@@ -48,13 +48,17 @@ SX_INLINE double sx_log1p(double x)
     const double k = sx_from_bits((moved >> 52) | sx_bits(0x1p+52)) - (0x1p+52 + 1023.0);
 
     const double f = m - 1.0;
-    const double s = f / (2.0 + f);
+    const double g = 2.0 + f;
+    const double shared = 1.0 / (u * g); /* f / g and c / u for one division */
+    const double s = f * (shared * u);
     const double h = 0.5 * (f * f);
-    const double tail = s * (h + sx_log_r(s * s)) + (k * SX_LN2_LOW + c / u);
+    const double tail = s * (h + sx_log_r(s * s)) + (k * SX_LN2_LOW + c * (shared * g));
     const double result = k * SX_LN2_HIGH - ((h - tail) - f);
     /* x is kept where it is its own logarithm: -0, and inf (whose c is nan). */
     return x == 0.0 || x > 0x1.fffffffffffffp+1023 ? x : result;
 }
+
+SX_INLINE double sx_log1p(double x) { return sx_log1p_dd(x, 0.0); }
 
 /* log1p(t + t_low) for 0 <= t <= 1, as exp(-|eta|) is: no exponent to take apart, and the caller divides.
  *

@@ -36,45 +36,31 @@ typedef struct {
 SX_INLINE sx_exp_parts sx_exp_difference(double x, double a)
 {
     const sx_dd d = sx_two_diff(x, a);
-    /* below -746 the result is 0; there, and only there, d.low may be nan (x = -inf) */
-    return sx_exp_parts_of(0, d.high, d.high > -746.0 ? d.low : 0.0);
+    const int nothing = d.high < SX_EXP_LEAST; /* there, and only there, d.low may be nan (x = -inf) */
+    return sx_exp_parts_of(0, nothing ? SX_EXP_LEAST : d.high, nothing ? 0.0 : d.low);
 }
 
-/* a and q of n rows. */
-SX_INLINE void sx_softmax_largest(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *restrict z,
-                                  sx_softmax_tile *restrict tile)
+/* `tile` but for `inverse`, of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL). */
+SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z, sx_softmax_tile *tile,
+                              double *E, double *E_low)
 {
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        tile->largest[i] = z[i];
-        tile->which[i] = 0.0;
-    }
-    for (ptrdiff_t k = 1; k < K; ++k) {
-        const double *restrict z_k = z + k * ld;
-        const double class_k = (double)k;
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            const int more = z_k[i] > tile->largest[i];
-            tile->largest[i] = more ? z_k[i] : tile->largest[i];
-            tile->which[i] = more ? class_k : tile->which[i];
-        }
-    }
-}
-
-/* `tile` of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL). */
-SX_INLINE void sx_softmax_forward(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z,
-                                  sx_softmax_tile *tile, double *E, double *E_low)
-{
-    sx_softmax_largest(n, K, ld, z, tile);
+    for (ptrdiff_t i = 0; i < n; ++i) tile->largest[i] = z[i];
+    for (ptrdiff_t k = 1; k < K; ++k)
+        for (ptrdiff_t i = 0; i < n; ++i)
+            tile->largest[i] = z[k * ld + i] > tile->largest[i] ? z[k * ld + i] : tile->largest[i];
     for (ptrdiff_t i = 0; i < n; ++i) {
         tile->s[i] = tile->largest[i] - tile->largest[i]; /* 0, or nan */
-        tile->s_low[i] = 0.0;
+        tile->s_low[i] = tile->which[i] = 0.0;
     }
     for (ptrdiff_t k = 0; k < K; ++k) {
-        const double *z_k = z + k * ld;
-        const double class_k = (double)k;
+        const double class_k = (double)(k + 1);
         for (ptrdiff_t i = 0; i < n; ++i) {
-            const sx_exp_parts e = sx_exp_difference(z_k[i], tile->largest[i]);
+            const double x = z[k * ld + i];
+            const sx_exp_parts e = sx_exp_difference(x, tile->largest[i]);
             const double large = e.high * e.scale; /* E / rest: no term of a tiny s is rounded to a subnormal */
-            const sx_dd sum = sx_two_sum(tile->s[i], tile->which[i] == class_k ? 0.0 : large);
+            const int top = (x == tile->largest[i]) & (tile->which[i] == 0.0); /* the first of equals */
+            const sx_dd sum = sx_two_sum(tile->s[i], top ? 0.0 : large);
+            tile->which[i] += top ? class_k : 0.0; /* added: a conditional store would be a branch */
             tile->s[i] = sum.high;
             tile->s_low[i] += sum.low;
             if (E) E[k * ld + i] = large * e.rest;
@@ -82,8 +68,16 @@ SX_INLINE void sx_softmax_forward(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const 
         }
     }
     for (ptrdiff_t i = 0; i < n; ++i) {
+        tile->which[i] -= 1.0;
         tile->s[i] *= SX_EXP_REST;
         tile->s_low[i] *= SX_EXP_REST;
+    }
+}
+
+/* 1 / (1 + s) */
+SX_INLINE void sx_softmax_inverse(ptrdiff_t n, sx_softmax_tile *tile)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) {
         const sx_dd sum = sx_two_sum(1.0, tile->s[i]);
         const sx_dd inverse = sx_reciprocal((sx_dd){sum.high, sum.low + tile->s_low[i]});
         tile->inverse[i] = inverse.high;
@@ -91,11 +85,18 @@ SX_INLINE void sx_softmax_forward(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const 
     }
 }
 
+SX_INLINE void sx_softmax_forward(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z,
+                                  sx_softmax_tile *tile, double *E, double *E_low)
+{
+    sx_softmax_sum(n, K, ld, z, tile, E, E_low);
+    sx_softmax_inverse(n, tile);
+}
+
 /* log-sum-exp of n rows. */
 SX_INLINE void sx_softmax_logsumexp(ptrdiff_t n, const sx_softmax_tile *restrict tile, double *restrict out)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
-        out[i] = tile->largest[i] + (sx_log1p(tile->s[i]) + tile->s_low[i] * tile->inverse[i]);
+        out[i] = tile->largest[i] + sx_log1p_dd(tile->s[i], tile->s_low[i]);
 }
 
 /* The same for a row whose a is infinite or nan, or holds nan: nan, else inf, else -inf. */
@@ -112,8 +113,7 @@ SX_KERNEL double sx_logsumexp_infinite(ptrdiff_t K, ptrdiff_t ld, const double *
 /* log1p(s) of n rows. */
 SX_INLINE void sx_softmax_rest(ptrdiff_t n, const sx_softmax_tile *restrict tile, double *restrict rest)
 {
-    for (ptrdiff_t i = 0; i < n; ++i)
-        rest[i] = sx_log1p(tile->s[i]) + tile->s_low[i] * tile->inverse[i];
+    for (ptrdiff_t i = 0; i < n; ++i) rest[i] = sx_log1p_dd(tile->s[i], tile->s_low[i]);
 }
 
 /* (a - z) + rest: -log p of a class with logit z. */

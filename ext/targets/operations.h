@@ -36,7 +36,7 @@ static void logsumexp(const sx_rows *logits, double *out, double *work)
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_forward(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL);
         sx_softmax_logsumexp(n, &tile, out + start);
         for (ptrdiff_t i = 0; i < n; ++i)
             if (!(out[start + i] - out[start + i] == 0.0)) out[start + i] = sx_logsumexp_infinite(K, ld, work + i);
@@ -63,7 +63,7 @@ static void log_softmax(const sx_rows *logits, sx_rows_out out, double *work)
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_forward(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL);
         sx_softmax_log(n, K, ld, &tile, work);
         sx_to_rows(work, ld, K, n, &out, start);
     }
