@@ -58,6 +58,7 @@ class Exact:
         low = np.array(list(map(float, map(sub, values, doubles))), dtype=float)
         # the ulp of the binade of the exact value: a power of two may be the rounding of a smaller one
         mantissa, exponent = np.frexp(nearest)
+        exponent[nearest == 0.0] = -1074
         exponent = exponent - ((np.abs(mantissa) == 0.5) & (low * mantissa < 0))
         ulp = np.ldexp(1.0, np.maximum(exponent - 53, -1074))
         with np.errstate(invalid="ignore"):  # inf - inf
