@@ -23,7 +23,7 @@ ORDER = (
     "cross-entropy",
     "residual of the cross-entropy",
     "logsumexp",
-    "logsumexp next to 0, of its bound",
+    "logsumexp that cancels, of its bound",
     "softmax_rows nll",
     "softmax_rows residual",
     "softmax_rows weight, diagonal",

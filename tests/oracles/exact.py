@@ -143,11 +143,21 @@ class ExactRows:
     nll: Exact
     #: per row
     logsumexp: Exact
-    #: per row: the terms a and log1p(s) of the log-sum-exp
-    largest: np.ndarray
+    #: per row: log1p(s)
     tail: Exact
     #: p_k p_l and p_k (1 - p_k), k <= l, as np.triu_indices orders them, without the first class
     pairs: Exact | None
+
+    def cancels(self) -> np.ndarray:
+        """Rows where a and log1p(s) cancel so far that less than log1p(s) is left: a < 0 and -2 log1p(s) < a.
+
+        There the log-sum-exp is ill-conditioned: rounding of the logits alone moves it by more than an ulp.
+        """
+        return np.abs(self.logsumexp.nearest) < self.tail.nearest
+
+    def logsumexp_bound(self) -> np.ndarray:
+        """What a log-sum-exp that cancels may be off by, in ulp of it: 1 ulp and 1.5 ulp of log1p(s)."""
+        return 1.0 + 1.5 * self.tail.ulp / self.logsumexp.ulp
 
 
 @precisely
@@ -179,7 +189,6 @@ def of_rows(logits: np.ndarray, *, pairs: bool = False) -> ExactRows:
         others=Exact.of(others),
         nll=Exact.of(map(add, d, _repeated(tail, K))),
         logsumexp=Exact.of(map(add, a, tail)),
-        largest=np.array(list(map(float, a))),
         tail=Exact.of(tail),
         pairs=Exact.of(_pairs(p, others, K)) if pairs else None,
     )
@@ -215,6 +224,17 @@ class ExactLine:
     moved: np.ndarray
     #: 1 - P_y at the far end
     far_end: np.ndarray
+
+    def change_bound(self, K: int) -> np.ndarray:
+        """What the change of a softmax of K classes may be off by, in ulp of it.
+
+        K terms p_k expm1(..) of both signs are added: K u times their sizes over what is left of them, beside
+        2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one side.)  Where next to nothing is
+        left, the change is a difference of logits, exact here, and of two log1p, each at most log K.
+        """
+        fell = self.change.nearest < -np.log(2)
+        size = np.where(fell, np.minimum(self.grown, 1 + np.log(K)), self.grown)
+        return 2.0 + K * 2.0**-53 * size / self.change.ulp
 
 
 def _nll(z: list, y: int) -> tuple:

@@ -13,7 +13,7 @@ PROMISED = {"exp": 1.0}
 PROMISED_ELSE = 2.0
 
 #: errors in units of a stated bound: 1 by definition, on every backend
-RELATIVE_TO_BOUND = ("logsumexp next to 0, of its bound", "softmax_line change, of its bound")
+RELATIVE_TO_BOUND = ("logsumexp that cancels, of its bound", "softmax_line change, of its bound")
 
 #: by the largest number of classes that it holds for, or for all
 Limit = float | dict[int, float]
@@ -44,7 +44,7 @@ def limit(backend: str, quantity: str, K: int | None = None) -> float | None:
         return 1.0
     if backend == "compiled" and quantity not in COMPILED:
         return PROMISED.get(quantity, PROMISED_ELSE)
-    found = (COMPILED if backend == "compiled" else REFERENCE)[quantity]
+    found = (COMPILED if backend == "compiled" else REFERENCE).get(quantity, 99.0)
     if isinstance(found, dict):
         fitting = [most for most in found if K is not None and K <= most]
         if not fitting:

@@ -161,26 +161,17 @@ class Rows:
         yield from self._sum_errors(outputs["logsumexp"])
 
     def _sum_errors(self, got: np.ndarray) -> Iterator[Errors]:
-        """a + log1p(s): ulp where the terms do not cancel; else in units of what its two terms allow."""
+        """a + log1p(s): in ulp, or where the two cancel, in units of what their rounding allows."""
         E = self.exact
         ulps = E.logsumexp.ulps(got)
-        cancels = well_below(E)
-        well = np.flatnonzero(~cancels)
+        well, ill = np.flatnonzero(~E.cancels()), np.flatnonzero(E.cancels())
         yield Errors("logsumexp", self.K, ulps[well], lambda i: self.points.describe(int(well[i])))
-        bound = 1.0 + 1.5 * E.tail.ulp / E.logsumexp.ulp
-        ill = np.flatnonzero(cancels)
         yield Errors(
-            "logsumexp next to 0, of its bound",
+            "logsumexp that cancels, of its bound",
             self.K,
-            (ulps / bound)[ill],
+            (ulps / E.logsumexp_bound())[ill],
             lambda i: self.points.describe(int(ill[i])),
         )
-
-
-def well_below(E: ExactRows) -> np.ndarray:
-    """Rows whose log-sum-exp is less than half of each of its two terms, a and log1p(s): they cancel."""
-    size = np.maximum(np.abs(E.largest), E.tail.nearest)
-    return np.abs(E.logsumexp.nearest) < size / 2
 
 
 class ModelRows:
@@ -239,7 +230,7 @@ class LineRows:
         self.K = lines.eta.shape[1] + 1
 
     def outputs(self, kernels, every: int = 1) -> Outputs:
-        """(change, first, second); all rows, whatever `every` is."""
+        """Change and derivatives; of all rows, whatever `every` is."""
         L, operation = self.lines, kernels.softmax_line if self.softmax else kernels.binary_line
         rows = zip(L.eta[:, None], L.slope[:, None], L.y[:, None], L.step.tolist(), strict=True)
         found = [operation(*row) for row in rows]
@@ -260,16 +251,4 @@ class LineRows:
             yield Errors("binary_line change", None, change, describe)
             return
         yield Errors("softmax_line change", K, change, describe)
-        yield Errors("softmax_line change, of its bound", K, change / self.change_bound(), describe)
-
-    def change_bound(self) -> np.ndarray:
-        """What the change of a softmax may be off by, in ulp of it.
-
-        K terms p_k expm1(..) of both signs are added: K u times their sizes over what is left of them, beside
-        2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one side.)  Where next to nothing is
-        left, the change is a difference of logits, exact here, and of two log1p, each at most log K.
-        """
-        E, K = self.exact, self.K
-        fell = E.change.nearest < -np.log(2)
-        size = np.where(fell, np.minimum(E.grown, 1 + np.log(K)), E.grown)
-        return 2.0 + K * 2.0**-53 * size / E.change.ulp
+        yield Errors("softmax_line change, of its bound", K, change / self.exact.change_bound(K), describe)

@@ -147,9 +147,8 @@ def _residual(y: Codes, rows: _Shifted) -> Float:
 def logsumexp(logits: Float, out: Float) -> None:
     _expect(out=(out, (len(logits),)))
     rows = _shift(logits)
-    # an infinite maximum is the sum itself, and so is nan; where the maximum is finite, that sum may overflow
-    with np.errstate(over="ignore", invalid="ignore"):
-        out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a + logits.sum(axis=1))
+    # an infinite maximum is the sum itself, and so is nan: argmax takes the first nan for the largest
+    out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a)
 
 
 def softmax(logits: Float, p_out: Float) -> None:
