@@ -23,7 +23,7 @@ PRECISION = 200
 
 
 def precisely(function: Callable, bits: int = PRECISION) -> Callable:
-    """`function` with `bits` of precision; the range of MPFR's exponents does not end where doubles end."""
+    """`function` with `bits` of precision and the exponents of gmpy2, -2^30 to 2^30."""
 
     @wraps(function)
     def run(*args, **kwargs):
@@ -156,8 +156,8 @@ class ExactRows:
         return np.abs(self.logsumexp.nearest) < self.tail.nearest
 
     def logsumexp_bound(self) -> np.ndarray:
-        """What a log-sum-exp that cancels may be off by, in ulp of it: 1 ulp and 1.5 ulp of log1p(s)."""
-        return 1.0 + 1.5 * self.tail.ulp / self.logsumexp.ulp
+        """What a log-sum-exp that cancels may be off by, in ulp of it: 1 ulp, and the 2 ulp of log1p(s)."""
+        return 1.0 + 2.0 * self.tail.ulp / self.logsumexp.ulp
 
 
 @precisely
@@ -224,17 +224,32 @@ class ExactLine:
     moved: np.ndarray
     #: 1 - P_y at the far end
     far_end: np.ndarray
+    #: NLL at both ends
+    before: np.ndarray
+    after: np.ndarray
+    #: 2^-1075 max_k exp(d_k - d_y) over sum_k p_k exp(d_k - d_y): a last bit of a subnormal p_k, grown
+    risen: np.ndarray
+
+    def tiny(self) -> np.ndarray:
+        """Rows with an NLL below 2^-1000 before the step, where the change is a difference of two NLL."""
+        return self.before < 2.0**-1000
 
     def change_bound(self, K: int) -> np.ndarray:
         """What the change of a softmax of K classes may be off by, in ulp of it.
 
         K terms p_k expm1(..) of both signs are added: K u times their sizes over what is left of them, beside
         2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one side.)  Where next to nothing is
-        left, the change is a difference of logits, exact here, and of two log1p, each at most log K.
+        left, or the change is beyond all exponentials, it is a difference of logits, exact here, and of two
+        log1p, each at most log K.  Below an NLL of 2^-1000 it is a difference of two NLL, each within an ulp;
+        and what a subnormal p_k has lost, a long step makes large.
         """
-        fell = self.change.nearest < -np.log(2)
-        size = np.where(fell, np.minimum(self.grown, 1 + np.log(K)), self.grown)
-        return 2.0 + K * 2.0**-53 * size / self.change.ulp
+        tiny, change = self.tiny(), self.change.nearest
+        logs = tiny | (change < -np.log(2)) | (change > 694)  # g reaches 2^1000
+        size = np.where(logs, np.minimum(self.grown, 1 + np.log(K)), self.grown)
+        plain = np.where(tiny, np.spacing(self.before) + np.spacing(self.after), 0.0)
+        risen = np.where(tiny | (change > 694), 0.0, self.risen)
+        with np.errstate(over="ignore"):  # nothing is promised
+            return 2.0 + (K * (2.0**-53 * size + risen) + plain) / self.change.ulp
 
 
 def _nll(z: list, y: int) -> tuple:
@@ -257,7 +272,10 @@ def _line(eta: np.ndarray, slope: np.ndarray, y: int, step: float) -> tuple:
     # the variance as a sum over pairs: nothing cancels
     second = sum(P[i] * P[j] * (v[i] - v[j]) ** 2 for i in range(len(v)) for j in range(i))
     far_end = sum(P[:y]) + sum(P[y + 1 :])
-    return after - before, first, second, float(size / u), float(moved), float(far_end)
+    risen = gmpy2.exp(max(gap)) / gmpy2.exp2(1075)
+    grown, risen = (size / u, risen / u) if 0 < u < gmpy2.inf() else (gmpy2.inf(), gmpy2.inf())
+    sizes = (grown, moved, far_end, before, after, risen)
+    return after - before, first, second, *map(float, sizes)
 
 
 def of_lines(

@@ -74,7 +74,7 @@ def margins_on_a_grid(seed: int, n: int) -> Lines:
 
 
 #: kinds of `softmax_lines`
-KINDS = ("ordinary", "tiny", "large", "saturated", "far behind", "overtaken", "equal slopes")
+KINDS = ("ordinary", "tiny", "large", "saturated", "far behind", "overtaken", "equal slopes", "risen")
 
 
 def _raised(eta: np.ndarray, y: np.ndarray, lead: np.ndarray) -> np.ndarray:
@@ -111,5 +111,9 @@ def softmax_lines(kind: str, K: int, seed: int, n: int) -> Lines:
     elif kind == "equal slopes":  # the reference is out of the race, the others move together
         eta += rng.uniform(40, 300, n)[:, None]
         slope[:] = slope[:, :1]
+    elif kind == "risen":  # a class whose probability has few bits, or none, comes up in one step
+        eta[:, 0] -= rng.uniform(690, 800, n)
+        slope[:, 0] = rng.uniform(600, 709, n)
+        y, step = np.where(y == 1, 0, y).astype(np.int32), np.ones(n)
     eta, slope = np.round(eta * 2**20) / 2**20, np.round(slope * 2**12) / 2**12
     return Lines(f"softmax_lines({kind!r}, {K}, {seed}, {n})", eta, slope, y, step)
