@@ -39,7 +39,7 @@ def results(found: Found) -> list[dict[str, Any]]:
     """A row for each quantity, number of classes and backend, ready for JSON."""
     rows = []
     for (quantity, K, backend), tally in found.tallies.items():
-        allowed = limit(backend, quantity, K)
+        allowed = limit(backend, quantity, K, promised=True)
         rows.append(
             {
                 "quantity": quantity,
