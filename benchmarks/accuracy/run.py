@@ -85,8 +85,9 @@ def isas() -> tuple[str, ...]:
 
 
 def _check_isa(isa: str | None) -> None:
-    if isa is not None and kernels.get("compiled").ISA != isa:
-        raise RuntimeError(f"asked for {isa}, got {kernels.get('compiled').ISA}")
+    got = None if isa is None else kernels.get("compiled").ISA
+    if got != isa:
+        raise RuntimeError(f"asked for {isa}, got {got}")
 
 
 @contextmanager

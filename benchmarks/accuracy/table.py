@@ -50,7 +50,7 @@ def results(found: Found) -> list[dict[str, Any]]:
                 "where": tally.where,
                 "quantile_999": tally.quantile(0.999) if tally.count else None,
                 "limit": allowed,
-                "holds": None if allowed is None else tally.worst <= allowed,
+                "holds": tally.worst <= allowed if tally.count and allowed is not None else None,
             }
         )
     rows.sort(key=lambda r: (r["backend"], ORDER.index(r["quantity"]), r["classes"] or 0))

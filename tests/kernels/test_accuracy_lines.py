@@ -1,7 +1,7 @@
-"""Accuracy of the change of the NLL along a line, and of its two derivatives, row by row, in ulp against 2,000 bits.
+"""Accuracy of the change of the NLL along a line and of its two derivatives, row by row, against 2,000 bits.
 
-The change keeps its relative accuracy however short the step is.  What it may lose where it starts from next to
-nothing is `ExactLine.change_bound`.
+The change keeps its relative accuracy however short the step is.  What it may lose where it starts from next
+to nothing is in `ExactLine.change_bound`.
 """
 
 from __future__ import annotations

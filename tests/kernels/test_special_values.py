@@ -1,4 +1,4 @@
-"""What the operations give for inf, nan and rows of -inf, as interface.py documents it: never 0.5, never 0."""
+"""What the operations give for inf, nan and rows of -inf, as interface.py documents it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions of the row operations in 200-bit arithmetic (MPFR through gmpy2), and errors in ulp against them.
+"""The row operations in 200-bit arithmetic (MPFR through gmpy2), and errors in ulp against them.
 
 An error of x ulp is x times the distance of the doubles around the exact value: the exact value, not its
 rounding, decides the binade, and below 2^-1022 the distance is 2^-1074.  Where the exact value rounds to
@@ -164,8 +164,9 @@ class ExactRows:
 def of_rows(logits: np.ndarray, *, pairs: bool = False) -> ExactRows:
     """Functions of the rows of `logits`, (n, K), which hold no nan, no +inf, and one finite logit at least.
 
-    a = max_k logit_k at class q, E_k = exp(logit_k - a), s = sum_{k != q} E_k:
-    p_k = E_k / (1 + s), 1 - p_k = (1 + s - E_k) / (1 + s) (s / (1 + s) for q), -log p_k = a - logit_k + log1p(s).
+    With a = max_k logit_k at class q, E_k = exp(logit_k - a), s = sum_{k != q} E_k:
+    p_k = E_k / (1 + s), 1 - p_k = (1 + s - E_k) / (1 + s), s / (1 + s) for q,
+    -log p_k = a - logit_k + log1p(s).
     """
     n, K = logits.shape
     z = numbers(logits)
@@ -205,8 +206,8 @@ def _pairs(p: list, others: list, K: int) -> list:
 
 # -- along a line ----------------------------------------------------------------------------------
 #
-# The change is a plain difference of two NLL in as many bits as it takes: no formula is shared with the kernels.
-# eta of 2^60 and steps of 2^-1000 make 1,100 bits of cancellation.
+# The change is a plain difference of two NLL in as many bits as it takes, which shares no formula with the
+# kernels.  eta of 2^60 and steps of 2^-1000 make 1,100 bits of cancellation.
 
 LINE_BITS = 2000
 

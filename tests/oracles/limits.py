@@ -78,7 +78,7 @@ def _of(table: dict[str, Limit], quantity: str, K: int | None) -> float:
     found = table[quantity]
     if not isinstance(found, dict):
         return found
-    fitting = [most for most in found if K is not None and K <= most]
+    fitting = [most for most in found if K is not None and most >= K]
     if not fitting:
         raise KeyError(f"no limit of {quantity} for K = {K}")
     return found[min(fitting)]

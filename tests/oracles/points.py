@@ -1,4 +1,4 @@
-"""Where the accuracy of the row operations is measured: seeded points, dense where double arithmetic goes wrong.
+"""Where accuracy is measured: seeded points, dense where double arithmetic goes wrong.
 
 A generator is called with a seed and a size, and gives the same points for the same two.  The report in
 benchmarks/accuracy asks for many chunks of them, the tests for one small chunk.
@@ -81,7 +81,7 @@ def neighbours(x: np.ndarray, n: int) -> np.ndarray:
 
 @functools.cache
 def near_switches(wide: int, narrow: int) -> np.ndarray:
-    """`wide` neighbours of every switch, `narrow` of the odd multiples of ln 2 / 2; the hard and the extreme."""
+    """Neighbours: `wide` of each switch, `narrow` of each odd multiple of ln 2 / 2; the hard, the extreme."""
     multiples = np.arange(0.5, 746 / LN2) * LN2  # x / ln 2 is half-way between two integers
     extreme = [5e-324, 1e-323, 1e-310, 2.2e-308, 1e10, 1e100, 1e300, LARGEST]
     found = np.concatenate([neighbours(SWITCHES, wide), neighbours(multiples, narrow), HARD, extreme])
