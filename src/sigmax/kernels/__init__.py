@@ -18,9 +18,21 @@ from pathlib import Path
 
 from sigmax.kernels import reference
 from sigmax.kernels.interface import Codes, Float, Kernels, Pair
+from sigmax.kernels.pair import add_pair, two_sum
 from sigmax.kernels.source_hash import checkout_sources, source_hash
 
-__all__ = ["BACKENDS", "Codes", "Float", "Kernels", "Pair", "available", "get", "why_not_compiled"]
+__all__ = [
+    "BACKENDS",
+    "Codes",
+    "Float",
+    "Kernels",
+    "Pair",
+    "add_pair",
+    "available",
+    "get",
+    "two_sum",
+    "why_not_compiled",
+]
 
 #: what ``backend=`` and ``SIGMAX_BACKEND`` accept
 BACKENDS = ("auto", "compiled", "reference")

@@ -147,7 +147,7 @@ def _residual(y: Codes, rows: _Shifted) -> Float:
 def logsumexp(logits: Float, out: Float) -> None:
     _expect(out=(out, (len(logits),)))
     rows = _shift(logits)
-    # an infinite maximum is the sum itself, and so is nan: argmax takes the first nan for the largest
+    # an infinite maximum is the sum itself, and so is nan, which argmax takes for the largest
     out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a)
 
 
