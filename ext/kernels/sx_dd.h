@@ -81,6 +81,8 @@ SX_INLINE sx_dd sx_sum_total(const sx_sum *sum)
         total.high = t.high;
         total.low += t.low + sum->low[lane];
     }
+    /* inf or nan among the terms, or a sum beyond the range: the low words are nan, and say nothing */
+    if (!(sx_abs(total.high) <= 0x1.fffffffffffffp+1023)) return (sx_dd){total.high, 0.0};
     return sx_two_sum(total.high, total.low);
 }
 

@@ -205,11 +205,15 @@ SX_INLINE void sx_softmax_words_of(ptrdiff_t n, ptrdiff_t first, ptrdiff_t K, pt
         double *restrict others = words.others + k * ld, *restrict others_low = words.others_low + k * ld;
         const double class_k = (double)k;
         for (ptrdiff_t i = 0; i < n; ++i) {
-            const sx_dd product = sx_two_prod(p[i], tile->inverse[i]);
-            const double low = product.low + (p[i] * tile->inverse_low[i] + p_low[i] * tile->inverse[i]);
-            const double rest = p[i] > 0x1p-900 ? low : 0.0; /* below, its bits would depend on the target */
-            p[i] = product.high + rest;
-            p_low[i] = rest - (p[i] - product.high);
+            /* a tiny E is scaled, exactly, to where the low word of its product is there on every target */
+            const int tiny = p[i] < 0x1p-700;
+            const double up = tiny ? 0x1p+300 : 1.0, down = tiny ? 0x1p-300 : 1.0;
+            const double E = p[i] * up, E_low = p_low[i] * up;
+            const sx_dd product = sx_two_prod(E, tile->inverse[i]);
+            const double low = product.low + (E * tile->inverse_low[i] + E_low * tile->inverse[i]);
+            const double high = product.high + low;
+            p[i] = high * down;
+            p_low[i] = (low - (high - product.high)) * down;
             /* 1 - p, p < 1; for the class q with p > 1/2 it is exact, and the low word of p all that counts */
             const sx_dd one = sx_two_sum(1.0, -p[i]);
             const int top = tile->which[i] == class_k;
