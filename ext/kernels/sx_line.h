@@ -36,7 +36,7 @@ SX_INLINE sx_line sx_binary_line(ptrdiff_t n_rows, double step, const double *et
     return sx_line_total(&sums);
 }
 
-/* `work`: 4 (n_logits + 1) SX_TILE doubles. */
+/* `work`: 5 (n_logits + 1) SX_TILE doubles. */
 SX_INLINE sx_line sx_softmax_line(ptrdiff_t n_rows, ptrdiff_t n_logits, double step, const double *eta,
                                   const double *slope, const int32_t *y, const double *weight, double *work)
 {
@@ -44,7 +44,8 @@ SX_INLINE sx_line sx_softmax_line(ptrdiff_t n_rows, ptrdiff_t n_logits, double s
     const sx_rows eta_rows = {eta, n_rows, n_logits, n_logits, 1};
     const sx_rows slope_rows = {slope, n_rows, n_logits, n_logits, 1};
     double change[SX_TILE], first[SX_TILE], second[SX_TILE], ones[SX_TILE];
-    double *z = work, *v = z + K * SX_TILE, *p = v + K * SX_TILE, *moved = p + K * SX_TILE;
+    double *z = work, *v = z + K * SX_TILE, *p = v + K * SX_TILE;
+    double *p_low = p + K * SX_TILE, *moved = p_low + K * SX_TILE;
     sx_line_sums sums;
     memset(&sums, 0, sizeof sums);
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
@@ -54,8 +55,8 @@ SX_INLINE sx_line sx_softmax_line(ptrdiff_t n_rows, ptrdiff_t n_logits, double s
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
         sx_to_columns(&eta_rows, start, n, z + SX_TILE, SX_TILE);
         sx_to_columns(&slope_rows, start, n, v + SX_TILE, SX_TILE);
-        sx_softmax_line_tile(n, K, step, z, v, y + start, weight ? weight + start : ones, p, moved, change,
-                             first, second);
+        sx_softmax_line_tile(n, K, step, z, v, y + start, weight ? weight + start : ones, p, p_low, moved,
+                             change, first, second);
         sx_sum_add_tile(&sums.change, change);
         sx_sum_add_tile(&sums.first, first);
         sx_sum_add_tile(&sums.second, second);

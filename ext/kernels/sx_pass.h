@@ -21,7 +21,7 @@
 
 /* Work space of a pass, in doubles: what its parts are, and how long all of them. */
 typedef struct {
-    double *columns[5]; /* of the classes: logits, and for a Hessian p and 1 - p, high and low words */
+    double *columns[5]; /* of the classes: logits, E_low; for a Hessian p, 1 - p and its low word */
     double *partial;    /* 2 p */
     double *packed;     /* a tile of X, where it has no unit column stride */
     double *A;          /* copies for the Gram matrix: a panel for one logit, else a tile */
@@ -39,7 +39,7 @@ SX_INLINE sx_pass_space sx_pass_space_of(const sx_rows *X, ptrdiff_t n_logits, i
     space.copy = hessian ? copied * width : 0;
     for (int i = 0; i < 5; ++i) {
         space.columns[i] = work + at;
-        if (i == 0 || hessian) at += (n_logits + 1) * SX_TILE;
+        if (i < 2 || hessian) at += (n_logits + 1) * SX_TILE;
     }
     space.partial = work + at, at += 2 * X->n_cols;
     space.packed = work + at, at += X->col_stride == 1 ? 0 : tile_rows * X->n_cols;
@@ -150,7 +150,7 @@ SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double 
     double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
     sx_softmax_tile tile;
     double *const z = space.columns[0], *const residual = z + SX_TILE; /* column k: class k */
-    const sx_softmax_words words = {space.columns[1], space.columns[2], space.columns[3], space.columns[4]};
+    const sx_softmax_words words = {space.columns[2], space.columns[1], space.columns[3], space.columns[4]};
     sx_sum total;
     sx_sum_clear(&total);
     sx_pass_clear(ld, gradient, hessian);
@@ -166,11 +166,11 @@ SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double 
             sx_linear_forward(t.rows, n, p, intercept, model->coef + c * k, t.offset ? t.offset + c : NULL,
                               n_logits, z + (c + 1) * SX_TILE);
         sx_softmax_true(n, SX_TILE, z, t.y, nll);
-        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, hessian ? words.p_low : NULL);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low);
         sx_softmax_nll(n, SX_TILE, nll, t.weight, &tile, nll);
         sx_sum_add_tile(&total, nll);
         if (hessian) memcpy(words.p, z, (size_t)(K * SX_TILE) * sizeof *z);
-        sx_softmax_residual(n, 1, K, SX_TILE, t.y, t.weight, &tile, z);
+        sx_softmax_residual(n, 1, K, SX_TILE, t.y, t.weight, &tile, words.p_low, z);
         for (ptrdiff_t c = 0; gradient && c < n_logits; c += 2) { /* two classes share what is loaded of X */
             double *const two[2] = {gradient + c * k, gradient + (c + 1) * k};
             sx_linear_backward(c + 1 < n_logits ? 2 : 1, t.rows, n, p, intercept, residual + c * SX_TILE,

@@ -40,7 +40,8 @@ SX_INLINE sx_exp_parts sx_exp_difference(double x, double a)
     return sx_exp_parts_of(0, nothing ? SX_EXP_LEAST : d.high, nothing ? 0.0 : d.low);
 }
 
-/* `tile` but for `inverse`, of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL). */
+/* `tile` but for `inverse`, of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL).
+ * E is times 2^512, that is without SX_EXP_REST, so that no term of a tiny s and no low word is a subnormal. */
 SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z, sx_softmax_tile *tile,
                               double *E, double *E_low)
 {
@@ -57,14 +58,14 @@ SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const doub
         for (ptrdiff_t i = 0; i < n; ++i) {
             const double x = z[k * ld + i];
             const sx_exp_parts e = sx_exp_difference(x, tile->largest[i]);
-            const double large = e.high * e.scale; /* E / rest: no term of a tiny s is rounded to a subnormal */
+            const double large = e.high * e.scale;
             const int top = (x == tile->largest[i]) & (tile->which[i] == 0.0); /* the first of equals */
             const sx_dd sum = sx_two_sum(tile->s[i], top ? 0.0 : large);
             tile->which[i] += top ? class_k : 0.0; /* added: a conditional store would be a branch */
             tile->s[i] = sum.high;
             tile->s_low[i] += sum.low;
-            if (E) E[k * ld + i] = large * e.rest;
-            if (E_low) E_low[k * ld + i] = sx_exp_scaled(e, e.low);
+            if (E) E[k * ld + i] = large;
+            if (E_low) E_low[k * ld + i] = e.low * e.scale;
         }
     }
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -153,46 +154,51 @@ SX_INLINE void sx_softmax_log(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const sx_s
             z[k * ld + i] = -sx_softmax_minus_log(tile->largest[i], z[k * ld + i], rest[i]);
 }
 
-SX_INLINE double sx_softmax_p(const sx_softmax_tile *tile, ptrdiff_t i, double E)
+/* p = (E + E_low) (inverse + inverse_low), in one rounding and a bit */
+SX_INLINE double sx_softmax_p(const sx_softmax_tile *tile, ptrdiff_t i, double E, double E_low)
 {
-    return E * tile->inverse[i] + E * tile->inverse_low[i];
+    const double low = E * tile->inverse_low[i] + E_low * tile->inverse[i];
+    return (E * tile->inverse[i] + low) * SX_EXP_REST;
 }
 
 /* p of K classes, in place of E. */
 SX_INLINE void sx_softmax_p_tile(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const sx_softmax_tile *restrict tile,
-                                 double *restrict E)
+                                 const double *restrict E_low, double *restrict E)
 {
     for (ptrdiff_t k = 0; k < K; ++k)
-        for (ptrdiff_t i = 0; i < n; ++i) E[k * ld + i] = sx_softmax_p(tile, i, E[k * ld + i]);
+        for (ptrdiff_t i = 0; i < n; ++i)
+            E[k * ld + i] = sx_softmax_p(tile, i, E[k * ld + i], E_low[k * ld + i]);
 }
 
 /* residual of the classes first .. K-1, times the weight, in place of E, of which column k is class k. */
 SX_INLINE void sx_softmax_residual(ptrdiff_t n, ptrdiff_t first, ptrdiff_t K, ptrdiff_t ld,
                                    const int32_t *restrict y, const double *restrict weight,
-                                   const sx_softmax_tile *restrict tile, double *restrict E)
+                                   const sx_softmax_tile *restrict tile, const double *restrict E_low,
+                                   double *restrict E)
 {
-    double others_q[SX_TILE]; /* s / (1 + s) */
-    double true_class[SX_TILE];
+    /* of the true class: -s / (1 + s) + 0 p where it is the class q, else -1 + 1 p */
+    double true_class[SX_TILE], start[SX_TILE], slope[SX_TILE];
     for (ptrdiff_t i = 0; i < n; ++i) {
+        const double others_q = tile->s[i] * tile->inverse[i] +
+                                (tile->s[i] * tile->inverse_low[i] + tile->s_low[i] * tile->inverse[i]);
         true_class[i] = (double)y[i];
-        others_q[i] = tile->s[i] * tile->inverse[i] +
-                      (tile->s[i] * tile->inverse_low[i] + tile->s_low[i] * tile->inverse[i]);
+        start[i] = true_class[i] == tile->which[i] ? -others_q : -1.0;
+        slope[i] = true_class[i] == tile->which[i] ? 0.0 : 1.0;
     }
     for (ptrdiff_t k = first; k < K; ++k) {
         double *restrict E_k = E + k * ld;
         const double class_k = (double)k;
         for (ptrdiff_t i = 0; i < n; ++i) {
-            const double p = sx_softmax_p(tile, i, E_k[i]);
-            const double others = tile->which[i] == class_k ? others_q[i] : 1.0 - p;
-            E_k[i] = weight[i] * (true_class[i] == class_k ? -others : p);
+            const double p = sx_softmax_p(tile, i, E_k[i], E_low[k * ld + i]);
+            E_k[i] = weight[i] * (true_class[i] == class_k ? start[i] + slope[i] * p : p);
         }
     }
 }
 
 /* p and 1 - p of the classes first .. K-1, high and low words, which the curvature is made of. */
 typedef struct {
-    double *p; /* in place of E */
-    double *p_low;
+    double *p;     /* in place of E */
+    double *p_low; /* in place of E_low */
     double *others;
     double *others_low;
 } sx_softmax_words;
@@ -205,15 +211,11 @@ SX_INLINE void sx_softmax_words_of(ptrdiff_t n, ptrdiff_t first, ptrdiff_t K, pt
         double *restrict others = words.others + k * ld, *restrict others_low = words.others_low + k * ld;
         const double class_k = (double)k;
         for (ptrdiff_t i = 0; i < n; ++i) {
-            /* a tiny E is scaled, exactly, to where the low word of its product is there on every target */
-            const int tiny = p[i] < 0x1p-700;
-            const double up = tiny ? 0x1p+300 : 1.0, down = tiny ? 0x1p-300 : 1.0;
-            const double E = p[i] * up, E_low = p_low[i] * up;
-            const sx_dd product = sx_two_prod(E, tile->inverse[i]);
-            const double low = product.low + (E * tile->inverse_low[i] + E_low * tile->inverse[i]);
+            const sx_dd product = sx_two_prod(p[i], tile->inverse[i]);
+            const double low = product.low + (p[i] * tile->inverse_low[i] + p_low[i] * tile->inverse[i]);
             const double high = product.high + low;
-            p[i] = high * down;
-            p_low[i] = (low - (high - product.high)) * down;
+            p_low[i] = (low - (high - product.high)) * SX_EXP_REST;
+            p[i] = high * SX_EXP_REST;
             /* 1 - p, p < 1; for the class q with p > 1/2 it is exact, and the low word of p all that counts */
             const sx_dd one = sx_two_sum(1.0, -p[i]);
             const int top = tile->which[i] == class_k;

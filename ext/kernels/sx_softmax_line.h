@@ -17,11 +17,11 @@
 
 #include "sx_softmax.h"
 
-/* `p` and `moved` are work space of K * SX_TILE each. */
+/* `p`, `p_low` and `moved` are work space of K * SX_TILE each. */
 SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const double *restrict z,
                                     const double *restrict v, const int32_t *restrict y,
                                     const double *restrict weight, double *restrict p,
-                                    double *restrict moved, double *restrict change,
+                                    double *restrict p_low, double *restrict moved, double *restrict change,
                                     double *restrict first, double *restrict second)
 {
     sx_softmax_tile tile;
@@ -29,9 +29,9 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
     double g[SX_TILE], g_low[SX_TILE], u[SX_TILE], u_low[SX_TILE], A[SX_TILE], B[SX_TILE];
 
     sx_softmax_true(n, SX_TILE, z, y, nll); /* z_y, for now */
-    sx_softmax_forward(n, K, SX_TILE, z, &tile, p, NULL);
+    sx_softmax_forward(n, K, SX_TILE, z, &tile, p, p_low);
     sx_softmax_rest(n, &tile, log1p_s);
-    sx_softmax_p_tile(n, K, SX_TILE, &tile, p);
+    sx_softmax_p_tile(n, K, SX_TILE, &tile, p_low, p);
     for (ptrdiff_t i = 0; i < n; ++i) {
         z_q[i] = tile.largest[i];
         nll[i] = sx_softmax_minus_log(z_q[i], nll[i], log1p_s[i]);
@@ -52,8 +52,8 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
         }
     }
 
-    sx_softmax_forward(n, K, SX_TILE, moved, &tile, p, NULL);
-    sx_softmax_p_tile(n, K, SX_TILE, &tile, p);
+    sx_softmax_forward(n, K, SX_TILE, moved, &tile, p, p_low);
+    sx_softmax_p_tile(n, K, SX_TILE, &tile, p_low, p);
     for (ptrdiff_t i = 0; i < n; ++i) {
         v_Q[i] = v[(ptrdiff_t)tile.which[i] * SX_TILE + i];
         first[i] = A[i] = B[i] = 0.0;

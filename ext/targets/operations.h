@@ -27,7 +27,7 @@ static void log1pexp(ptrdiff_t n, const double *x, double *out)
     for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_log1pexp(x[i]);
 }
 
-static ptrdiff_t logits_work(ptrdiff_t n_classes) { return n_classes * sx_columns_rows(n_classes); }
+static ptrdiff_t logits_work(ptrdiff_t n_classes) { return 2 * n_classes * sx_columns_rows(n_classes); }
 
 static void logsumexp(const sx_rows *logits, double *out, double *work)
 {
@@ -46,12 +46,13 @@ static void logsumexp(const sx_rows *logits, double *out, double *work)
 static void softmax(const sx_rows *logits, sx_rows_out p_out, double *work)
 {
     const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
+    double *const E_low = work + K * ld;
     sx_softmax_tile tile;
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_forward(n, K, ld, work, &tile, work, NULL);
-        sx_softmax_p_tile(n, K, ld, &tile, work);
+        sx_softmax_forward(n, K, ld, work, &tile, work, E_low);
+        sx_softmax_p_tile(n, K, ld, &tile, E_low, work);
         sx_to_rows(work, ld, K, n, &p_out, start);
     }
 }
@@ -73,7 +74,7 @@ static sx_dd cross_entropy(const sx_rows *logits, const int32_t *y, const double
                            sx_rows_out gradient_out, double *work)
 {
     const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
-    double nll[SX_TILE], ones[SX_TILE];
+    double nll[SX_TILE], ones[SX_TILE], *const E_low = work + K * ld;
     sx_softmax_tile tile;
     sx_sum total;
     sx_sum_clear(&total);
@@ -83,11 +84,11 @@ static sx_dd cross_entropy(const sx_rows *logits, const int32_t *y, const double
         const double *w = weight ? weight + start : ones;
         sx_to_columns(logits, start, n, work, ld);
         sx_softmax_true(n, ld, work, y + start, nll);
-        sx_softmax_forward(n, K, ld, work, &tile, work, NULL);
+        sx_softmax_forward(n, K, ld, work, &tile, work, E_low);
         sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
         sx_sum_add_tile(&total, nll);
         if (!gradient_out.data) continue;
-        sx_softmax_residual(n, 0, K, ld, y + start, w, &tile, work);
+        sx_softmax_residual(n, 0, K, ld, y + start, w, &tile, E_low, work);
         sx_to_rows(work, ld, K, n, &gradient_out, start);
     }
     return sx_sum_total(&total);
@@ -221,7 +222,7 @@ static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *et
         sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
         sx_sum_add_tile(&total, nll);
         memcpy(words.p, z, (size_t)size * sizeof *z);
-        sx_softmax_residual(n, 1, K, SX_TILE, y + start, w, &tile, z);
+        sx_softmax_residual(n, 1, K, SX_TILE, y + start, w, &tile, words.p_low, z);
         sx_to_rows(z + SX_TILE, SX_TILE, m, n, &residual_rows, start);
         sx_softmax_words_of(n, 1, K, SX_TILE, &tile, words);
         for (ptrdiff_t c = 0; c < m; ++c) {

@@ -136,10 +136,10 @@ def test_block_rows():
     assert sizes == sorted(sizes, reverse=True)  # wider rows, no longer blocks
     assert (sizes[0], sizes[1], sizes[-1]) == (65536, 65536, 1024)
     assert passes.block_rows(10**9) == 1024
-    # between its limits, a block has at most 2^18 elements of X, and more than half of that
+    # between its limits, a block has at most 2^19 elements of X, and more than half of that
     inner = [(w, size) for w, size in enumerate(sizes) if 1024 < size < 65536]
     assert inner
-    assert all(2**17 < w * size <= 2**18 for w, size in inner)
+    assert all(2**18 < w * size <= 2**19 for w, size in inner)
 
 
 # -- errors ------------------------------------------------------------------------------------------
