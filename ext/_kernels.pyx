@@ -9,7 +9,19 @@ from os import environ as _environ
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
-from sx_targets cimport SX_TILE, sx_dd, sx_kernels, sx_kernels_here, sx_line, sx_model, sx_rows
+from sx_targets cimport (
+    SX_TILE,
+    sx_dd,
+    sx_environment,
+    sx_environment_enter,
+    sx_environment_leave,
+    sx_kernels,
+    sx_kernels_here,
+    sx_line,
+    sx_model,
+    sx_rows,
+    sx_rows_out,
+)
 
 
 cdef extern from *:
@@ -55,10 +67,15 @@ TILE_ROWS = SX_TILE
 SOURCE_HASH = (<bytes> sx_source_hash).decode()
 
 
-cdef sx_rows rows_of(const double[:, :] X) except *:
+cdef int expect_strides(str name, Py_ssize_t row_stride, Py_ssize_t col_stride) except -1:
+    if row_stride % <Py_ssize_t> sizeof(double) or col_stride % <Py_ssize_t> sizeof(double):
+        raise ValueError(f"strides of {name} must be multiples of 8 bytes")
+    return 0
+
+
+cdef sx_rows rows_of(str name, const double[:, :] X) except *:
     cdef sx_rows rows
-    if X.strides[0] % <Py_ssize_t> sizeof(double) or X.strides[1] % <Py_ssize_t> sizeof(double):
-        raise ValueError("strides of X must be multiples of 8 bytes")
+    expect_strides(name, X.strides[0], X.strides[1])
     rows.data = NULL
     if X.shape[0] and X.shape[1]:
         rows.data = &X[0, 0]
@@ -67,6 +84,25 @@ cdef sx_rows rows_of(const double[:, :] X) except *:
     rows.row_stride = X.strides[0] // <Py_ssize_t> sizeof(double)
     rows.col_stride = X.strides[1] // <Py_ssize_t> sizeof(double)
     return rows
+
+
+cdef sx_rows_out rows_out_of(str name, double[:, :] out, Py_ssize_t n_rows, Py_ssize_t n_cols) except *:
+    cdef sx_rows_out rows
+    expect_strides(name, out.strides[0], out.strides[1])
+    expect(f"rows of {name}", out.shape[0], n_rows)
+    expect(f"columns of {name}", out.shape[1], n_cols)
+    rows.data = NULL
+    if n_rows and n_cols:
+        rows.data = &out[0, 0]
+    rows.row_stride = out.strides[0] // <Py_ssize_t> sizeof(double)
+    rows.col_stride = out.strides[1] // <Py_ssize_t> sizeof(double)
+    return rows
+
+
+cdef int expect_classes(Py_ssize_t n_classes) except -1:
+    if n_classes < 1:
+        raise ValueError("columns of logits must be at least 1; got 0")
+    return 0
 
 
 cdef inline const double *vector_or_null(const double[::1] x) noexcept nogil:
@@ -119,32 +155,118 @@ cdef int expect_offset(const double[:, ::1] offset, Py_ssize_t n, Py_ssize_t m) 
     return 0
 
 
-def expit(const double[::1] eta, double[::1] p_out):
-    expect("length of p_out", p_out.shape[0], eta.shape[0])
-    if eta.shape[0]:
+cdef int elementwise(
+    void (*function)(Py_ssize_t, const double *, double *) noexcept nogil,
+    const double[::1] x,
+    double[::1] out,
+) except -1:
+    cdef sx_environment caller
+    expect("length of out", out.shape[0], x.shape[0])
+    if x.shape[0]:
         with nogil:
-            K.expit(eta.shape[0], &eta[0], &p_out[0])
+            caller = sx_environment_enter()
+            function(x.shape[0], &x[0], &out[0])
+            sx_environment_leave(caller)
+    return 0
 
 
-def softmax(const double[:, ::1] eta, double[:, ::1] p_out):
-    cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
-    expect("rows of p_out", p_out.shape[0], n)
-    expect("columns of p_out", p_out.shape[1], m + 1)
-    cdef double *work = scratch(K.rows_work(m))
+def exp(const double[::1] x, double[::1] out):
+    elementwise(K.exp, x, out)
+
+
+def expit(const double[::1] x, double[::1] out):
+    elementwise(K.expit, x, out)
+
+
+def log_expit(const double[::1] x, double[::1] out):
+    elementwise(K.log_expit, x, out)
+
+
+def log1pexp(const double[::1] x, double[::1] out):
+    elementwise(K.log1pexp, x, out)
+
+
+def logsumexp(const double[:, :] logits, double[::1] out):
+    cdef sx_rows rows = rows_of("logits", logits)
+    cdef sx_environment caller
+    expect("length of out", out.shape[0], rows.n_rows)
+    expect_classes(rows.n_cols)
+    if not rows.n_rows:
+        return
+    cdef double *work = scratch(K.logits_work(rows.n_cols))
     with nogil:
-        if n:
-            K.softmax(n, m, matrix_or_null(eta), &p_out[0, 0], work)
+        caller = sx_environment_enter()
+        K.logsumexp(&rows, &out[0], work)
+        sx_environment_leave(caller)
         free(work)
 
 
+cdef int rowwise(
+    void (*function)(const sx_rows *, sx_rows_out, double *) noexcept nogil,
+    str name,
+    const double[:, :] logits,
+    double[:, :] out,
+) except -1:
+    cdef sx_rows rows = rows_of("logits", logits)
+    cdef sx_rows_out rows_out = rows_out_of(name, out, rows.n_rows, rows.n_cols)
+    cdef sx_environment caller
+    expect_classes(rows.n_cols)
+    cdef double *work = scratch(K.logits_work(rows.n_cols))
+    with nogil:
+        caller = sx_environment_enter()
+        if rows.n_rows:
+            function(&rows, rows_out, work)
+        sx_environment_leave(caller)
+        free(work)
+    return 0
+
+
+def softmax(const double[:, :] logits, double[:, :] p_out):
+    rowwise(K.softmax, "p_out", logits, p_out)
+
+
+def log_softmax(const double[:, :] logits, double[:, :] out):
+    rowwise(K.log_softmax, "out", logits, out)
+
+
+def cross_entropy(
+    const double[:, :] logits,
+    const int32_t[::1] y,
+    double[:, :] gradient_out,
+    *,
+    const double[::1] weight=None,
+):
+    cdef sx_rows rows = rows_of("logits", logits)
+    cdef sx_rows_out rows_out
+    cdef sx_environment caller
+    cdef sx_dd nll
+    rows_out.data = NULL
+    rows_out.row_stride = rows_out.col_stride = 0
+    if gradient_out is not None:
+        rows_out = rows_out_of("gradient_out", gradient_out, rows.n_rows, rows.n_cols)
+    expect("length of y", y.shape[0], rows.n_rows)
+    expect_weight(weight, rows.n_rows)
+    expect_classes(rows.n_cols)
+    cdef double *work = scratch(K.logits_work(rows.n_cols))
+    with nogil:
+        caller = sx_environment_enter()
+        nll = K.cross_entropy(&rows, codes_or_null(y), vector_or_null(weight), rows_out, work)
+        sx_environment_leave(caller)
+        free(work)
+    return nll.high, nll.low
+
+
 def column_largest(const double[:, :] X, double[::1] largest_out):
-    cdef sx_rows rows = rows_of(X)
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
     cdef int finite
     expect("length of largest_out", largest_out.shape[0], rows.n_cols)
     if rows.n_cols == 0:
         return True
     with nogil:
+        caller = sx_environment_enter()
         finite = K.column_largest(&rows, &largest_out[0])
+        sx_environment_leave(caller)
     return bool(finite)
 
 
@@ -156,7 +278,8 @@ def linear_predictor(
     bint intercept,
     const double[:, ::1] offset=None,
 ):
-    cdef sx_rows rows = rows_of(X)
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
     cdef sx_model model
     model.n_logits = coef.shape[0]
     model.intercept = intercept
@@ -170,37 +293,45 @@ def linear_predictor(
     expect_offset(offset, rows.n_rows, model.n_logits)
     cdef double *work = scratch(K.pass_work(&rows, model.n_logits, intercept, 0))
     with nogil:
+        caller = sx_environment_enter()
         K.linear_predictor(&rows, &model, out_or_null(eta_out), work)
+        sx_environment_leave(caller)
         free(work)
 
 
 def transpose_product(
     const double[:, :] X, const double[:, ::1] residual, double[:, ::1] gradient_out, *, bint intercept
 ):
-    cdef sx_rows rows = rows_of(X)
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
     cdef Py_ssize_t m = residual.shape[1]
     expect("rows of residual", residual.shape[0], rows.n_rows)
     expect("rows of gradient_out", gradient_out.shape[0], m)
     expect("columns of gradient_out", gradient_out.shape[1], rows.n_cols + intercept)
     cdef double *work = scratch(K.pass_work(&rows, m, intercept, 0))
     with nogil:
+        caller = sx_environment_enter()
         K.transpose_product(
             &rows, intercept, m, matrix_or_null(residual), out_or_null(gradient_out), work
         )
+        sx_environment_leave(caller)
         free(work)
 
 
 def weighted_gram(
     const double[:, :] X, const double[::1] curvature, double[:, ::1] gram_out, *, bint intercept
 ):
-    cdef sx_rows rows = rows_of(X)
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
     cdef Py_ssize_t k = rows.n_cols + intercept
     expect("length of curvature", curvature.shape[0], rows.n_rows)
     expect("rows of gram_out", gram_out.shape[0], k)
     expect("columns of gram_out", gram_out.shape[1], k)
     cdef double *work = scratch(K.pass_work(&rows, 2, intercept, 1))
     with nogil:
+        caller = sx_environment_enter()
         K.weighted_gram(&rows, intercept, vector_or_null(curvature), out_or_null(gram_out), work)
+        sx_environment_leave(caller)
         free(work)
 
 
@@ -212,6 +343,7 @@ def binary_rows(
     *,
     const double[::1] weight=None,
 ):
+    cdef sx_environment caller
     cdef Py_ssize_t n = eta.shape[0]
     cdef sx_dd nll
     expect("columns of eta", eta.shape[1], 1)
@@ -222,10 +354,12 @@ def binary_rows(
     expect("columns of curvature_out", curvature_out.shape[1], 1)
     expect_weight(weight, n)
     with nogil:
+        caller = sx_environment_enter()
         nll = K.binary_rows(
             n, matrix_or_null(eta), codes_or_null(y), vector_or_null(weight),
             out_or_null(residual_out), out_or_null(curvature_out),
         )
+        sx_environment_leave(caller)
     return nll.high, nll.low
 
 
@@ -237,6 +371,7 @@ def softmax_rows(
     *,
     const double[::1] weight=None,
 ):
+    cdef sx_environment caller
     cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
     cdef sx_dd nll
     expect("length of y", y.shape[0], n)
@@ -249,10 +384,12 @@ def softmax_rows(
     cdef double *curvature = &curvature_out[0, 0, 0] if n and m else NULL
     cdef double *work = scratch(K.rows_work(m))
     with nogil:
+        caller = sx_environment_enter()
         nll = K.softmax_rows(
             n, m, matrix_or_null(eta), codes_or_null(y), vector_or_null(weight),
             out_or_null(residual_out), curvature, work,
         )
+        sx_environment_leave(caller)
         free(work)
     return nll.high, nll.low
 
@@ -268,7 +405,8 @@ cdef tuple fused_pass(
     const double[::1] weight,
     const double[:, ::1] offset,
 ):
-    cdef sx_rows rows = rows_of(X)
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
     cdef Py_ssize_t n = rows.n_rows, m = coef.shape[0], k = rows.n_cols + intercept
     cdef sx_model model
     cdef sx_dd nll
@@ -294,10 +432,12 @@ cdef tuple fused_pass(
     cdef double *hessian = out_or_null(hessian_out)
     cdef double *work = scratch(K.pass_work(&rows, m, intercept, hessian != NULL))
     with nogil:
+        caller = sx_environment_enter()
         if binary:
             nll = K.binary_pass(&rows, &model, gradient, hessian, work)
         else:
             nll = K.softmax_pass(&rows, &model, gradient, hessian, work)
+        sx_environment_leave(caller)
         free(work)
     return nll.high, nll.low
 
@@ -338,6 +478,7 @@ cdef tuple line_sums(
     double step,
     const double[::1] weight,
 ):
+    cdef sx_environment caller
     cdef Py_ssize_t n = eta.shape[0], m = eta.shape[1]
     cdef sx_line line
     if binary:
@@ -348,6 +489,7 @@ cdef tuple line_sums(
     expect_weight(weight, n)
     cdef double *work = scratch(K.rows_work(m))
     with nogil:
+        caller = sx_environment_enter()
         if binary:
             line = K.binary_line(
                 n, step, matrix_or_null(eta), matrix_or_null(slope), codes_or_null(y),
@@ -358,6 +500,7 @@ cdef tuple line_sums(
                 n, m, step, matrix_or_null(eta), matrix_or_null(slope), codes_or_null(y),
                 vector_or_null(weight), work,
             )
+        sx_environment_leave(caller)
         free(work)
     return (line.change.high, line.change.low), line.first, line.second
 

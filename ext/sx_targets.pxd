@@ -11,6 +11,11 @@ cdef extern from "targets/targets.h" nogil:
         Py_ssize_t row_stride
         Py_ssize_t col_stride
 
+    ctypedef struct sx_rows_out:
+        double *data
+        Py_ssize_t row_stride
+        Py_ssize_t col_stride
+
     ctypedef struct sx_model:
         Py_ssize_t n_logits
         int intercept
@@ -31,11 +36,19 @@ cdef extern from "targets/targets.h" nogil:
     ctypedef struct sx_kernels:
         const char *name
 
-        void (*expit)(Py_ssize_t n, const double *eta, double *p_out) noexcept nogil
-        void (*softmax)(
-            Py_ssize_t n, Py_ssize_t n_logits, const double *eta, double *p_out, double *work
+        void (*exp)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+        void (*expit)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+        void (*log_expit)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+        void (*log1pexp)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+
+        Py_ssize_t (*logits_work)(Py_ssize_t n_classes) noexcept nogil
+        void (*logsumexp)(const sx_rows *logits, double *out, double *work) noexcept nogil
+        void (*softmax)(const sx_rows *logits, sx_rows_out p_out, double *work) noexcept nogil
+        void (*log_softmax)(const sx_rows *logits, sx_rows_out out, double *work) noexcept nogil
+        sx_dd (*cross_entropy)(
+            const sx_rows *logits, const int32_t *y, const double *weight, sx_rows_out gradient_out,
+            double *work
         ) noexcept nogil
-        Py_ssize_t (*rows_work)(Py_ssize_t n_logits) noexcept nogil
 
         int (*column_largest)(const sx_rows *X, double *largest_out) noexcept nogil
         void (*linear_predictor)(
@@ -52,6 +65,7 @@ cdef extern from "targets/targets.h" nogil:
             const sx_rows *X, Py_ssize_t n_logits, int intercept, int hessian
         ) noexcept nogil
 
+        Py_ssize_t (*rows_work)(Py_ssize_t n_logits) noexcept nogil
         sx_dd (*binary_rows)(
             Py_ssize_t n, const double *eta, const int32_t *y, const double *weight,
             double *residual_out, double *curvature_out
@@ -84,3 +98,11 @@ cdef extern from "targets/targets.h" nogil:
 
 cdef extern from "kernels/sx_base.h":
     const Py_ssize_t SX_TILE
+
+
+cdef extern from "targets/environment.h" nogil:
+    ctypedef struct sx_environment:
+        pass
+
+    sx_environment sx_environment_enter() noexcept
+    void sx_environment_leave(sx_environment caller) noexcept

@@ -17,36 +17,47 @@
 #include "sx_dd.h"
 #include "sx_log1p.h"
 
-/* What the functions of one logit are made of: high and low words of small and big, and log1p(t). */
+/* What the functions of one logit are made of. */
 typedef struct {
-    sx_dd small;
-    sx_dd big;
+    double small;
+    double big;
+    double curvature; /* small big */
     double log1p_t;
 } sx_logit;
 
 SX_INLINE sx_logit sx_logit_of(double eta)
 {
-    const sx_dd t = sx_exp_dd(-sx_abs(eta));
+    const sx_exp_parts e = sx_exp_parts_of(0, -sx_abs(eta), 0.0);
+    const sx_dd t = {sx_exp_scaled(e, e.high), sx_exp_scaled(e, e.low)};
+
+    /* big = 1 / (1 + t), high and low word; log1p(t) shares its division */
     const double d = 1.0 + t.high;
-    const sx_dd big = sx_reciprocal((sx_dd){d, ((1.0 - d) + t.high) + t.low});
-    const sx_dd product = sx_two_prod(t.high, big.high);
-    const double small_low = product.low + (t.high * big.low + t.low * big.high);
-    const double small = product.high + small_low;
-    return (sx_logit){{small, small_low - (small - product.high)},
-                      {big.high + big.low, big.low - ((big.high + big.low) - big.high)},
-                      sx_log1p_unit(t.high, t.low, big.high)};
+    const sx_log1p_unit_parts l = sx_log1p_unit_parts_of(t.high);
+    const double shared = 1.0 / (d * l.divisor);
+    const sx_dd big = sx_reciprocal_from(shared * l.divisor, (sx_dd){d, ((1.0 - d) + t.high) + t.low});
+
+    /* small = t big, as t is before it is scaled by its power of two */
+    const sx_dd product = sx_two_prod(e.high, big.high);
+    const double low = product.low + (e.high * big.low + e.low * big.high);
+    const double small = product.high + low;
+    const double small_low = low - (small - product.high);
+    const double curvature = small * big.high + (small * big.low + small_low * big.high);
+    return (sx_logit){sx_exp_scaled(e, small), big.high, sx_exp_scaled(e, curvature),
+                      sx_log1p_unit(l, shared * d, t.low * big.high)};
 }
 
-SX_INLINE double sx_curvature_of(sx_logit a)
+/* 1 / (1 + exp(-x)) */
+SX_INLINE double sx_expit(double x)
 {
-    return a.small.high * a.big.high + (a.small.high * a.big.low + a.small.low * a.big.high);
+    const sx_logit a = sx_logit_of(x);
+    return x >= 0.0 ? a.big : a.small;
 }
 
-SX_INLINE double sx_expit(double eta)
-{
-    const sx_logit a = sx_logit_of(eta);
-    return eta >= 0.0 ? a.big.high : a.small.high;
-}
+/* log(1 + exp(x)) */
+SX_INLINE double sx_log1pexp(double x) { return (x > 0.0 ? x : 0.0) + sx_logit_of(x).log1p_t; }
+
+/* log expit(x) */
+SX_INLINE double sx_log_expit(double x) { return (x < 0.0 ? x : 0.0) - sx_logit_of(x).log1p_t; }
 
 /* nll, residual and curvature of n <= SX_TILE rows, each times its weight; nll is padded with zeros. */
 SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int32_t *restrict y,
@@ -56,10 +67,10 @@ SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int
     for (ptrdiff_t i = 0; i < n; ++i) {
         const sx_logit a = sx_logit_of(eta[i]);
         const double m = y[i] ? eta[i] : -eta[i];
-        const double lambda = m >= 0.0 ? a.small.high : a.big.high;
+        const double lambda = m >= 0.0 ? a.small : a.big;
         nll[i] = weight[i] * ((m < 0.0 ? -m : 0.0) + a.log1p_t);
         residual[i] = weight[i] * (y[i] ? -lambda : lambda);
-        curvature[i] = weight[i] * sx_curvature_of(a);
+        curvature[i] = weight[i] * a.curvature;
     }
     for (ptrdiff_t i = n; i < SX_TILE; ++i) nll[i] = 0.0;
 }
@@ -92,18 +103,18 @@ SX_INLINE void sx_binary_line_tile(ptrdiff_t n, double step, const double *restr
         const double dm = step * (y[i] ? slope[i] : -slope[i]);
         const sx_logit at = sx_logit_of(eta[i]);
         const double grown = sx_expm1(m >= 0.0 ? -dm : dm);
-        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(at.small.high * grown);
+        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(at.small * grown);
 
         const sx_dd moved = sx_two_sum(m, dm);
         const sx_logit to = sx_logit_of(moved.high);
-        const double lambda = moved.high >= 0.0 ? to.small.high : to.big.high;
+        const double lambda = moved.high >= 0.0 ? to.small : to.big;
         const double nll = (m < 0.0 ? -m : 0.0) + at.log1p_t;
         const double nll_moved = (moved.high < 0.0 ? -moved.high : 0.0) + to.log1p_t - lambda * moved.low;
         const double far = m < 0.0 && moved.high < 0.0 ? -dm + (to.log1p_t - at.log1p_t) : nll_moved - nll;
 
         change[i] = weight[i] * (sx_abs(dm) > 1.0 || m > 700.0 ? far : near);
         first[i] = weight[i] * ((y[i] ? -lambda : lambda) * slope[i]);
-        second[i] = weight[i] * (sx_curvature_of(to) * (slope[i] * slope[i]));
+        second[i] = weight[i] * (to.curvature * (slope[i] * slope[i]));
     }
     for (ptrdiff_t i = n; i < SX_TILE; ++i) change[i] = first[i] = second[i] = 0.0;
 }

@@ -19,6 +19,7 @@
 #define SX_LN2_HIGH 0x1.62e42fee00000p-1  /* ln 2, upper 32 bits */
 #define SX_LN2_LOW 0x1.a39ef35793c76p-33  /* ln 2 - SX_LN2_HIGH */
 #define SX_ROUND_SHIFT 0x1.8p+52          /* x + shift rounds x to an integer, held in the low bits */
+#define SX_EXP_REST 0x1p-512              /* the second of the two factors that make 2^n, x <= 0 */
 #define SX_EXP_Q0 0x1.0000000000000p-1
 #define SX_EXP_Q1 0x1.5555555555557p-3
 #define SX_EXP_Q2 0x1.5555555555556p-5
@@ -71,31 +72,46 @@ SX_INLINE double sx_exp_scale(double shifted)
     return sx_from_bits((sx_bits(shifted) << 52) + 0x3ff0000000000000u);
 }
 
-/* exp(x) as high + low: high is exp(x) rounded almost always, low the rest to some ten bits. */
-SX_INLINE sx_dd sx_exp_dd(double x)
+/* exp(x + x_low) = (high + low) scale rest.  high and low are of the size of 1, so that what is made of them does not
+ * underflow; the two factors are powers of two whose product may be subnormal, and high + low rounds to high. */
+typedef struct {
+    double high;
+    double low;
+    double scale;
+    double rest;
+} sx_exp_parts;
+
+/* For x <= 0 `positive` is 0, and the compiler drops what only large results need. */
+SX_INLINE sx_exp_parts sx_exp_parts_of(const int positive, double x, double x_low)
 {
-    /* exp(-746) rounds to 0 and exp(710) overflows: nothing is lost beyond.  nan passes through. */
-    double c = x < -746.0 ? -746.0 : x;
-    c = c > 710.0 ? 710.0 : c;
+    /* exp(-746) rounds to 0, and exp(-1040) does so even a thousand times; exp(710) overflows.  nan passes. */
+    double c = x < -1040.0 ? -1040.0 : x;
+    if (positive) c = c > 710.0 ? 710.0 : c;
     const sx_exp_reduced a = sx_exp_reduce(c);
 
-    /* 1 + r + (r_low + r^2 q): the head is rounded once, its error goes into the tail. */
+    /* 1 + r + r^2 q: the head is rounded once, its error goes into the tail, as do the low words. */
     const double head = 1.0 + a.r;
-    const double tail = (a.r - (head - 1.0)) + (a.r_low * head + (a.r * a.r) * sx_exp_q(a.r));
-
-    /* Outside the exponents of normal numbers 2^n is applied in two steps, the second one exact or
-     * the only rounding to a subnormal. */
-    const double step = a.n < -1000.0 ? 64.0 : (a.n > 1000.0 ? -64.0 : 0.0);
-    const double rest = a.n < -1000.0 ? 0x1p-64 : (a.n > 1000.0 ? 0x1p+64 : 1.0);
-    const double scale = sx_exp_scale(a.shifted + step);
+    const double curved = (a.r * a.r) * sx_exp_q(a.r);
+    const double tail = (a.r - (head - 1.0)) + ((a.r_low + x_low) * (head + curved) + curved);
     const double high = head + tail;
-    return (sx_dd){(high * scale) * rest, ((tail - (high - head)) * scale) * rest};
+
+    /* 2^n in two steps, the second one exact or the only rounding to a subnormal. */
+    const double step = positive && a.n > 0.0 ? -512.0 : 512.0;
+    const double rest = positive && a.n > 0.0 ? 1.0 / SX_EXP_REST : SX_EXP_REST;
+    return (sx_exp_parts){high, tail - (high - head), sx_exp_scale(a.shifted + step), rest};
 }
 
-SX_INLINE double sx_exp(double x) { return sx_exp_dd(x).high; }
+SX_INLINE double sx_exp_scaled(sx_exp_parts e, double value) { return (value * e.scale) * e.rest; }
+
+SX_INLINE double sx_exp(double x)
+{
+    const sx_exp_parts e = sx_exp_parts_of(1, x, 0.0);
+    return sx_exp_scaled(e, e.high);
+}
 
 SX_INLINE double sx_expm1(double x)
 {
+    /* expm1(-746) rounds to -1, expm1(710) overflows */
     double c = x < -746.0 ? -746.0 : x;
     c = c > 710.0 ? 710.0 : c;
     const sx_exp_reduced a = sx_exp_reduce(c);

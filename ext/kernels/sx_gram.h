@@ -1,12 +1,12 @@
-/* The weighted Gram matrix G = [1 X]' diag(h) [1 X], one tile of rows after the other.
+/* The weighted Gram matrix G = X' diag(h) X, one tile of rows after the other.
  *
- * A tile is copied once, into L2, padded with zero columns: A = diag(sqrt(h)) [1 X], G += A'A.  Where h can be
- * negative (two classes of a softmax) it takes two copies, B = [1 X] and A = diag(h) B, G += A'B.  The
+ * A tile is copied once, into L2, padded with zero columns: A = diag(sqrt(h)) X, G += A'A.  Where h can be
+ * negative (two classes of a softmax) it takes two copies, B = X and A = diag(h) X, G += A'B.  The
  * micro-kernel holds SX_GRAM_ROWS x SX_GRAM_VECTORS vectors of outputs in registers and runs down the rows: each
  * output is one chain over all rows, so neither the size of the register tile nor the vector width changes a
  * bit.  Only tiles that touch the upper triangle are computed; sx_gram_mirror fills the rest.
  *
- * Cost: n k^2 flops for k = intercept + p.
+ * Cost: n p^2 flops.
  */
 #ifndef SX_GRAM_H
 #define SX_GRAM_H
@@ -29,16 +29,15 @@ SX_INLINE ptrdiff_t sx_gram_width(ptrdiff_t k)
     return (k + SX_GRAM_PAD - 1) / SX_GRAM_PAD * SX_GRAM_PAD;
 }
 
-/* A = diag(scale) [1 X], rows of `width` doubles. */
-SX_INLINE void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercept, ptrdiff_t width,
+/* A = diag(scale) X, rows of `width` doubles. */
+SX_INLINE void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, ptrdiff_t width,
                             const double *restrict scale, double *restrict A)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         double *restrict a = A + i * width;
         const double *restrict x = rows.data + i * rows.stride;
-        if (intercept) a[0] = scale[i];
-        for (ptrdiff_t j = 0; j < p; ++j) a[intercept + j] = scale[i] * x[j];
-        for (ptrdiff_t j = intercept + p; j < width; ++j) a[j] = 0.0;
+        for (ptrdiff_t j = 0; j < p; ++j) a[j] = scale[i] * x[j];
+        for (ptrdiff_t j = p; j < width; ++j) a[j] = 0.0;
     }
 }
 
@@ -46,14 +45,6 @@ SX_INLINE void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercep
 SX_INLINE void sx_gram_roots(ptrdiff_t n, const double *h, double *root)
 {
     for (ptrdiff_t i = 0; i < n; ++i) root[i] = sqrt(h[i]);
-}
-
-/* A = diag(h) B */
-SX_INLINE void sx_gram_scale(ptrdiff_t n, ptrdiff_t width, const double *restrict h,
-                             const double *restrict B, double *restrict A)
-{
-    for (ptrdiff_t i = 0; i < n; ++i)
-        for (ptrdiff_t j = 0; j < width; ++j) A[i * width + j] = h[i] * B[i * width + j];
 }
 
 /* g[r][c] += sum_i a[i][r] b[i][c] for r < SX_GRAM_ROWS, c < n_vectors vectors, g with row stride ldg. */

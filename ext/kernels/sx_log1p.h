@@ -56,20 +56,32 @@ SX_INLINE double sx_log1p(double x)
     return x == 0.0 || x > 0x1.fffffffffffffp+1023 ? x : result;
 }
 
-/* log1p(t + t_low) for 0 <= t <= 1, as exp(-|eta|) is: no exponent to take apart and no division but one.
- * `inverse` is 1 / (1 + t), for the low word.
+/* log1p(t + t_low) for 0 <= t <= 1, as exp(-|eta|) is: no exponent to take apart, and the caller divides.
  *
  *     t <= sqrt(2) - 1:  f = t            log1p(t) = log(1 + f)
  *     else:              f = (t - 1) / 2  log1p(t) = ln 2 + log(1 + f)      both f exact
  */
-SX_INLINE double sx_log1p_unit(double t, double t_low, double inverse)
+typedef struct {
+    double f;
+    double divisor; /* 2 + f */
+    double ln2_high;
+    double ln2_low;
+} sx_log1p_unit_parts;
+
+SX_INLINE sx_log1p_unit_parts sx_log1p_unit_parts_of(double t)
 {
     const int far = t > 0x1.a827999fcef32p-2; /* sqrt(2) - 1 */
     const double f = far ? 0.5 * (t - 1.0) : t;
-    const double s = f / (2.0 + f);
-    const double h = 0.5 * (f * f);
-    const double tail = s * (h + sx_log_r(s * s)) + ((far ? SX_LN2_LOW : 0.0) + t_low * inverse);
-    return (far ? SX_LN2_HIGH : 0.0) - ((h - tail) - f);
+    return (sx_log1p_unit_parts){f, 2.0 + f, far ? SX_LN2_HIGH : 0.0, far ? SX_LN2_LOW : 0.0};
+}
+
+/* `inverse` is 1 / (2 + f), to some 50 bits; `low` is t_low / (1 + t). */
+SX_INLINE double sx_log1p_unit(sx_log1p_unit_parts a, double inverse, double low)
+{
+    const double s = a.f * inverse;
+    const double h = 0.5 * (a.f * a.f);
+    const double tail = s * (h + sx_log_r(s * s)) + (a.ln2_low + low);
+    return a.ln2_high - ((h - tail) - a.f);
 }
 
 #endif /* SX_LOG1P_H */

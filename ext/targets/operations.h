@@ -6,28 +6,90 @@
 #include "../kernels/sx_pass.h"
 #include "targets.h"
 
-static void expit(ptrdiff_t n, const double *eta, double *p_out)
+static void exponential(ptrdiff_t n, const double *x, double *out)
 {
-    for (ptrdiff_t i = 0; i < n; ++i) p_out[i] = sx_expit(eta[i]);
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_exp(x[i]);
 }
 
-static ptrdiff_t rows_work(ptrdiff_t n_logits) { return 4 * n_logits * SX_TILE; }
-
-static void softmax(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *eta, double *p_out, double *work)
+static void expit(ptrdiff_t n, const double *x, double *out)
 {
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_expit(x[i]);
+}
+
+static void log_expit(ptrdiff_t n, const double *x, double *out)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_log_expit(x[i]);
+}
+
+static void log1pexp(ptrdiff_t n, const double *x, double *out)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_log1pexp(x[i]);
+}
+
+static ptrdiff_t logits_work(ptrdiff_t n_classes) { return n_classes * sx_columns_rows(n_classes); }
+
+static void logsumexp(const sx_rows *logits, double *out, double *work)
+{
+    const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
     sx_softmax_tile tile;
-    double *columns = work;
-    for (ptrdiff_t start = 0; start < n_rows; start += SX_TILE) {
-        const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
-        double *p = p_out + start * (n_logits + 1);
-        sx_to_columns(n, n_logits, eta + start * n_logits, columns);
-        sx_softmax_forward(n, n_logits, columns, &tile, columns, NULL);
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            p[i * (n_logits + 1)] = sx_softmax_reference(&tile, i);
-            for (ptrdiff_t c = 0; c < n_logits; ++c)
-                p[i * (n_logits + 1) + c + 1] = columns[c * SX_TILE + i];
-        }
+    for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
+        const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        sx_to_columns(logits, start, n, work, ld);
+        sx_softmax_forward(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_logsumexp(n, &tile, out + start);
+        for (ptrdiff_t i = 0; i < n; ++i)
+            if (!(out[start + i] - out[start + i] == 0.0)) out[start + i] = sx_logsumexp_infinite(K, ld, work + i);
     }
+}
+
+static void softmax(const sx_rows *logits, sx_rows_out p_out, double *work)
+{
+    const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
+    sx_softmax_tile tile;
+    for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
+        const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        sx_to_columns(logits, start, n, work, ld);
+        sx_softmax_forward(n, K, ld, work, &tile, work, NULL);
+        sx_softmax_p_tile(n, K, ld, &tile, work);
+        sx_to_rows(work, ld, K, n, &p_out, start);
+    }
+}
+
+static void log_softmax(const sx_rows *logits, sx_rows_out out, double *work)
+{
+    const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
+    sx_softmax_tile tile;
+    for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
+        const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        sx_to_columns(logits, start, n, work, ld);
+        sx_softmax_forward(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_log(n, K, ld, &tile, work);
+        sx_to_rows(work, ld, K, n, &out, start);
+    }
+}
+
+static sx_dd cross_entropy(const sx_rows *logits, const int32_t *y, const double *weight,
+                           sx_rows_out gradient_out, double *work)
+{
+    const ptrdiff_t K = logits->n_cols, ld = sx_columns_rows(K);
+    double nll[SX_TILE], ones[SX_TILE];
+    sx_softmax_tile tile;
+    sx_sum total;
+    sx_sum_clear(&total);
+    for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
+    for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
+        const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        const double *w = weight ? weight + start : ones;
+        sx_to_columns(logits, start, n, work, ld);
+        sx_softmax_true(n, ld, work, y + start, nll);
+        sx_softmax_forward(n, K, ld, work, &tile, work, NULL);
+        sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
+        sx_sum_add_tile(&total, nll);
+        if (!gradient_out.data) continue;
+        sx_softmax_residual(n, 0, K, ld, y + start, w, &tile, work);
+        sx_to_rows(work, ld, K, n, &gradient_out, start);
+    }
+    return sx_sum_total(&total);
 }
 
 /* max_i |x_ij| for each column j; 0 when an element is not finite (the maxima are then meaningless). */
@@ -55,6 +117,11 @@ static int column_largest(const sx_rows *X, double *largest_out)
         }
     }
     return not_finite == 0.0;
+}
+
+static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian)
+{
+    return sx_pass_space_of(X, n_logits, intercept, hessian, NULL).total;
 }
 
 static void linear_predictor(const sx_rows *X, const sx_model *model, double *eta_out, double *work)
@@ -92,27 +159,20 @@ static void transpose_product(const sx_rows *X, int intercept, ptrdiff_t n_logit
 static void weighted_gram(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
                           double *work)
 {
-    const ptrdiff_t p = X->n_cols, k = p + intercept, width = sx_gram_width(k);
-    const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE);
-    double ones[SX_TILE], scale[SX_TILE];
+    const ptrdiff_t p = X->n_cols, k = p + intercept;
+    const sx_pass_space space = sx_pass_space_of(X, 2, intercept, 1, work);
+    double ones[SX_TILE];
     int negative = 0; /* as in sx_pass: roots on both sides where they exist */
     for (ptrdiff_t i = 0; i < X->n_rows; ++i) negative |= curvature[i] < 0.0;
-    double *B = work, *A = B + tile_rows * width, *packed = A + tile_rows * width;
+    for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
     for (ptrdiff_t j = 0; j < k * k; ++j) gram_out[j] = 0.0;
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
-        for (ptrdiff_t i = 0; i < n; ++i) ones[i] = 1.0;
-        sx_gram_pack(sx_tile_of(X, start, n, packed), n, p, intercept, width, ones, B);
-        if (!negative) sx_gram_roots(n, curvature + start, scale);
-        sx_gram_scale(n, width, negative ? curvature + start : scale, B, A);
-        sx_gram_add(n, k, width, A, negative ? B : A, gram_out, k);
+        const sx_tile rows = sx_tile_of(X, start, n, space.packed);
+        if (negative) sx_gram_pack(rows, n, p, sx_gram_width(p), ones, space.B);
+        sx_pass_gram(rows, n, p, intercept, curvature + start, &space, !negative, gram_out, k);
     }
     sx_gram_mirror(k, gram_out, k);
-}
-
-static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian)
-{
-    return sx_pass_work(X, n_logits, intercept, hessian);
 }
 
 static sx_dd binary_rows(ptrdiff_t n_rows, const double *eta, const int32_t *y, const double *weight,
@@ -121,39 +181,48 @@ static sx_dd binary_rows(ptrdiff_t n_rows, const double *eta, const int32_t *y, 
     double nll[SX_TILE], ones[SX_TILE];
     sx_sum total;
     sx_sum_clear(&total);
+    for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
     for (ptrdiff_t start = 0; start < n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
-        sx_binary_tile(n, eta + start, y + start, sx_tile_weights(weight, start, n, ones), nll,
-                       residual_out + start, curvature_out + start);
+        sx_binary_tile(n, eta + start, y + start, weight ? weight + start : ones, nll, residual_out + start,
+                       curvature_out + start);
         sx_sum_add_tile(&total, nll);
     }
     return sx_sum_total(&total);
 }
 
+static ptrdiff_t rows_work(ptrdiff_t n_logits) { return 5 * (n_logits + 1) * SX_TILE; }
+
 static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *eta, const int32_t *y,
                           const double *weight, double *residual_out, double *curvature_out,
                           double *work)
 {
-    const ptrdiff_t m = n_logits;
+    const ptrdiff_t m = n_logits, K = m + 1, size = K * SX_TILE;
+    const sx_rows eta_rows = {eta, n_rows, m, m, 1};
+    const sx_rows_out residual_rows = {residual_out, m, 1};
     double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
     sx_softmax_tile tile;
-    double *logits = work, *p = logits + m * SX_TILE;
-    double *others = p + m * SX_TILE, *residual = others + m * SX_TILE;
+    double *z = work;
+    const sx_softmax_words words = {z + size, z + 2 * size, z + 3 * size, z + 4 * size};
     sx_sum total;
     sx_sum_clear(&total);
+    for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
     for (ptrdiff_t start = 0; start < n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
-        const double *w = sx_tile_weights(weight, start, n, ones);
-        sx_to_columns(n, m, eta + start * m, logits);
-        sx_softmax_forward(n, m, logits, &tile, p, others);
-        sx_softmax_nll(n, logits, y + start, &tile, nll);
-        for (ptrdiff_t i = 0; i < SX_TILE; ++i) nll[i] = i < n ? w[i] * nll[i] : 0.0;
+        const double *w = weight ? weight + start : ones;
+        sx_reference_column(z);
+        sx_to_columns(&eta_rows, start, n, z + SX_TILE, SX_TILE);
+        sx_softmax_true(n, SX_TILE, z, y + start, nll);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low);
+        sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
         sx_sum_add_tile(&total, nll);
-        sx_softmax_residual(n, m, p, others, y + start, w, residual);
-        sx_to_rows(n, m, residual, residual_out + start * m);
+        memcpy(words.p, z, (size_t)size * sizeof *z);
+        sx_softmax_residual(n, 1, K, SX_TILE, y + start, w, &tile, z);
+        sx_to_rows(z + SX_TILE, SX_TILE, m, n, &residual_rows, start);
+        sx_softmax_words_of(n, 1, K, SX_TILE, &tile, words);
         for (ptrdiff_t c = 0; c < m; ++c) {
             for (ptrdiff_t d = c; d < m; ++d) {
-                sx_softmax_curvature(n, c, d, p, others, w, curvature);
+                sx_softmax_curvature(n, c + 1, d + 1, SX_TILE, words, w, curvature);
                 for (ptrdiff_t i = 0; i < n; ++i) {
                     double *row = curvature_out + (start + i) * m * m;
                     row[c * m + d] = row[d * m + c] = curvature[i];
@@ -190,12 +259,13 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
 
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
-        .name = NAME, .expit = expit, .softmax = softmax, .rows_work = rows_work,                    \
-        .column_largest = column_largest, .linear_predictor = linear_predictor,                      \
-        .transpose_product = transpose_product, .weighted_gram = weighted_gram,                      \
-        .pass_work = pass_work, .binary_rows = binary_rows, .softmax_rows = softmax_rows,            \
-        .binary_pass = binary_pass, .softmax_pass = softmax_pass, .binary_line = binary_line,        \
-        .softmax_line = softmax_line                                                                 \
+        .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
+        .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax,                            \
+        .log_softmax = log_softmax, .cross_entropy = cross_entropy, .column_largest = column_largest,      \
+        .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
+        .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
+        .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
+        .softmax_pass = softmax_pass, .binary_line = binary_line, .softmax_line = softmax_line             \
     }
 
 #endif /* SX_OPERATIONS_H */

@@ -220,9 +220,15 @@ def test_pass(compiled, q):
 n, p, m, k = 6, 3, 2, 4
 
 
+ELEMENTWISE = ("exp", "expit", "log_expit", "log1pexp")
+#: rows of all logits, whose arrays of that shape may have any strides
+LOGITS = ("logsumexp", "softmax", "log_softmax", "cross_entropy")
+
+
 def arguments(operation):
     """A call that works: name of the argument -> value."""
-    q = problem(n, p, 3 if "softmax" in operation else 2, weighted=True, shifted=True)
+    binary = "binary" in operation or operation == "cross_entropy"
+    q = problem(n, p, 2 if binary else 3, weighted=True, shifted=True)
     logits_ = 1 if "binary" in operation else m
     shapes = {
         "X": (n, p),
@@ -242,8 +248,11 @@ def arguments(operation):
         "largest_out": (p,),
         "p_out": (n, m + 1),
     }
-    if operation == "expit":
-        shapes |= {"eta": (n,), "p_out": (n,)}
+    if operation in LOGITS:
+        shapes |= {"logits": (n, m), "p_out": (n, m), "gradient_out": (n, m)}
+        shapes |= {"out": (n,) if operation == "logsumexp" else (n, m)}
+    elif operation in ELEMENTWISE:
+        shapes |= {"x": (n,), "out": (n,)}
     rng = np.random.default_rng(1)
     values = {"y": q.y, "intercept": True, "step": 0.5}
     names = inspect.signature(getattr(reference, operation)).parameters
@@ -255,8 +264,11 @@ OPERATIONS = [
 ]
 #: every array argument with one more and one less along each axis, where another argument fixes that axis
 FIXES = {
-    "expit": ["p_out 0"],
+    **{operation: ["out 0"] for operation in ELEMENTWISE},
+    "logsumexp": ["out 0"],
     "softmax": ["p_out 0", "p_out 1"],
+    "log_softmax": ["out 0", "out 1"],
+    "cross_entropy": ["y 0", "gradient_out 0", "gradient_out 1", "weight 0"],
     "column_largest": ["largest_out 0"],
     "linear_predictor": ["coef 1", "eta_out 0", "eta_out 1", "offset 0", "offset 1"],
     "transpose_product": ["residual 0", "gradient_out 0", "gradient_out 1"],
@@ -287,7 +299,7 @@ def test_every_operation_is_among_the_wrong_calls():
     for operation, fixes in FIXES.items():
         given_ = {name for name, value in arguments(operation).items() if isinstance(value, np.ndarray)}
         # X, and the logits where they come first, are what the others are measured by
-        assert given_ - {fix.split()[0] for fix in fixes} <= {"X", "eta"}
+        assert given_ - {fix.split()[0] for fix in fixes} <= {"X", "eta", "logits", "x"}
 
 
 def resized(array, axis, change):
@@ -330,7 +342,15 @@ def test_wrong_types_and_dimensions_are_refused(compiled, operation, name):
             getattr(compiled, operation)(**(arguments(operation) | {name: bad}))
 
 
-@pytest.mark.parametrize(("operation", "name"), [(op, name) for op, name in ARRAYS if name != "X"])
+#: what may have any strides
+STRIDED = {"X", "logits"}
+STRIDED_OUT = {("softmax", "p_out"), ("log_softmax", "out"), ("cross_entropy", "gradient_out")}
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(op, name) for op, name in ARRAYS if name not in STRIDED and (op, name) not in STRIDED_OUT],
+)
 def test_arrays_that_are_not_contiguous_are_refused(compiled, operation, name):
     good = arguments(operation)[name]
     spread = np.repeat(good, 2, axis=-1)[..., ::2]
@@ -355,7 +375,7 @@ NEVER_NONE = [
     (op, name)
     for op, name in ARRAYS
     if name not in {"weight", "offset"}
-    and not (op.endswith("_pass") and name in {"gradient_out", "hessian_out"})
+    and not ((op.endswith("_pass") or op == "cross_entropy") and name in {"gradient_out", "hessian_out"})
 ]
 
 

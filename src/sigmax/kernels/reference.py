@@ -81,7 +81,7 @@ def log1pexp(x: Float, out: Float) -> None:
 
 
 def _two_diff(x: Float, a: Float) -> tuple[Float, Float]:
-    """(d, e): x - a = d + e exactly (two-sum of Knuth 1969); e = 0 where the difference is infinite or nan."""
+    """(d, e): x - a = d + e exactly (two-sum of Knuth 1969); e = 0 where the difference is infinite."""
     with np.errstate(invalid="ignore", over="ignore"):
         d = x - a
         back = d - x
@@ -371,8 +371,7 @@ def softmax_line(
     eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
 ) -> tuple[Pair, float, float]:
     _expect(slope=(slope, eta.shape), y=(y, (len(eta),)))
-    n, m = eta.shape
-    w = _weights(weight, n)
+    w = _weights(weight, len(eta))
     v = _all_logits(slope)
     gap = v - np.take_along_axis(v, y[:, None], axis=1)  # slope_k - slope_y, 0 for the true class
     logits, moved = _all_logits(eta), _all_logits(eta + step * slope)
