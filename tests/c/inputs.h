@@ -45,7 +45,7 @@ static inline double power_of_two(int e) { return from_bits((uint64_t)(e + 1023)
 
 /* -- memory: a block ends where the last element ends, and starts 8 bytes off when `memory_shift` is set ------ */
 
-static void *memory_blocks[512];
+static void *memory_blocks[1024];
 static int memory_used, memory_shift;
 
 static inline void *exactly(ptrdiff_t n, size_t size)
