@@ -4,8 +4,14 @@
  * unwritten work space gets into a result. */
 #include "inputs.h"
 
-static const ptrdiff_t ROWS_OF[] = {1, 2, 3, 5, 7, 8, 9, 127, 128, 129, 255, 257};
-static const ptrdiff_t COLUMNS_OF[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 23, 25, 31, 33, 63, 65, 71};
+static const ptrdiff_t ROWS_OF[] = {1, 3, 7, 9, 127, 128, 129, 257};
+static const ptrdiff_t COLUMNS_OF[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 17, 25, 33, 65, 71};
+
+/* Rows of the operations without columns. */
+static const ptrdiff_t LENGTHS[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 63, 65, 120, 126, 127, 128, 129, 130, 255, 256, 257};
+#define EACH_LENGTH(n)                                                                               \
+    for (size_t at_ = 0; at_ < sizeof LENGTHS / sizeof *LENGTHS; ++at_)                              \
+        for (ptrdiff_t n = LENGTHS[at_], once_ = 1; once_; once_ = 0)
 
 static int all_numbers(ptrdiff_t n, const double *x)
 {
@@ -89,7 +95,7 @@ static void designs(const sx_kernels *K)
 
 static void rows_and_lines(const sx_kernels *K)
 {
-    for (ptrdiff_t n = 1; n < 2 * TILE + 3; n += n < 20 || (n > TILE - 10 && n < TILE + 10) ? 1 : 7)
+    EACH_LENGTH(n)
         for (ptrdiff_t m = 1; m < 10; m += m < 4 ? 1 : 5) {
             const int mark = memory_used;
             const problem of_all = problem_of(n, 0, m, 1, (int)n % 2, 23), *q = &of_all;
@@ -132,7 +138,7 @@ static void numbers(const sx_kernels *K)
 
 static void logits(const sx_kernels *K)
 {
-    for (ptrdiff_t n = 1; n < 2 * TILE + 3; n += n < 20 || (n > TILE - 10 && n < TILE + 10) ? 1 : 7)
+    EACH_LENGTH(n)
         for (ptrdiff_t k = 1; k < 300; k = k < 10 ? k + 1 : 3 * k + 1) {
             const int mark = memory_used;
             const problem of_all = problem_of(n, 0, k, 1, 1, 29), *q = &of_all;

@@ -1,8 +1,8 @@
 /* Laws of the linear layer and of the passes: composition, naive sums, weights and offsets. */
 #include "inputs.h"
 
-static const ptrdiff_t ROWS_OF[] = {1, 2, TILE - 1, TILE, TILE + 1, 2 * TILE + 37};
-static const ptrdiff_t COLUMNS_OF[] = {0, 1, 2, 3, LANES - 1, LANES, LANES + 1, 16, 23, 24, 33, 67};
+static const ptrdiff_t ROWS_OF[] = {1, TILE - 1, TILE, 2 * TILE + 37};
+static const ptrdiff_t COLUMNS_OF[] = {0, 1, 3, LANES - 1, LANES, LANES + 1, 23, 33, 67};
 
 typedef void (*shape_test)(const sx_kernels *K, const problem *q);
 

@@ -57,32 +57,32 @@ symbols() {
 # the tables are constants that the linker relocates; the processor is asked once, by the compiler's library
 ALLOWED='sx_kernels_(generic|avx2|avx512|here)|mem(cpy|set|move)|__cpu_(model|features2)|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
 
-plain() {
+mode_plain() {
   compile plain "${CC:-cc}" ""
   symbols plain
   execute plain "${CC:-cc}" "" "" "$ALL"
 }
 
-asan() {
+mode_asan() {
   compile asan "${CC:-cc}" "$ASAN"
   execute asan "${CC:-cc}" "$ASAN" "" "$QUICK"
 }
 
 # The sanitizer wants its addresses where they always are: no random ones, where that can be had.
-tsan() {
+mode_tsan() {
   compile tsan "${CC:-cc}" "$TSAN"
   fixed=$(setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R" || true)
   execute tsan "${CC:-cc}" "$TSAN" "$fixed" threads
 }
 
-clang() {
+mode_clang() {
   compile clang clang ""
   execute clang clang "" "" "$QUICK"
   compile clang-asan clang "$ASAN"
   execute clang-asan clang "$ASAN" "" "$QUICK"
 }
 
-aarch64() {
+mode_aarch64() {
   compile aarch64 aarch64-linux-gnu-gcc ""
   execute aarch64 aarch64-linux-gnu-gcc -static qemu-aarch64 "$QUICK"
 }
@@ -95,7 +95,7 @@ for mode in "${@:-plain asan}"; do
     esac
     echo "-- $one"
     before=$(date +%s)
-    "$one"
+    "mode_$one"
     echo "-- $one: $(($(date +%s) - before)) s"
   done
 done
