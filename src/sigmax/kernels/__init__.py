@@ -15,12 +15,23 @@ import json
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from sigmax.kernels import reference
 from sigmax.kernels.interface import Codes, Float, Kernels, Pair
 from sigmax.kernels.source_hash import checkout_sources, source_hash
 
-__all__ = ["BACKENDS", "Codes", "Float", "Kernels", "Pair", "available", "get", "why_not_compiled"]
+__all__ = [
+    "BACKENDS",
+    "Codes",
+    "Float",
+    "Kernels",
+    "Pair",
+    "available",
+    "get",
+    "is_debug_build",
+    "why_not_compiled",
+]
 
 #: what ``backend=`` and ``SIGMAX_BACKEND`` accept
 BACKENDS = ("auto", "compiled", "reference")
@@ -28,10 +39,10 @@ BACKENDS = ("auto", "compiled", "reference")
 _SWITCHED_OFF = "switched off"
 
 
-def _build_record() -> dict[str, str]:
+def _build_record() -> dict[str, Any]:
     path = Path(__file__).with_name("_build.json")
     try:
-        record: dict[str, str] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
     return record
@@ -67,6 +78,11 @@ def _warn_once(reason: str) -> None:
 def why_not_compiled() -> str:
     """Why the compiled backend is missing; empty when it is available."""
     return _compiled()[1]
+
+
+def is_debug_build() -> bool:
+    """Whether the compiled backend is there and was built with SIGMAX_DEBUG=1: checked, and slow."""
+    return not why_not_compiled() and _build_record().get("debug", False) is True
 
 
 def available() -> tuple[str, ...]:
