@@ -291,7 +291,7 @@ def linear_predictor(
     expect("rows of eta_out", eta_out.shape[0], rows.n_rows)
     expect("columns of eta_out", eta_out.shape[1], model.n_logits)
     expect_offset(offset, rows.n_rows, model.n_logits)
-    cdef double *work = scratch(K.pass_work(&rows, model.n_logits, intercept, 0))
+    cdef double *work = scratch(K.pass_work(&rows, model.n_logits, 0))
     with nogil:
         caller = sx_environment_enter()
         K.linear_predictor(&rows, &model, out_or_null(eta_out), work)
@@ -308,7 +308,7 @@ def transpose_product(
     expect("rows of residual", residual.shape[0], rows.n_rows)
     expect("rows of gradient_out", gradient_out.shape[0], m)
     expect("columns of gradient_out", gradient_out.shape[1], rows.n_cols + intercept)
-    cdef double *work = scratch(K.pass_work(&rows, m, intercept, 0))
+    cdef double *work = scratch(K.pass_work(&rows, m, 0))
     with nogil:
         caller = sx_environment_enter()
         K.transpose_product(
@@ -327,7 +327,7 @@ def weighted_gram(
     expect("length of curvature", curvature.shape[0], rows.n_rows)
     expect("rows of gram_out", gram_out.shape[0], k)
     expect("columns of gram_out", gram_out.shape[1], k)
-    cdef double *work = scratch(K.pass_work(&rows, 2, intercept, 1))
+    cdef double *work = scratch(K.pass_work(&rows, 2, 1))
     with nogil:
         caller = sx_environment_enter()
         K.weighted_gram(&rows, intercept, vector_or_null(curvature), out_or_null(gram_out), work)
@@ -430,7 +430,7 @@ cdef tuple fused_pass(
     model.offset = matrix_or_null(offset)
     cdef double *gradient = out_or_null(gradient_out)
     cdef double *hessian = out_or_null(hessian_out)
-    cdef double *work = scratch(K.pass_work(&rows, m, intercept, hessian != NULL))
+    cdef double *work = scratch(K.pass_work(&rows, m, hessian != NULL))
     with nogil:
         caller = sx_environment_enter()
         if binary:

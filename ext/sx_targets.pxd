@@ -61,9 +61,7 @@ cdef extern from "targets/targets.h" nogil:
         void (*weighted_gram)(
             const sx_rows *X, int intercept, const double *curvature, double *gram_out, double *work
         ) noexcept nogil
-        Py_ssize_t (*pass_work)(
-            const sx_rows *X, Py_ssize_t n_logits, int intercept, int hessian
-        ) noexcept nogil
+        Py_ssize_t (*pass_work)(const sx_rows *X, Py_ssize_t n_logits, int hessian) noexcept nogil
 
         Py_ssize_t (*rows_work)(Py_ssize_t n_logits) noexcept nogil
         sx_dd (*binary_rows)(

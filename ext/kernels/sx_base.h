@@ -23,7 +23,7 @@
 
 #if defined(__GNUC__)
 #define SX_INLINE static inline __attribute__((always_inline, unused))
-#define SX_KERNEL static __attribute__((unused))
+#define SX_KERNEL static __attribute__((noinline, unused)) /* registers of its own */
 #else
 #define SX_INLINE static inline
 #define SX_KERNEL static
@@ -47,6 +47,8 @@
 #else
 #define SX_FMA(a, b, c) ((a) * (b) + (c))
 #endif
+
+#define SX_CACHE_LINE 64 /* bytes */
 
 /* Ask for a cache line that is wanted soon; any address will do. */
 #if defined(__GNUC__)

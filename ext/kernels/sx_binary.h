@@ -59,20 +59,22 @@ SX_INLINE double sx_log1pexp(double x) { return (x > 0.0 ? x : 0.0) + sx_logit_o
 /* log expit(x) */
 SX_INLINE double sx_log_expit(double x) { return (x < 0.0 ? x : 0.0) - sx_logit_of(x).log1p_t; }
 
-/* nll, residual and curvature of n <= SX_TILE rows, each times its weight; nll is padded with zeros. */
+/* y = 1 ? -x : x, for the codes 0 and 1 */
+SX_INLINE double sx_negate_if(int32_t y, double x) { return sx_from_bits(sx_bits(x) ^ ((uint64_t)y << 63)); }
+
+/* nll, residual and curvature of n rows, each times its weight. */
 SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int32_t *restrict y,
                               const double *restrict weight, double *restrict nll,
                               double *restrict residual, double *restrict curvature)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
         const sx_logit a = sx_logit_of(eta[i]);
-        const double m = y[i] ? eta[i] : -eta[i];
-        const double lambda = m >= 0.0 ? a.small : a.big;
-        nll[i] = weight[i] * ((m < 0.0 ? -m : 0.0) + a.log1p_t);
-        residual[i] = weight[i] * (y[i] ? -lambda : lambda);
+        const double minus_m = sx_negate_if(y[i], eta[i]);
+        const double lambda = minus_m <= 0.0 ? a.small : a.big;
+        nll[i] = weight[i] * ((minus_m > 0.0 ? minus_m : 0.0) + a.log1p_t);
+        residual[i] = weight[i] * sx_negate_if(y[i], lambda);
         curvature[i] = weight[i] * a.curvature;
     }
-    for (ptrdiff_t i = n; i < SX_TILE; ++i) nll[i] = 0.0;
 }
 
 /* Along eta + step * slope, for n <= SX_TILE rows, each times its weight and padded with zeros:

@@ -83,4 +83,10 @@ SX_INLINE void sx_to_rows(const double *restrict columns, ptrdiff_t ld, ptrdiff_
     }
 }
 
+/* The column of the reference class: its logit is 0. */
+SX_INLINE void sx_reference_column(double *z)
+{
+    for (ptrdiff_t i = 0; i < SX_TILE; ++i) z[i] = 0.0;
+}
+
 #endif /* SX_COLUMNS_H */

@@ -6,7 +6,7 @@
 #ifndef SX_DD_H
 #define SX_DD_H
 
-#include "sx_base.h"
+#include "sx_vector.h"
 
 SX_INLINE sx_dd sx_two_sum(double a, double b)
 {
@@ -59,14 +59,17 @@ typedef struct {
 SX_INLINE void sx_sum_clear(sx_sum *sum) { memset(sum, 0, sizeof *sum); }
 
 /* Add term[0..SX_TILE); a shorter tile is padded with zeros, which change nothing. */
-SX_INLINE void sx_sum_add_tile(sx_sum *sum, const double *term)
+SX_KERNEL void sx_sum_add_tile(sx_sum *restrict sum, const double *restrict term)
 {
-    for (ptrdiff_t i = 0; i < SX_TILE; i += SX_LANES) {
-        for (int lane = 0; lane < SX_LANES; ++lane) {
-            const sx_dd t = sx_two_sum(sum->high[lane], term[i + lane]);
-            sum->high[lane] = t.high;
-            sum->low[lane] += t.low;
+    for (int v = 0; v < SX_LANES; v += SX_VECTOR_LENGTH) {
+        sx_vector high = sx_load(sum->high + v), low = sx_load(sum->low + v);
+        for (ptrdiff_t i = v; i < SX_TILE; i += SX_LANES) {
+            const sx_vector x = sx_load(term + i), s = high + x, t = s - high;
+            low += (high - (s - t)) + (x - t);
+            high = s;
         }
+        sx_store(sum->high + v, high);
+        sx_store(sum->low + v, low);
     }
 }
 

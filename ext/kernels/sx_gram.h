@@ -24,20 +24,55 @@
 #define SX_GRAM_COLS (SX_GRAM_VECTORS * SX_VECTOR_LENGTH)
 #define SX_GRAM_PAD 8
 
+/* Rows that run past a register tile before the next one takes its place: as many tiles of rows as fit into
+ * SX_GRAM_PANEL doubles of L2, so that loading and storing the outputs is spread over more of them.  An output is one
+ * chain over all rows either way. */
+#ifndef SX_GRAM_PANEL
+#define SX_GRAM_PANEL 16384
+#endif
+SX_INLINE ptrdiff_t sx_gram_panel_rows(ptrdiff_t width)
+{
+    const ptrdiff_t tiles = SX_GRAM_PANEL / (SX_TILE * (width > 0 ? width : 1));
+    return SX_TILE * (tiles < 1 ? 1 : tiles);
+}
+
 SX_INLINE ptrdiff_t sx_gram_width(ptrdiff_t k)
 {
     return (k + SX_GRAM_PAD - 1) / SX_GRAM_PAD * SX_GRAM_PAD;
 }
 
-/* A = diag(scale) X, rows of `width` doubles. */
-SX_INLINE void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, ptrdiff_t width,
-                            const double *restrict scale, double *restrict A)
+/* n rows of A = diag(scale) X, n_vectors vectors each, of which the last starts at column `last`. */
+SX_INLINE void sx_gram_pack_rows(const ptrdiff_t n_vectors, ptrdiff_t n, const double *restrict x,
+                                 ptrdiff_t stride, ptrdiff_t last, ptrdiff_t width,
+                                 const double *restrict scale, double *restrict A)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
-        double *restrict a = A + i * width;
-        const double *restrict x = rows.data + i * rows.stride;
-        for (ptrdiff_t j = 0; j < p; ++j) a[j] = scale[i] * x[j];
-        for (ptrdiff_t j = p; j < width; ++j) a[j] = 0.0;
+        const sx_vector h = sx_broadcast(scale[i]);
+        for (ptrdiff_t v = 0; v < n_vectors; ++v) {
+            const ptrdiff_t at = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : last;
+            sx_store(A + i * width + at, h * sx_load(x + i * stride + at));
+        }
+    }
+}
+
+/* A = diag(scale) X, rows of `width` doubles; what lies beyond p in them is left as it is. */
+SX_KERNEL void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, ptrdiff_t width,
+                            const double *restrict scale, double *restrict A)
+{
+    const ptrdiff_t n_vectors = (p + SX_VECTOR_LENGTH - 1) / SX_VECTOR_LENGTH, last = p - SX_VECTOR_LENGTH;
+    if (last < 0) {
+        for (ptrdiff_t i = 0; i < n; ++i)
+            for (ptrdiff_t j = 0; j < p; ++j) A[i * width + j] = scale[i] * rows.data[i * rows.stride + j];
+        return;
+    }
+    switch (n_vectors) { /* short rows, without a loop in the loop */
+    case 1: sx_gram_pack_rows(1, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 2: sx_gram_pack_rows(2, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 3: sx_gram_pack_rows(3, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 4: sx_gram_pack_rows(4, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 5: sx_gram_pack_rows(5, n, rows.data, rows.stride, last, width, scale, A); break;
+    case 6: sx_gram_pack_rows(6, n, rows.data, rows.stride, last, width, scale, A); break;
+    default: sx_gram_pack_rows(n_vectors, n, rows.data, rows.stride, last, width, scale, A);
     }
 }
 
@@ -75,12 +110,10 @@ SX_INLINE void sx_gram_tile(const int n_vectors, ptrdiff_t n, ptrdiff_t width, c
         return;
     }
     double whole[SX_GRAM_ROWS * SX_GRAM_COLS];
-    for (ptrdiff_t r = 0; r < SX_GRAM_ROWS; ++r)
-        for (ptrdiff_t c = 0; c < SX_GRAM_COLS; ++c)
-            whole[r * SX_GRAM_COLS + c] = r < rows && c < cols ? g[r * ldg + c] : 0.0;
+    memset(whole, 0, sizeof whole);
+    for (ptrdiff_t r = 0; r < rows; ++r) memcpy(whole + r * SX_GRAM_COLS, g + r * ldg, (size_t)cols * sizeof *g);
     sx_gram_micro(n_vectors, n, width, a, b, whole, SX_GRAM_COLS);
-    for (ptrdiff_t r = 0; r < rows; ++r)
-        for (ptrdiff_t c = 0; c < cols; ++c) g[r * ldg + c] = whole[r * SX_GRAM_COLS + c];
+    for (ptrdiff_t r = 0; r < rows; ++r) memcpy(g + r * ldg, whole + r * SX_GRAM_COLS, (size_t)cols * sizeof *g);
 }
 
 /* Upper triangle of G += A'B over one tile of rows; G is k x k with row stride ldg. */

@@ -3,7 +3,7 @@
  *     eta = b_0 + X b (+ offset)                   sx_linear.h
  *     NLL = sum_i w_i nll(y_i, eta_i)              sx_binary.h, sx_softmax.h
  *     gradient = [1 X]' residual                   sx_linear.h
- *     Hessian  = [1 X]' diag(curvature) [1 X]      sx_gram.h
+ *     Hessian  = [1 X]' diag(curvature) [1 X]      sx_gram.h; the intercept's row is a gradient of the curvature
  *
  * With K classes there are n_logits = K - 1 coefficient vectors of k = intercept + p entries, class after
  * class; the Hessian is n_logits x n_logits blocks of k x k.  Every output is a weighted sum, never a
@@ -19,161 +19,175 @@
 #include "sx_gram.h"
 #include "sx_softmax_line.h"
 
-/* Work space of sx_pass, in doubles: what its parts are and how long. */
+/* Work space of a pass, in doubles: what its parts are, and how long all of them. */
 typedef struct {
-    double *rows[5];  /* columns of the classes: logits, and for a Hessian p and 1 - p, high and low words */
-    double *partial;  /* k */
-    double *packed;   /* a tile of X, where it has no unit column stride */
-    double *B;        /* copies for the Gram matrix */
-    double *A;
+    double *columns[5]; /* of the classes: logits, and for a Hessian p and 1 - p, high and low words */
+    double *partial;    /* 2 p */
+    double *packed;     /* a tile of X, where it has no unit column stride */
+    double *A;          /* copies for the Gram matrix: a panel for one logit, else a tile */
+    double *B;
+    ptrdiff_t copy; /* length of A */
     ptrdiff_t total;
 } sx_pass_space;
 
-SX_INLINE sx_pass_space sx_pass_space_of(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian,
-                                         double *work)
+SX_INLINE sx_pass_space sx_pass_space_of(const sx_rows *X, ptrdiff_t n_logits, int hessian, double *work)
 {
-    const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE);
-    const ptrdiff_t copy = hessian ? tile_rows * sx_gram_width(X->n_cols) : 0;
-    const ptrdiff_t columns = (n_logits + 1) * SX_TILE;
+    const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE), width = sx_gram_width(X->n_cols);
+    const ptrdiff_t copied = n_logits == 1 ? sx_min(X->n_rows, sx_gram_panel_rows(width)) : tile_rows;
     sx_pass_space space;
     ptrdiff_t at = 0;
+    space.copy = hessian ? copied * width : 0;
     for (int i = 0; i < 5; ++i) {
-        space.rows[i] = work + at;
-        if (i == 0 || hessian) at += columns;
+        space.columns[i] = work + at;
+        if (i == 0 || hessian) at += (n_logits + 1) * SX_TILE;
     }
-    space.partial = work + at, at += X->n_cols + intercept;
+    space.partial = work + at, at += 2 * X->n_cols;
     space.packed = work + at, at += X->col_stride == 1 ? 0 : tile_rows * X->n_cols;
-    space.A = work + at, at += copy;
-    space.B = work + at, at += n_logits == 1 ? 0 : copy;
+    space.A = work + at, at += space.copy;
+    space.B = work + at, at += n_logits == 1 ? 0 : space.copy;
     space.total = at;
     return space;
 }
 
-/* The column of the reference class: its logit is 0. */
-SX_INLINE void sx_reference_column(double *z)
+/* The rows that a pass works on, from one tile to the next. */
+typedef struct {
+    sx_tile rows;
+    ptrdiff_t n;
+    const int32_t *y;
+    const double *weight;
+    const double *offset; /* NULL, or the first logit's */
+} sx_pass_tile;
+
+SX_INLINE sx_pass_tile sx_pass_tile_of(const sx_rows *X, const sx_model *model, ptrdiff_t start,
+                                       const double *ones, double *packed)
 {
-    for (ptrdiff_t i = 0; i < SX_TILE; ++i) z[i] = 0.0;
+    const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
+    return (sx_pass_tile){sx_tile_of(X, start, n, packed), n, model->y + start,
+                          model->weight ? model->weight + start : ones,
+                          model->offset ? model->offset + start * model->n_logits : NULL};
 }
 
-/* hessian block += [1 X]' diag(h) [1 X], upper triangle.  The intercept's row is a gradient of h. */
-SX_INLINE void sx_pass_gram(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercept, const double *restrict h,
-                            const sx_pass_space *space, int symmetric, double *restrict block, ptrdiff_t ld)
+/* The upper triangle of a Hessian, whole: a block is symmetric in itself, and repeated below the diagonal. */
+SX_INLINE void sx_pass_mirror(ptrdiff_t n_logits, ptrdiff_t k, double *hessian)
 {
-    const ptrdiff_t width = sx_gram_width(p);
-    double root[SX_TILE];
-    if (intercept) sx_linear_backward(rows, n, p, 1, h, space->partial, block);
-    double *const inner = block + intercept * (ld + 1);
-    if (symmetric) {
-        sx_gram_roots(n, h, root);
-        sx_gram_pack(rows, n, p, width, root, space->A);
-        sx_gram_add(n, p, width, space->A, space->A, inner, ld);
-    } else {
-        sx_gram_pack(rows, n, p, width, h, space->A);
-        sx_gram_add(n, p, width, space->A, space->B, inner, ld);
-    }
+    const ptrdiff_t ld = n_logits * k;
+    for (ptrdiff_t c = 0; c < n_logits; ++c)
+        for (ptrdiff_t d = c; d < n_logits; ++d) sx_gram_mirror(k, hessian + c * k * ld + d * k, ld);
+    sx_gram_mirror(ld, hessian, ld);
 }
 
-/* `binary` is a constant at each call: the compiler makes two functions of this one.
- * gradient (n_logits * k) and hessian ((n_logits * k)^2) may be NULL; they are overwritten. */
-SX_INLINE sx_dd sx_pass(const int binary, const sx_rows *X, const sx_model *model, double *gradient,
-                        double *hessian, double *work)
+SX_INLINE void sx_pass_clear(ptrdiff_t length, double *gradient, double *hessian)
+{
+    if (gradient) memset(gradient, 0, (size_t)length * sizeof *gradient);
+    if (hessian) memset(hessian, 0, (size_t)length * (size_t)length * sizeof *hessian);
+}
+
+/* gradient (k) and hessian (k * k) may be NULL; they are overwritten. */
+SX_INLINE sx_dd sx_binary_pass(const sx_rows *X, const sx_model *model, double *gradient, double *hessian,
+                               double *work)
 {
     const int intercept = model->intercept;
-    const ptrdiff_t p = X->n_cols, k = p + intercept, n_logits = model->n_logits, K = n_logits + 1;
-    const ptrdiff_t ld = n_logits * k;
-    const sx_pass_space space = sx_pass_space_of(X, n_logits, intercept, hessian != NULL, work);
-    double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
-    sx_softmax_tile tile;
-
-    double *const z = space.rows[0]; /* column k: class k; later E, then the residual */
-    double *const residual = binary ? z : z + SX_TILE;
-    const sx_softmax_words words = {space.rows[1], space.rows[2], space.rows[3], space.rows[4]};
-
+    const ptrdiff_t p = X->n_cols, k = p + intercept;
+    const ptrdiff_t width = sx_gram_width(p), panel = sx_gram_panel_rows(width);
+    const sx_pass_space space = sx_pass_space_of(X, 1, hessian != NULL, work);
+    double eta[SX_TILE], nll[SX_TILE], ones[SX_TILE], root[SX_TILE];
+    double rows[2 * SX_TILE], *const residual = rows, *const curvature = rows + SX_TILE;
+    double *const both[2] = {gradient, hessian};
+    const int backward = (gradient != NULL) + (hessian && intercept);
     sx_sum total;
     sx_sum_clear(&total);
+    sx_pass_clear(k, gradient, hessian);
+    memset(space.A, 0, (size_t)space.copy * sizeof *space.A);
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
-    if (gradient) memset(gradient, 0, (size_t)ld * sizeof *gradient);
-    if (hessian) memset(hessian, 0, (size_t)ld * (size_t)ld * sizeof *hessian);
 
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
-        const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
-        const sx_tile rows = sx_tile_of(X, start, n, space.packed);
-        const int32_t *y = model->y + start;
-        const double *weight = model->weight ? model->weight + start : ones;
-
-        for (ptrdiff_t c = 0; c < n_logits; ++c)
-            sx_linear_forward(rows, n, p, intercept, model->coef + c * k,
-                              model->offset ? model->offset + start * n_logits + c : NULL, n_logits,
-                              z + (c + 1) * SX_TILE);
-        if (binary) {
-            sx_binary_tile(n, z + SX_TILE, y, weight, nll, residual, curvature);
-        } else {
-            sx_reference_column(z);
-            sx_softmax_true(n, SX_TILE, z, y, nll);
-            sx_softmax_forward(n, K, SX_TILE, z, &tile, z, hessian ? words.p_low : NULL);
-            sx_softmax_nll(n, SX_TILE, nll, weight, &tile, nll);
-            if (hessian) memcpy(words.p, z, (size_t)(K * SX_TILE) * sizeof *z);
-            sx_softmax_residual(n, 1, K, SX_TILE, y, weight, &tile, z);
+        const sx_pass_tile t = sx_pass_tile_of(X, model, start, ones, space.packed);
+        sx_linear_forward(t.rows, t.n, p, intercept, model->coef, t.offset, 1, eta);
+        for (ptrdiff_t i = 0; i < t.n; i += SX_PREFETCH_ROWS) {
+            const ptrdiff_t part = sx_min(SX_PREFETCH_ROWS, t.n - i);
+            sx_prefetch_rows(t.rows, i + SX_TILE, part, p);
+            sx_binary_tile(part, eta + i, t.y + i, t.weight + i, nll + i, residual + i, curvature + i);
         }
+        for (ptrdiff_t i = t.n; i < SX_TILE; ++i) nll[i] = 0.0;
         sx_sum_add_tile(&total, nll);
-
-        if (gradient)
-            for (ptrdiff_t c = 0; c < n_logits; ++c)
-                sx_linear_backward(rows, n, p, intercept, residual + c * SX_TILE, space.partial,
-                                   gradient + c * k);
-        if (!hessian) continue;
-        if (binary) {
-            sx_pass_gram(rows, n, p, intercept, curvature, &space, 1, hessian, ld);
-            continue;
-        }
-        sx_softmax_words_of(n, 1, K, SX_TILE, &tile, words);
-        if (n_logits > 1) sx_gram_pack(rows, n, p, sx_gram_width(p), ones, space.B);
-        for (ptrdiff_t c = 0; c < n_logits; ++c) {
-            for (ptrdiff_t d = c; d < n_logits; ++d) {
-                sx_softmax_curvature(n, c + 1, d + 1, SX_TILE, words, weight, curvature);
-                sx_pass_gram(rows, n, p, intercept, curvature, &space, c == d, hessian + c * k * ld + d * k, ld);
-            }
+        if (backward)
+            sx_linear_backward(backward, t.rows, t.n, p, intercept, gradient ? residual : curvature,
+                               space.partial, gradient ? both : both + 1);
+        if (hessian) {
+            const ptrdiff_t at = start % panel, filled = at + t.n;
+            sx_gram_roots(t.n, curvature, root);
+            sx_gram_pack(t.rows, t.n, p, width, root, space.A + at * width);
+            if (filled == panel || start + t.n == X->n_rows)
+                sx_gram_add(filled, p, width, space.A, space.A, hessian + intercept * (k + 1), k);
         }
     }
-    if (hessian) {
-        /* a block is symmetric in itself; below the diagonal of blocks it is repeated */
-        for (ptrdiff_t c = 0; c < n_logits; ++c)
-            for (ptrdiff_t d = c; d < n_logits; ++d) sx_gram_mirror(k, hessian + c * k * ld + d * k, ld);
-        sx_gram_mirror(ld, hessian, ld);
-    }
+    if (hessian) sx_gram_mirror(k, hessian, k);
     return sx_sum_total(&total);
 }
 
-SX_INLINE sx_line sx_line_sums(const int binary, ptrdiff_t n_rows, ptrdiff_t n_logits, double step,
-                               const double *eta, const double *slope, const int32_t *y,
-                               const double *weight, double *work)
+/* Upper triangle of one block of k x k, [1 X]' diag(h) [1 X], += its part of one tile.  `diagonal`: h >= 0, and roots
+ * can stand on both sides; else space->B holds the tile's X. */
+SX_INLINE void sx_pass_block(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercept, int diagonal,
+                             const double *restrict h, const sx_pass_space *space, double *block,
+                             ptrdiff_t ld)
 {
-    const ptrdiff_t K = n_logits + 1;
-    const sx_rows eta_rows = {eta, n_rows, n_logits, n_logits, 1};
-    const sx_rows slope_rows = {slope, n_rows, n_logits, n_logits, 1};
-    double change[SX_TILE], first[SX_TILE], second[SX_TILE], ones[SX_TILE];
-    double *z = work, *v = z + K * SX_TILE, *p = v + K * SX_TILE, *moved = p + K * SX_TILE;
+    const ptrdiff_t width = sx_gram_width(p);
+    double root[SX_TILE];
+    if (diagonal) sx_gram_roots(n, h, root);
+    if (intercept) sx_linear_backward(1, rows, n, p, 1, h, space->partial, &block);
+    sx_gram_pack(rows, n, p, width, diagonal ? root : h, space->A);
+    sx_gram_add(n, p, width, space->A, diagonal ? space->A : space->B, block + intercept * (ld + 1), ld);
+}
+
+/* gradient (n_logits * k) and hessian ((n_logits * k)^2) may be NULL; they are overwritten. */
+SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double *gradient, double *hessian,
+                                double *work)
+{
+    const int intercept = model->intercept;
+    const ptrdiff_t p = X->n_cols, k = p + intercept, n_logits = model->n_logits, K = n_logits + 1;
+    const ptrdiff_t ld = n_logits * k, width = sx_gram_width(p);
+    const sx_pass_space space = sx_pass_space_of(X, n_logits, hessian != NULL, work);
+    double nll[SX_TILE], ones[SX_TILE], curvature[SX_TILE];
+    sx_softmax_tile tile;
+    double *const z = space.columns[0], *const residual = z + SX_TILE; /* column k: class k */
+    const sx_softmax_words words = {space.columns[1], space.columns[2], space.columns[3], space.columns[4]};
+    sx_sum total;
+    sx_sum_clear(&total);
+    sx_pass_clear(ld, gradient, hessian);
+    memset(space.A, 0, (size_t)space.copy * sizeof *space.A);
+    if (n_logits > 1) memset(space.B, 0, (size_t)space.copy * sizeof *space.B);
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
-    if (!binary) sx_reference_column(z), sx_reference_column(v);
-    sx_sum changes, firsts, seconds;
-    sx_sum_clear(&changes);
-    sx_sum_clear(&firsts);
-    sx_sum_clear(&seconds);
-    for (ptrdiff_t start = 0; start < n_rows; start += SX_TILE) {
-        const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
-        const double *w = weight ? weight + start : ones;
-        if (binary) {
-            sx_binary_line_tile(n, step, eta + start, slope + start, y + start, w, change, first, second);
-        } else {
-            sx_to_columns(&eta_rows, start, n, z + SX_TILE, SX_TILE);
-            sx_to_columns(&slope_rows, start, n, v + SX_TILE, SX_TILE);
-            sx_softmax_line_tile(n, K, step, z, v, y + start, w, p, moved, change, first, second);
+
+    for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
+        const sx_pass_tile t = sx_pass_tile_of(X, model, start, ones, space.packed);
+        const ptrdiff_t n = t.n;
+        sx_reference_column(z);
+        for (ptrdiff_t c = 0; c < n_logits; ++c)
+            sx_linear_forward(t.rows, n, p, intercept, model->coef + c * k, t.offset ? t.offset + c : NULL,
+                              n_logits, z + (c + 1) * SX_TILE);
+        sx_softmax_true(n, SX_TILE, z, t.y, nll);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, hessian ? words.p_low : NULL);
+        sx_softmax_nll(n, SX_TILE, nll, t.weight, &tile, nll);
+        sx_sum_add_tile(&total, nll);
+        if (hessian) memcpy(words.p, z, (size_t)(K * SX_TILE) * sizeof *z);
+        sx_softmax_residual(n, 1, K, SX_TILE, t.y, t.weight, &tile, z);
+        for (ptrdiff_t c = 0; gradient && c < n_logits; c += 2) { /* two classes share what is loaded of X */
+            double *const two[2] = {gradient + c * k, gradient + (c + 1) * k};
+            sx_linear_backward(c + 1 < n_logits ? 2 : 1, t.rows, n, p, intercept, residual + c * SX_TILE,
+                               space.partial, two);
         }
-        sx_sum_add_tile(&changes, change);
-        sx_sum_add_tile(&firsts, first);
-        sx_sum_add_tile(&seconds, second);
+        if (!hessian) continue;
+        sx_softmax_words_of(n, 1, K, SX_TILE, &tile, words);
+        if (n_logits > 1) sx_gram_pack(t.rows, n, p, width, ones, space.B);
+        for (ptrdiff_t c = 0; c < n_logits; ++c) {
+            for (ptrdiff_t d = c; d < n_logits; ++d) {
+                sx_softmax_curvature(n, c + 1, d + 1, SX_TILE, words, t.weight, curvature);
+                sx_pass_block(t.rows, n, p, intercept, c == d, curvature, &space, hessian + c * k * ld + d * k, ld);
+            }
+        }
     }
-    return (sx_line){sx_sum_total(&changes), sx_sum_total(&firsts).high, sx_sum_total(&seconds).high};
+    if (hessian) sx_pass_mirror(n_logits, k, hessian);
+    return sx_sum_total(&total);
 }
 
 #endif /* SX_PASS_H */

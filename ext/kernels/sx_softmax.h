@@ -172,16 +172,19 @@ SX_INLINE void sx_softmax_residual(ptrdiff_t n, ptrdiff_t first, ptrdiff_t K, pt
                                    const sx_softmax_tile *restrict tile, double *restrict E)
 {
     double others_q[SX_TILE]; /* s / (1 + s) */
-    for (ptrdiff_t i = 0; i < n; ++i)
+    double true_class[SX_TILE];
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        true_class[i] = (double)y[i];
         others_q[i] = tile->s[i] * tile->inverse[i] +
                       (tile->s[i] * tile->inverse_low[i] + tile->s_low[i] * tile->inverse[i]);
+    }
     for (ptrdiff_t k = first; k < K; ++k) {
         double *restrict E_k = E + k * ld;
         const double class_k = (double)k;
         for (ptrdiff_t i = 0; i < n; ++i) {
             const double p = sx_softmax_p(tile, i, E_k[i]);
             const double others = tile->which[i] == class_k ? others_q[i] : 1.0 - p;
-            E_k[i] = weight[i] * (y[i] == (int32_t)k ? -others : p);
+            E_k[i] = weight[i] * (true_class[i] == class_k ? -others : p);
         }
     }
 }

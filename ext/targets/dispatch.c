@@ -24,6 +24,9 @@ const sx_kernels *sx_kernels_here(int rank)
         {&sx_kernels_avx512, has_avx512()},
         {&sx_kernels_avx2, has_avx2()},
 #endif
+#if SX_HAVE_NEON_TARGET
+        {&sx_kernels_neon, 1},
+#endif
         {&sx_kernels_generic, 1},
     };
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; ++i)

@@ -3,6 +3,7 @@
 #ifndef SX_OPERATIONS_H
 #define SX_OPERATIONS_H
 
+#include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
 #include "targets.h"
 
@@ -119,9 +120,9 @@ static int column_largest(const sx_rows *X, double *largest_out)
     return not_finite == 0.0;
 }
 
-static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian)
+static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int hessian)
 {
-    return sx_pass_space_of(X, n_logits, intercept, hessian, NULL).total;
+    return sx_pass_space_of(X, n_logits, hessian, NULL).total;
 }
 
 static void linear_predictor(const sx_rows *X, const sx_model *model, double *eta_out, double *work)
@@ -142,16 +143,17 @@ static void linear_predictor(const sx_rows *X, const sx_model *model, double *et
 static void transpose_product(const sx_rows *X, int intercept, ptrdiff_t n_logits,
                               const double *residual, double *gradient_out, double *work)
 {
-    const ptrdiff_t k = X->n_cols + intercept;
+    const ptrdiff_t p = X->n_cols, k = p + intercept;
     double column[SX_TILE];
-    double *partial = work, *packed = work + k;
+    double *partial = work, *packed = work + 2 * p;
     for (ptrdiff_t j = 0; j < n_logits * k; ++j) gradient_out[j] = 0.0; /* may be empty, and then NULL */
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
         const sx_tile rows = sx_tile_of(X, start, n, packed);
         for (ptrdiff_t c = 0; c < n_logits; ++c) {
+            double *const gradient = gradient_out + c * k;
             for (ptrdiff_t i = 0; i < n; ++i) column[i] = residual[(start + i) * n_logits + c];
-            sx_linear_backward(rows, n, X->n_cols, intercept, column, partial, gradient_out + c * k);
+            sx_linear_backward(1, rows, n, p, intercept, column, partial, &gradient);
         }
     }
 }
@@ -160,17 +162,18 @@ static void weighted_gram(const sx_rows *X, int intercept, const double *curvatu
                           double *work)
 {
     const ptrdiff_t p = X->n_cols, k = p + intercept;
-    const sx_pass_space space = sx_pass_space_of(X, 2, intercept, 1, work);
+    const sx_pass_space space = sx_pass_space_of(X, 2, 1, work);
     double ones[SX_TILE];
-    int negative = 0; /* as in sx_pass: roots on both sides where they exist */
+    int negative = 0; /* roots on both sides where they exist */
     for (ptrdiff_t i = 0; i < X->n_rows; ++i) negative |= curvature[i] < 0.0;
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) ones[i] = 1.0;
     for (ptrdiff_t j = 0; j < k * k; ++j) gram_out[j] = 0.0;
+    memset(space.A, 0, (size_t)(2 * space.copy) * sizeof *space.A); /* and B */
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
         const sx_tile rows = sx_tile_of(X, start, n, space.packed);
         if (negative) sx_gram_pack(rows, n, p, sx_gram_width(p), ones, space.B);
-        sx_pass_gram(rows, n, p, intercept, curvature + start, &space, !negative, gram_out, k);
+        sx_pass_block(rows, n, p, intercept, !negative, curvature + start, &space, gram_out, k);
     }
     sx_gram_mirror(k, gram_out, k);
 }
@@ -186,6 +189,7 @@ static sx_dd binary_rows(ptrdiff_t n_rows, const double *eta, const int32_t *y, 
         const ptrdiff_t n = sx_min(SX_TILE, n_rows - start);
         sx_binary_tile(n, eta + start, y + start, weight ? weight + start : ones, nll, residual_out + start,
                        curvature_out + start);
+        for (ptrdiff_t i = n; i < SX_TILE; ++i) nll[i] = 0.0;
         sx_sum_add_tile(&total, nll);
     }
     return sx_sum_total(&total);
@@ -236,25 +240,25 @@ static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *et
 static sx_dd binary_pass(const sx_rows *X, const sx_model *model, double *gradient_out,
                          double *hessian_out, double *work)
 {
-    return sx_pass(1, X, model, gradient_out, hessian_out, work);
+    return sx_binary_pass(X, model, gradient_out, hessian_out, work);
 }
 
 static sx_dd softmax_pass(const sx_rows *X, const sx_model *model, double *gradient_out,
                           double *hessian_out, double *work)
 {
-    return sx_pass(0, X, model, gradient_out, hessian_out, work);
+    return sx_softmax_pass(X, model, gradient_out, hessian_out, work);
 }
 
 static sx_line binary_line(ptrdiff_t n, double step, const double *eta, const double *slope,
                            const int32_t *y, const double *weight)
 {
-    return sx_line_sums(1, n, 1, step, eta, slope, y, weight, NULL);
+    return sx_binary_line(n, step, eta, slope, y, weight);
 }
 
 static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const double *eta,
                             const double *slope, const int32_t *y, const double *weight, double *work)
 {
-    return sx_line_sums(0, n, n_logits, step, eta, slope, y, weight, work);
+    return sx_softmax_line(n, n_logits, step, eta, slope, y, weight, work);
 }
 
 #define SX_OPERATIONS(NAME)                                                                          \

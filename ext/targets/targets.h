@@ -10,7 +10,7 @@
 
 #include "../kernels/sx_types.h"
 
-/* Targets beyond the baseline need GCC or Clang on x86-64. */
+/* Targets beyond the baseline need GCC or Clang, on x86-64 or AArch64. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SX_HAVE_X86_TARGETS 1
 #include <immintrin.h>
@@ -34,6 +34,12 @@
 #define SX_HAVE_X86_TARGETS 0
 #endif
 
+#if defined(__aarch64__) && defined(__GNUC__)
+#define SX_HAVE_NEON_TARGET 1
+#else
+#define SX_HAVE_NEON_TARGET 0
+#endif
+
 typedef struct {
     const char *name;
 
@@ -55,7 +61,7 @@ typedef struct {
                               const double *residual, double *gradient_out, double *work);
     void (*weighted_gram)(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
                           double *work);
-    ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept, int hessian);
+    ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int hessian);
 
     ptrdiff_t (*rows_work)(ptrdiff_t n_logits);
     sx_dd (*binary_rows)(ptrdiff_t n, const double *eta, const int32_t *y, const double *weight,
@@ -79,6 +85,9 @@ extern const sx_kernels sx_kernels_generic;
 #if SX_HAVE_X86_TARGETS
 extern const sx_kernels sx_kernels_avx2;
 extern const sx_kernels sx_kernels_avx512;
+#endif
+#if SX_HAVE_NEON_TARGET
+extern const sx_kernels sx_kernels_neon;
 #endif
 
 /* The targets this machine can run, best first: rank 0, 1, ...; NULL beyond the last, the generic one. */
