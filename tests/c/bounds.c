@@ -54,23 +54,23 @@ static void of_a_design(const sx_kernels *K, const problem *q, int fortran)
         o.X = (sx_rows){X, n, p, 1, n};
     }
     double *eta = doubles(n * m), *g = doubles(m * k), *G = doubles(k * k), *largest = doubles(p);
-    K->linear_predictor(&o.X, &o.model, eta, doubles(K->pass_work(&o.X, m, q->intercept, 0)));
+    K->linear_predictor(&o.X, &o.model, eta, doubles(K->pass_work(&o.X, m, 0)));
     WRITTEN(n * m, eta);
-    K->transpose_product(&o.X, q->intercept, m, q->eta, g, doubles(K->pass_work(&o.X, m, q->intercept, 0)));
+    K->transpose_product(&o.X, q->intercept, m, q->eta, g, doubles(K->pass_work(&o.X, m, 0)));
     WRITTEN(m * k, g);
     double *h = doubles(n);
     for (ptrdiff_t i = 0; i < n; ++i) h[i] = fabs(q->eta[i * m]);
-    K->weighted_gram(&o.X, q->intercept, h, G, doubles(K->pass_work(&o.X, 2, q->intercept, 1)));
+    K->weighted_gram(&o.X, q->intercept, h, G, doubles(K->pass_work(&o.X, 2, 1)));
     WRITTEN(k * k, G);
     h[n / 2] = -1.0;
-    K->weighted_gram(&o.X, q->intercept, h, G, doubles(K->pass_work(&o.X, 2, q->intercept, 1)));
+    K->weighted_gram(&o.X, q->intercept, h, G, doubles(K->pass_work(&o.X, 2, 1)));
     WRITTEN(k * k, G);
     CHECK(K->column_largest(&o.X, largest), SHAPE, SHAPE_OF(q, K));
     WRITTEN(p, largest);
     for (int binary = 0; binary <= (m == 1); ++binary)
         for (int wanted = 0; wanted < 4; ++wanted) {
             double *gradient = wanted & 1 ? doubles(m * k) : NULL, *hessian = wanted & 2 ? doubles(all) : NULL;
-            double *work = doubles(K->pass_work(&o.X, m, q->intercept, hessian != NULL));
+            double *work = doubles(K->pass_work(&o.X, m, hessian != NULL));
             const sx_dd nll = (binary ? K->binary_pass : K->softmax_pass)(&o.X, &o.model, gradient, hessian, work);
             WRITTEN(1, &nll.high);
             if (gradient) WRITTEN(m * k, gradient);

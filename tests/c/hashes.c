@@ -186,7 +186,7 @@ static void hash_column_largest(const sx_kernels *K)
 static void hash_linear_predictor(const sx_kernels *K)
 {
     EACH_PROBLEM(q) {
-        double *work = doubles(K->pass_work(&q.X, q.m, q.intercept, 0));
+        double *work = doubles(K->pass_work(&q.X, q.m, 0));
         K->linear_predictor(&q.X, &q.model, q.eta, work);
         add(q.n * q.m, q.eta);
     }
@@ -195,7 +195,7 @@ static void hash_linear_predictor(const sx_kernels *K)
 static void hash_transpose_product(const sx_kernels *K)
 {
     EACH_PROBLEM(q) {
-        double *g = doubles(q.m * q.k), *work = doubles(K->pass_work(&q.X, q.m, q.intercept, 0));
+        double *g = doubles(q.m * q.k), *work = doubles(K->pass_work(&q.X, q.m, 0));
         K->transpose_product(&q.X, q.intercept, q.m, q.eta, g, work);
         add(q.m * q.k, g);
     }
@@ -204,7 +204,7 @@ static void hash_transpose_product(const sx_kernels *K)
 static void hash_weighted_gram(const sx_kernels *K)
 {
     EACH_PROBLEM(q) {
-        double *G = doubles(q.k * q.k), *work = doubles(K->pass_work(&q.X, 2, q.intercept, 1));
+        double *G = doubles(q.k * q.k), *work = doubles(K->pass_work(&q.X, 2, 1));
         K->weighted_gram(&q.X, q.intercept, q.model.weight, G, work);
         add(q.k * q.k, G);
         K->weighted_gram(&q.X, q.intercept, q.slope, G, work);
@@ -216,7 +216,7 @@ static void hash_pass(const sx_kernels *K, int binary)
 {
     EACH_PROBLEM(q) {
         const ptrdiff_t all = q.m * q.k;
-        double *g = doubles(all), *H = doubles(all * all), *work = doubles(K->pass_work(&q.X, q.m, q.intercept, 1));
+        double *g = doubles(all), *H = doubles(all * all), *work = doubles(K->pass_work(&q.X, q.m, 1));
         if (binary && q.m > 1) continue;
         add_pair((binary ? K->binary_pass : K->softmax_pass)(&q.X, &q.model, g, H, work));
         add(all, g);

@@ -31,7 +31,7 @@ static double z_of(const problem *q, ptrdiff_t i, ptrdiff_t j)
 static sx_dd pass(const sx_kernels *K, const problem *q, int binary, double *gradient, double *hessian)
 {
     const int mark = memory_used;
-    double *work = doubles(K->pass_work(&q->X, q->m, q->intercept, hessian != NULL));
+    double *work = doubles(K->pass_work(&q->X, q->m, hessian != NULL));
     const sx_dd nll = (binary ? K->binary_pass : K->softmax_pass)(&q->X, &q->model, gradient, hessian, work);
     release(mark);
     return nll;
@@ -45,8 +45,8 @@ static void composition(const sx_kernels *K, const problem *q)
         double *gradient = doubles(m * k), *hessian = doubles(m * k * m * k), *alone = doubles(m * k);
         double *eta = doubles(n * m), *r = doubles(n * m), *h = doubles(n * m * m), *one = doubles(n);
         double *G = doubles(k * k), *found = doubles(k * k), *g = doubles(m * k);
-        double *linear = doubles(K->pass_work(&q->X, m, q->intercept, 0));
-        double *gram = doubles(K->pass_work(&q->X, 2, q->intercept, 1)), *rows = doubles(K->rows_work(m));
+        double *linear = doubles(K->pass_work(&q->X, m, 0));
+        double *gram = doubles(K->pass_work(&q->X, 2, 1)), *rows = doubles(K->rows_work(m));
         const sx_dd nll = pass(K, q, binary, gradient, hessian);
         CHECK_SAME(pass(K, q, binary, NULL, NULL).high, nll.high, SHAPE, SHAPE_OF(q, K));
         CHECK_SAME(pass(K, q, binary, alone, NULL).low, nll.low, SHAPE, SHAPE_OF(q, K));
@@ -79,8 +79,8 @@ static void naive_sums(const sx_kernels *K, const problem *q)
     const ptrdiff_t n = q->n, m = q->m, k = q->k;
     const double u = 0x1p-53;
     double *eta = doubles(n * m), *g = doubles(m * k), *G = doubles(k * k), *h = doubles(n);
-    double *work = doubles(K->pass_work(&q->X, m, q->intercept, 0));
-    double *gram = doubles(K->pass_work(&q->X, 2, q->intercept, 1));
+    double *work = doubles(K->pass_work(&q->X, m, 0));
+    double *gram = doubles(K->pass_work(&q->X, 2, 1));
     K->linear_predictor(&q->X, &q->model, eta, work);
     for (ptrdiff_t i = 0; i < n; ++i)
         for (ptrdiff_t c = 0; c < m; ++c) {

@@ -50,8 +50,8 @@ static sx_rows copy_of(sx_rows X)
 static ptrdiff_t read_all(const sx_kernels *K, sx_rows X, const problem *q, double *out)
 {
     const ptrdiff_t m = q->m, k = q->k, n = q->n;
-    double *work = doubles(K->pass_work(&X, m, q->intercept, 1)), *start = out;
-    double *single = doubles(K->pass_work(&X, m, q->intercept, 0)), *gram = doubles(K->pass_work(&X, 2, q->intercept, 1));
+    double *work = doubles(K->pass_work(&X, m, 1)), *start = out;
+    double *single = doubles(K->pass_work(&X, m, 0)), *gram = doubles(K->pass_work(&X, 2, 1));
     K->linear_predictor(&X, &q->model, out, single), out += n * m;
     K->transpose_product(&X, q->intercept, m, q->eta, out, single), out += m * k;
     for (ptrdiff_t i = 0; i < n; ++i) q->slope[i] = fabs(q->slope[i]);
@@ -146,7 +146,7 @@ static void nothing(const sx_kernels *K)
                 const sx_rows X = {NULL, 0, p, p, 1};
                 const sx_model model = {m, intercept, k > 0 ? full.model.coef : NULL, NULL, NULL, NULL};
                 double *g = k > 0 ? doubles(m * k) : NULL, *H = k > 0 ? doubles(all) : NULL, *largest = p ? doubles(p) : NULL;
-                double *work = doubles(K->pass_work(&X, m, intercept, 1)), *rows = doubles(K->rows_work(m));
+                double *work = doubles(K->pass_work(&X, m, 1)), *rows = doubles(K->rows_work(m));
                 const sx_dd nll = (m == 1 ? K->binary_pass : K->softmax_pass)(&X, &model, g, H, work);
                 CHECK(nll.high == 0.0 && nll.low == 0.0, "%a, p %td, m %td on %s", nll.high, p, m, K->name);
                 for (ptrdiff_t i = 0; i < m * k; ++i) CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
@@ -154,7 +154,7 @@ static void nothing(const sx_kernels *K)
                 K->linear_predictor(&X, &model, NULL, work);
                 K->transpose_product(&X, intercept, m, NULL, g, work);
                 for (ptrdiff_t i = 0; i < m * k; ++i) CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
-                if (m == 1) K->weighted_gram(&X, intercept, NULL, H, doubles(K->pass_work(&X, 2, intercept, 1)));
+                if (m == 1) K->weighted_gram(&X, intercept, NULL, H, doubles(K->pass_work(&X, 2, 1)));
                 CHECK(p == 0 || K->column_largest(&X, largest), "p %td on %s", p, K->name);
                 for (ptrdiff_t j = 0; j < p; ++j) CHECK(largest[j] == 0.0, "%a on %s", largest[j], K->name);
                 CHECK(K->softmax_rows(0, m, NULL, NULL, NULL, NULL, NULL, rows).high == 0.0, "m %td on %s", m, K->name);

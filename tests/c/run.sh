@@ -55,7 +55,7 @@ symbols() {
   echo "symbols          no mutable state, no calls but to functions on memory"
 }
 # the tables are constants that the linker relocates; the processor is asked once, by the compiler's library
-ALLOWED='sx_kernels_(generic|avx2|avx512|here)|mem(cpy|set|move)|__cpu_(model|features2)|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
+ALLOWED='sx_kernels_(generic|avx2|avx512|neon|here)|mem(cpy|set|move)|__cpu_(model|features2)|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
 
 mode_plain() {
   compile plain "${CC:-cc}" ""

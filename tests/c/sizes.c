@@ -33,7 +33,7 @@ static void a_pass_over_many_rows(const sx_kernels *K)
     const double one = 1.0, zero = 0.0, log_2 = 0x1.62e42fefa39efp-1; /* log 2 to the nearest: within 2^-56 */
     const sx_rows X = {&one, MANY, 1, 0, 1};
     const sx_model model = {1, 0, &zero, y, NULL, NULL};
-    double gradient = (double)NAN, *work = doubles(K->pass_work(&X, 1, 0, 0));
+    double gradient = (double)NAN, *work = doubles(K->pass_work(&X, 1, 0));
     y[0] = y[MANY - 1] = 1;
     const sx_dd nll = K->binary_pass(&X, &model, &gradient, NULL, work);
     /* every term is the nearest double of log 2: the pair holds n of them, its low word to n roundings */
@@ -64,7 +64,7 @@ static void far_apart(const sx_kernels *K, int down, int backwards)
     const int32_t y[ROWS] = {0, 1, 2, 1, 0};
     const double coef[2 * (COLUMNS + 1)] = {0.5, -1.0, 0.25, 2.0, -0.5, 1.0, 0.75, -0.125};
     const sx_model model = {2, 1, coef, y, NULL, NULL};
-    double out[2][200], *work = doubles(K->pass_work(&far, 2, 1, 1)), *logits_work = doubles(K->logits_work(COLUMNS));
+    double out[2][200], *work = doubles(K->pass_work(&far, 2, 1)), *logits_work = doubles(K->logits_work(COLUMNS));
     for (int i = 0; i < 2; ++i) {
         const sx_rows *X = i ? &near : &far;
         double *to = out[i];

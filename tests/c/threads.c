@@ -71,8 +71,8 @@ static caller caller_of(const sx_kernels *K, const problem *q, const problem *bi
     results *out = exactly(1, sizeof *out);
     memset(out, 0xff, sizeof *out);
     return (caller){K, q, binary, doubles(K->logits_work(M)), doubles(K->rows_work(M)),
-                    doubles(K->pass_work(&q->X, M, 1, 1)), doubles(K->pass_work(&binary->X, 1, 1, 1)),
-                    doubles(K->pass_work(&q->X, 2, 1, 1)), out};
+                    doubles(K->pass_work(&q->X, M, 1)), doubles(K->pass_work(&binary->X, 1, 1)),
+                    doubles(K->pass_work(&q->X, 2, 1)), out};
 }
 
 static int all_finite(const results *a)
