@@ -21,6 +21,7 @@ ROOMS = (
     ("threads",),
     ("passes",),
     ("data",),
+    ("functions",),
     ("objective",),
     ("solvers",),
     ("inference",),
@@ -38,6 +39,10 @@ LEAVES = {
 
 #: room -> what it may not know although it lies below: room -> what of it may be known after all
 MAY_NOT_KNOW = {
+    # arrays, not tables: the checks of input and nothing else
+    "functions": {
+        "data": {"sigmax.data.checks": {"finite", "none_of", "numbers", "plural", "position"}},
+    },
     "solvers": {"data": {}},  # no X, no labels, no names
     "inference": {
         "solvers": {"sigmax.solvers.certificate": {"Certificate"}}
@@ -224,6 +229,8 @@ BREACHES = {
     "a:1 imports sigmax.cli: cli": {"data__a": "importlib.import_module('sigmax.cli')", "cli": ""},
     "sigmax lies above fitting": {"fitting": "from sigmax import __version__"},
     "solvers may not know of data": {"solvers__a": "from sigmax.data.b import X", "data__b": ""},
+    "functions may not know of data": {"functions__a": "from sigmax.data.b import X", "data__b": ""},
+    "objective lies above functions": {"functions__a": "import sigmax.objective", "objective": ""},
     "sigmax.solvers.newton: inference may not know of solvers": {
         "inference__a": "from sigmax.solvers import newton",
         "solvers__newton": "",
@@ -254,6 +261,7 @@ def test_a_breach_is_found(tmp_path, wanted, files):
     [
         {"cli": "from sigmax import compare, bench, datasets", "compare": "", "bench": "", "datasets": ""},
         {"inference__a": "from sigmax.solvers.certificate import Certificate", "solvers__certificate": ""},
+        {"functions__a": "from sigmax.data.checks import finite", "data__checks": ""},
         {"kernels__a": "from sigmax.exceptions import W", "exceptions": ""},
         {"data__a": "from .b import X\nfrom . import b", "data__b": ""},
         {"fitting": "import sigmax.kernels.reference", "kernels__reference": ""},

@@ -8,6 +8,7 @@ import numpy as np
 
 import sigmax as sx
 from sigmax import cli, datasets, fitting
+from sigmax.functions import elementwise, loss, normalised
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -19,7 +20,7 @@ def block(language, containing):
 
 
 def test_docstrings():
-    for module in (fitting, datasets):
+    for module in (fitting, datasets, elementwise, normalised, loss):
         found = doctest.testmod(module)
         assert found.attempted > 0
         assert found.failed == 0
@@ -41,6 +42,16 @@ def test_readme_python(capsys):
     np.testing.assert_array_equal(r.params.round(6), [-13.021347, 2.826113, 0.095158, 2.378688])
     assert round(r.llf, 6) == -12.889634
     assert capsys.readouterr().out.startswith("Logistic regression of GRADE")
+
+
+def test_readme_functions(capsys):
+    names = {}
+    exec(block("python", "cross_entropy"), names)
+    printed = capsys.readouterr().out.splitlines()
+    # what is printed stands beside it as a comment
+    shown = re.findall(r"^print\(.*\)  # (.*)$", block("python", "cross_entropy"), re.MULTILINE)
+    assert len(shown) == 3
+    assert printed == shown
 
 
 def test_readme_commands_exist():

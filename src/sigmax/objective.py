@@ -28,7 +28,7 @@ import numpy as np
 from sigmax import passes, threads
 from sigmax.data.design import Design
 from sigmax.data.response import Response
-from sigmax.kernels import Float, Kernels, Pair
+from sigmax.kernels import Float, Kernels, Pair, add_pair
 
 T = TypeVar("T")
 
@@ -74,20 +74,6 @@ class Slope:
     second: float
 
 
-def _threads_for(kernels: Kernels, n_threads: int, flops: float) -> int:
-    """`n_threads`, or 1 where the work is small or the backend brings threads of its own."""
-    return threads.useful(n_threads, flops) if kernels.THREADED else 1
-
-
-def _add_pair(a: Pair, b: Pair) -> Pair:
-    """a + b in double-double (two-sum of Knuth 1969)."""
-    s = a[0] + b[0]
-    t = s - a[0]
-    low = ((a[0] - (s - t)) + (b[0] - t)) + (a[1] + b[1])
-    high = s + low
-    return (high, low - (high - s)) if math.isfinite(high) else (high, 0.0)
-
-
 def _top_two(values: Float) -> float:
     """Sum of the two largest of non-negative values and 0 (the reference class)."""
     return float(np.sort(values)[-2:].sum())
@@ -113,7 +99,7 @@ class Line:
             return kernel(self._eta[rows], self._slope[rows], y[rows], step, weight=w)
 
         def merge(a: tuple[Pair, float, float], b: tuple[Pair, float, float]) -> tuple[Pair, float, float]:
-            return _add_pair(a[0], b[0]), a[1] + b[1], a[2] + b[2]
+            return add_pair(a[0], b[0]), a[1] + b[1], a[2] + b[2]
 
         change, first, second = o.reduce(evaluate, merge, flops=100.0 * self._eta.size)
         return Slope(change[0], first, second)
@@ -160,7 +146,7 @@ class Objective:
         self.rows_read = design.n_rows
 
     def _threads(self, flops: float) -> int:
-        return _threads_for(self.kernels, self.n_threads, flops)
+        return threads.useful(self.n_threads, flops, shared=self.kernels.THREADED)
 
     def reduce(self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float) -> T:
         """:func:`sigmax.passes.reduce` over the rows of this problem."""
@@ -192,7 +178,7 @@ class Objective:
         def merge(a: tuple[Pair, Float, Float], b: tuple[Pair, Float, Float]) -> tuple[Pair, Float, Float]:
             a[1].__iadd__(b[1])
             a[2].__iadd__(b[2])
-            return _add_pair(a[0], b[0]), a[1], a[2]
+            return add_pair(a[0], b[0]), a[1], a[2]
 
         flops = design.n_rows * (self.n_params**2 + 4.0 * self.n_params + 50.0 * m)
         nll, gradient, hessian = self.reduce(evaluate, merge, flops=flops)
@@ -339,6 +325,6 @@ def linear_predictor(
 
     flops = 2.0 * design.n_rows * matrix.size
     size = passes.block_rows(design.width)
-    count = _threads_for(kernels, n_threads, flops)
+    count = threads.useful(n_threads, flops, shared=kernels.THREADED)
     passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, count)
     return eta

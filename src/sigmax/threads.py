@@ -83,9 +83,9 @@ def _is_whole(value: object) -> bool:
     return not isinstance(value, bool)
 
 
-def useful(n_threads: int, flops: float) -> int:
-    """`n_threads`, or 1 where the work is too small to share."""
-    return 1 if flops < SERIAL_FLOPS else n_threads
+def useful(n_threads: int, flops: float, *, shared: bool = True) -> int:
+    """`n_threads`, or 1 where the work is too small to share, or `shared` says that it cannot be."""
+    return n_threads if shared and flops >= SERIAL_FLOPS else 1
 
 
 def submit(work: Callable[[], None], copies: int) -> list[Future[None]]:

@@ -13,31 +13,41 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def numbers(name: str, value: npt.ArrayLike) -> npt.NDArray[np.generic]:
+def numbers(name: str, value: npt.ArrayLike, error: type[Exception] = ValueError) -> npt.NDArray[np.generic]:
     """`value` as an array of real numbers, not copied.
 
     Raises
     ------
-    ValueError
+    error
         Its dtype is not real.
     """
     array = np.asarray(value)
     if array.dtype.kind not in _NUMBER_KINDS:
-        raise ValueError(f"{name} must hold real numbers; got dtype {array.dtype}")
+        raise error(f"{name} must hold real numbers; got dtype {array.dtype}")
     return array
+
+
+def position(name: str, index: tuple[int, ...]) -> str:
+    """``y[3, 0]``; the bare name for the only element of a scalar."""
+    return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
+
+
+def none_of(
+    name: str, array: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_], must: str, are: str
+) -> None:
+    """Raise ValueError where `bad` is true: what is expected, how many differ, and where the first one is."""
+    count = int(np.count_nonzero(bad))
+    if count:
+        first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
+        raise ValueError(
+            f"{name} must {must}; {plural(count, 'value')} {are}, "
+            f"the first at {position(name, first)} = {array[first]}"
+        )
 
 
 def finite(name: str, array: npt.NDArray[np.generic]) -> None:
     """Raise ValueError where `array` holds nan or inf: how many, and where the first one is."""
-    bad = ~np.isfinite(array)
-    count = int(bad.sum())
-    if count:
-        first = np.argwhere(bad)[0]
-        where = f"[{', '.join(str(i) for i in first)}]"
-        raise ValueError(
-            f"{name} must be finite; {plural(count, 'value')} nan or inf, "
-            f"the first at {name}{where} = {array[tuple(first)]}"
-        )
+    none_of(name, array, ~np.isfinite(array), "be finite", "nan or inf")
 
 
 def vector(name: str, value: npt.ArrayLike, length: int, of: str) -> npt.NDArray[np.float64]:

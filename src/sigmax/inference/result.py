@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.design import Design
+from sigmax.functions import expit, softmax
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -167,15 +168,13 @@ class Result:
             As in :meth:`decision_function`.
         """
         eta = self.decision_function(X, offset=offset)
-        backend = kernels.get(self.backend)
         p = np.empty((len(eta), len(self.classes)))
         if eta.ndim == 1:
-            for column, logit in ((0, -eta), (1, eta)):
-                one = np.empty(len(eta))
-                backend.expit(logit, one)
-                p[:, column] = one
+            expit(-eta, p[:, 0], backend=self.backend)
+            expit(eta, p[:, 1], backend=self.backend)
         else:
-            backend.softmax(np.column_stack([np.zeros(len(eta)), eta]), p)
+            p[:, 0], p[:, 1:] = 0.0, eta
+            softmax(p, axis=1, out=p, backend=self.backend)
         return p
 
     def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:

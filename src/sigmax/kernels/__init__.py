@@ -19,6 +19,7 @@ from typing import Any
 
 from sigmax.kernels import reference
 from sigmax.kernels.interface import Codes, Float, Kernels, Pair
+from sigmax.kernels.pair import add_pair, two_sum
 from sigmax.kernels.source_hash import checkout_sources, source_hash
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "Float",
     "Kernels",
     "Pair",
+    "add_pair",
     "available",
     "get",
     "is_debug_build",
+    "two_sum",
     "why_not_compiled",
 ]
 

@@ -147,8 +147,8 @@ def _residual(y: Codes, rows: _Shifted) -> Float:
 def logsumexp(logits: Float, out: Float) -> None:
     _expect(out=(out, (len(logits),)))
     rows = _shift(logits)
-    # an infinite maximum is the sum itself, and so is nan
-    out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a + logits.sum(axis=1))
+    # an infinite maximum is the sum itself, and so is nan, which argmax takes for the largest
+    out[...] = np.where(np.isfinite(rows.a), rows.a + np.log1p(rows.s), rows.a)
 
 
 def softmax(logits: Float, p_out: Float) -> None:
