@@ -7,9 +7,10 @@ import.  Switches (environment):
 SIGMAX_NO_EXTENSIONS=1       do not build it
 SIGMAX_REQUIRE_EXTENSIONS=1  fail instead of falling back (wheels, CI, benchmarks)
 SIGMAX_WERROR=1              compiler warnings are errors (CI)
-SIGMAX_DEBUG=1               a build to find mistakes with, several times slower: Cython checks bounds, None,
+SIGMAX_DEBUG=1               a build to find mistakes with, not to compute with: Cython checks bounds, None,
                              uninitialised views and integer overflow; C is compiled with -O1 -g and its
-                             assertions.  Results keep their bits.  ``_build.json`` and ``sigmax info`` say so.
+                             assertions.  Results keep their bits.  ``_build.json`` and ``sigmax info`` say
+                             so.
 """
 
 from __future__ import annotations

@@ -360,7 +360,12 @@ def test_switches_are_0_or_1(sources, switch):
 
 
 def test_switches_that_are_off(sources):
-    off = {"SIGMAX_NO_EXTENSIONS": "0", "SIGMAX_REQUIRE_EXTENSIONS": "", "SIGMAX_WERROR": "0", "SIGMAX_DEBUG": "0"}
+    off = {
+        "SIGMAX_NO_EXTENSIONS": "0",
+        "SIGMAX_REQUIRE_EXTENSIONS": "",
+        "SIGMAX_WERROR": "0",
+        "SIGMAX_DEBUG": "0",
+    }
     done = run(sources, "setup.py", "--name", **off)
     assert (done.returncode, done.stdout.strip()) == (0, "sigmax"), done.stderr
 

@@ -1,16 +1,17 @@
-/* Memory: every input, output and work space has exactly its size, at every odd size around the tile of 128 rows
- * and the lanes of 8 columns, on and off 16-byte boundaries.  An overrun by one element is for AddressSanitizer to
- * see; what is checked here is that all that is promised is written, inputs are as they were, and no nan of
- * unwritten work space gets into a result. */
+/* Memory: every input, output and work space has exactly its size, at every odd size around the tile of 128
+ * rows and the lanes of 8 columns, on and off 16-byte boundaries.  An overrun by one element is for
+ * AddressSanitizer to see; what is checked here is that all that is promised is written, inputs are as they
+ * were, and no nan of unwritten work space gets into a result. */
 #include "inputs.h"
 
 static const ptrdiff_t ROWS_OF[] = {1, 3, 7, 9, 127, 128, 129, 257};
 static const ptrdiff_t COLUMNS_OF[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 17, 25, 33, 65, 71};
 
 /* Rows of the operations without columns. */
-static const ptrdiff_t LENGTHS[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 17, 63, 65, 120, 126, 127, 128, 129, 130, 255, 256, 257};
-#define EACH_LENGTH(n)                                                                               \
-    for (size_t at_ = 0; at_ < sizeof LENGTHS / sizeof *LENGTHS; ++at_)                              \
+static const ptrdiff_t LENGTHS[] = {1,  2,  3,   4,   5,   6,   7,   8,   9,   15,  17,
+                                    63, 65, 120, 126, 127, 128, 129, 130, 255, 256, 257};
+#define EACH_LENGTH(n) \
+    for (size_t at_ = 0; at_ < sizeof LENGTHS / sizeof *LENGTHS; ++at_) \
         for (ptrdiff_t n = LENGTHS[at_], once_ = 1; once_; once_ = 0)
 
 static int all_numbers(ptrdiff_t n, const double *x)
@@ -69,9 +70,11 @@ static void of_a_design(const sx_kernels *K, const problem *q, int fortran)
     WRITTEN(p, largest);
     for (int binary = 0; binary <= (m == 1); ++binary)
         for (int wanted = 0; wanted < 4; ++wanted) {
-            double *gradient = wanted & 1 ? doubles(m * k) : NULL, *hessian = wanted & 2 ? doubles(all) : NULL;
+            double *gradient = wanted & 1 ? doubles(m * k) : NULL,
+                   *hessian = wanted & 2 ? doubles(all) : NULL;
             double *work = doubles(K->pass_work(&o.X, m, hessian != NULL));
-            const sx_dd nll = (binary ? K->binary_pass : K->softmax_pass)(&o.X, &o.model, gradient, hessian, work);
+            const sx_dd nll =
+                (binary ? K->binary_pass : K->softmax_pass)(&o.X, &o.model, gradient, hessian, work);
             WRITTEN(1, &nll.high);
             if (gradient) WRITTEN(m * k, gradient);
             if (hessian) WRITTEN(all, hessian);
@@ -84,7 +87,8 @@ static void designs(const sx_kernels *K)
         for (size_t c = 0; c < sizeof COLUMNS_OF / sizeof *COLUMNS_OF; ++c)
             for (int variant = 0; variant < 6; ++variant) {
                 const int mark = memory_used;
-                const problem q = problem_of(ROWS_OF[r], COLUMNS_OF[c], 1 + variant % 3, variant % 2, variant > 2, 17);
+                const problem q =
+                    problem_of(ROWS_OF[r], COLUMNS_OF[c], 1 + variant % 3, variant % 2, variant > 2, 17);
                 const uint64_t before = inputs_of(&q);
                 of_a_design(K, &q, 0);
                 of_a_design(K, &q, 1);
@@ -95,7 +99,7 @@ static void designs(const sx_kernels *K)
 
 static void rows_and_lines(const sx_kernels *K)
 {
-    EACH_LENGTH(n)
+    EACH_LENGTH (n)
         for (ptrdiff_t m = 1; m < 10; m += m < 4 ? 1 : 5) {
             const int mark = memory_used;
             const problem of_all = problem_of(n, 0, m, 1, (int)n % 2, 23), *q = &of_all;
@@ -104,8 +108,9 @@ static void rows_and_lines(const sx_kernels *K)
             const double *w = q->model.weight;
             for (int binary = 0; binary <= (m == 1); ++binary) {
                 double *r = doubles(n * m), *h = doubles(n * m * m);
-                const sx_dd nll = binary ? K->binary_rows(n, q->eta, y, w, r, h)
-                                         : K->softmax_rows(n, m, q->eta, y, w, r, h, doubles(K->rows_work(m)));
+                const sx_dd nll = binary
+                                      ? K->binary_rows(n, q->eta, y, w, r, h)
+                                      : K->softmax_rows(n, m, q->eta, y, w, r, h, doubles(K->rows_work(m)));
                 WRITTEN(1, &nll.high);
                 WRITTEN(n * m, r);
                 WRITTEN(n * m * m, h);
@@ -123,7 +128,8 @@ static void rows_and_lines(const sx_kernels *K)
 
 static void numbers(const sx_kernels *K)
 {
-    void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit, K->log1pexp};
+    void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit,
+                                                                      K->log1pexp};
     for (int f = 0; f < 4; ++f)
         for (ptrdiff_t n = 1; n < 300; ++n) {
             const int mark = memory_used;
@@ -138,7 +144,7 @@ static void numbers(const sx_kernels *K)
 
 static void logits(const sx_kernels *K)
 {
-    EACH_LENGTH(n)
+    EACH_LENGTH (n)
         for (ptrdiff_t k = 1; k < 300; k = k < 10 ? k + 1 : 3 * k + 1) {
             const int mark = memory_used;
             const problem of_all = problem_of(n, 0, k, 1, 1, 29), *q = &of_all;
@@ -155,8 +161,8 @@ static void logits(const sx_kernels *K)
                 WRITTEN(n * k, p);
                 K->log_softmax(&in, (sx_rows_out){log_p, row, col}, doubles(K->logits_work(k)));
                 WRITTEN(n * k, log_p);
-                const sx_dd nll = K->cross_entropy(&in, y, fortran ? q->model.weight : NULL, (sx_rows_out){g, row, col},
-                                                   doubles(K->logits_work(k)));
+                const sx_dd nll = K->cross_entropy(&in, y, fortran ? q->model.weight : NULL,
+                                                   (sx_rows_out){g, row, col}, doubles(K->logits_work(k)));
                 WRITTEN(1, &nll.high);
                 WRITTEN(n * k, g);
             }

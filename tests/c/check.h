@@ -1,4 +1,5 @@
-/* Checks that print file, line, values and place, and count; a program ends with `return check_end("name")`. */
+/* Checks that print file, line, values and place, and count; a program ends with `return check_end("name")`.
+ */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -58,15 +59,14 @@ static inline int check_end(const char *name)
 #define CHECK(claim, ...) check_that(!!(claim), __FILE__, __LINE__, #claim, __VA_ARGS__)
 
 /* Equal to the bit; nan equals nan, 0 does not equal -0. */
-#define CHECK_SAME(got, wanted, place, ...)                                                          \
-    check_that(bits_of(got) == bits_of(wanted), __FILE__, __LINE__, #got " is " #wanted,             \
+#define CHECK_SAME(got, wanted, place, ...) \
+    check_that(bits_of(got) == bits_of(wanted), __FILE__, __LINE__, #got " is " #wanted, \
                "%a, not %a, at " place, (double)(got), (double)(wanted), __VA_ARGS__)
 
 /* |got - wanted| <= bound; false for nan. */
-#define CHECK_NEAR(got, wanted, bound, place, ...)                                                   \
-    check_that(check_near(got, wanted, bound), __FILE__, __LINE__, #got " is about " #wanted,        \
-               "%a, not %a +- %g, at " place, (double)(got), (double)(wanted), (double)(bound),      \
-               __VA_ARGS__)
+#define CHECK_NEAR(got, wanted, bound, place, ...) \
+    check_that(check_near(got, wanted, bound), __FILE__, __LINE__, #got " is about " #wanted, \
+               "%a, not %a +- %g, at " place, (double)(got), (double)(wanted), (double)(bound), __VA_ARGS__)
 
 static inline int check_near(double got, double wanted, double bound)
 {
@@ -75,11 +75,11 @@ static inline int check_near(double got, double wanted, double bound)
 }
 
 /* n doubles equal to the bit; the first that is not is printed. */
-#define CHECK_SAME_ALL(n, got, wanted, place, ...)                                                   \
-    do {                                                                                             \
-        const ptrdiff_t at_ = first_difference((n), (got), (wanted));                                \
-        check_that(at_ < 0, __FILE__, __LINE__, #got " is " #wanted, "[%td] %a, not %a, at " place,  \
-                   at_, at_ < 0 ? 0.0 : (got)[at_], at_ < 0 ? 0.0 : (wanted)[at_], __VA_ARGS__);     \
+#define CHECK_SAME_ALL(n, got, wanted, place, ...) \
+    do { \
+        const ptrdiff_t at_ = first_difference((n), (got), (wanted)); \
+        check_that(at_ < 0, __FILE__, __LINE__, #got " is " #wanted, "[%td] %a, not %a, at " place, at_, \
+                   at_ < 0 ? 0.0 : (got)[at_], at_ < 0 ? 0.0 : (wanted)[at_], __VA_ARGS__); \
     } while (0)
 
 static inline ptrdiff_t first_difference(ptrdiff_t n, const double *a, const double *b)

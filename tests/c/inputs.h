@@ -43,7 +43,8 @@ static inline double next_unit(uint64_t *state) { return (double)(next_bits(stat
 /* 2^e, -1022 <= e <= 1023 */
 static inline double power_of_two(int e) { return from_bits((uint64_t)(e + 1023) << 52); }
 
-/* -- memory: a block ends where the last element ends, and starts 8 bytes off when `memory_shift` is set ------ */
+/* -- memory: a block ends where the last element ends, and starts 8 bytes off when `memory_shift` is set
+ * ------ */
 
 static void *memory_blocks[1024];
 static int memory_used, memory_shift;
@@ -85,7 +86,8 @@ typedef struct {
 } problem;
 
 /* Values of about 1 in C order; weights and offsets where `full`. */
-static inline problem problem_of(ptrdiff_t n, ptrdiff_t p, ptrdiff_t m, int intercept, int full, uint64_t seed)
+static inline problem problem_of(ptrdiff_t n, ptrdiff_t p, ptrdiff_t m, int intercept, int full,
+                                 uint64_t seed)
 {
     problem q = {n, p, m, intercept, p + intercept, {0}, {0}, doubles(n * m), doubles(n * m)};
     double *X = doubles(n * p), *coef = doubles(m * q.k);
@@ -109,9 +111,9 @@ enum { AWKWARD = 26 };
 static inline double awkward(ptrdiff_t i)
 {
     static const double list[AWKWARD] = {
-        0.0,     -0.0,    0x1p-1074, -0x1p-1074, 0x1p-1022, -0x1p-1022, 0x1p-54, -0x1p-53, 1.0,
-        -1.0,    36.75,   -37.5,     708.375,    -708.5,    709.75,     710.0,   744.5,    -745.125,
-        -745.25, 746.0,   -746.0,    1e10,       -0x1p1023, INFINITY,   -INFINITY, (double)NAN};
+        0.0,     -0.0,  0x1p-1074, -0x1p-1074, 0x1p-1022, -0x1p-1022, 0x1p-54,   -0x1p-53,   1.0,
+        -1.0,    36.75, -37.5,     708.375,    -708.5,    709.75,     710.0,     744.5,      -745.125,
+        -745.25, 746.0, -746.0,    1e10,       -0x1p1023, INFINITY,   -INFINITY, (double)NAN};
     return list[i % AWKWARD];
 }
 

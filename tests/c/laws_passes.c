@@ -13,7 +13,8 @@ static void on_each_shape(const sx_kernels *K, shape_test test)
             for (ptrdiff_t m = 1; m < 4; ++m)
                 for (int intercept = 0; intercept < 2; ++intercept) {
                     const int mark = memory_used;
-                    const problem q = problem_of(ROWS_OF[r], COLUMNS_OF[c], m, intercept, (int)(m + intercept) % 2, 3);
+                    const problem q =
+                        problem_of(ROWS_OF[r], COLUMNS_OF[c], m, intercept, (int)(m + intercept) % 2, 3);
                     test(K, &q);
                     release(mark);
                 }
@@ -118,7 +119,8 @@ static void naive_sums(const sx_kernels *K, const problem *q)
     }
 }
 
-/* No weights are ones, no offset is zeros; four times the weights are four times every sum; all to the bit. */
+/* No weights are ones, no offset is zeros; four times the weights are four times every sum; all to the bit.
+ */
 static void weights_and_offsets(const sx_kernels *K, const problem *q)
 {
     const ptrdiff_t n = q->n, m = q->m, k = q->k, all = m * k * m * k;
@@ -144,7 +146,8 @@ static void weights_and_offsets(const sx_kernels *K, const problem *q)
         }
         for (ptrdiff_t i = 0; i < n; ++i) weight[i] = 0.0;
         CHECK(pass(K, &other, binary, g, H).high == 0.0, SHAPE, SHAPE_OF(q, K));
-        for (ptrdiff_t i = 0; i < m * k; ++i) CHECK(g[i] == 0.0, "weight 0: %a, " SHAPE, g[i], SHAPE_OF(q, K));
+        for (ptrdiff_t i = 0; i < m * k; ++i)
+            CHECK(g[i] == 0.0, "weight 0: %a, " SHAPE, g[i], SHAPE_OF(q, K));
         for (ptrdiff_t i = 0; i < all; ++i) CHECK(H[i] == 0.0, "weight 0: %a, " SHAPE, H[i], SHAPE_OF(q, K));
     }
 }

@@ -36,7 +36,8 @@ static void mirrored(const sx_kernels *K)
 
 static void at_infinity(const sx_kernels *K)
 {
-    const double x[] = {INFINITY, -INFINITY}, ends[4][2] = {{INFINITY, 0.0}, {1.0, 0.0}, {0.0, -INFINITY}, {INFINITY, 0.0}};
+    const double x[] = {INFINITY, -INFINITY},
+                 ends[4][2] = {{INFINITY, 0.0}, {1.0, 0.0}, {0.0, -INFINITY}, {INFINITY, 0.0}};
     double out[2];
     K->exp(2, x, out);
     CHECK_SAME_ALL(2, out, ends[0], "exp on %s", K->name);
@@ -51,7 +52,8 @@ static void at_infinity(const sx_kernels *K)
 /* An output may be the array that is read. */
 static void in_place(const sx_kernels *K)
 {
-    void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit, K->log1pexp};
+    void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit,
+                                                                      K->log1pexp};
     for (int f = 0; f < 4; ++f) {
         double *x = doubles(N), *out = doubles(N);
         for (ptrdiff_t i = 0; i < N; ++i) x[i] = awkward(i);
@@ -68,7 +70,8 @@ static void classes(const sx_kernels *K)
     for (size_t c = 0; c < sizeof sizes / sizeof *sizes; ++c) {
         const ptrdiff_t k = sizes[c], n = TILE + 3;
         const int mark = memory_used;
-        double *logit = doubles(n * k), *p = doubles(n * k), *log_p = doubles(n * k), *gradient = doubles(n * k);
+        double *logit = doubles(n * k), *p = doubles(n * k), *log_p = doubles(n * k),
+               *gradient = doubles(n * k);
         double *sum = doubles(n), *weight = doubles(n), *work = doubles(K->logits_work(k));
         double *back = doubles(n * k);
         int32_t *y = codes(n);
@@ -116,8 +119,9 @@ static void classes(const sx_kernels *K)
 static void infinite_logits(const sx_kernels *K)
 {
     const double nan_ = (double)NAN;
-    const double rows[6][3] = {{1.0, -INFINITY, 1.0}, {-INFINITY, -INFINITY, 5.0}, {0.0, nan_, 0.0},
-                               {0.0, INFINITY, 0.0},  {-INFINITY, -INFINITY, -INFINITY}, {nan_, INFINITY, 0.0}};
+    const double rows[6][3] = {
+        {1.0, -INFINITY, 1.0}, {-INFINITY, -INFINITY, 5.0},       {0.0, nan_, 0.0},
+        {0.0, INFINITY, 0.0},  {-INFINITY, -INFINITY, -INFINITY}, {nan_, INFINITY, 0.0}};
     double p[3], log_p[3], gradient[3], sum;
     double *work = doubles(K->logits_work(3));
     for (int r = 0; r < 6; ++r) {
@@ -132,19 +136,26 @@ static void infinite_logits(const sx_kernels *K)
             const double nll = K->cross_entropy(&in, &y, NULL, (sx_rows_out){gradient, 3, 1}, work).high;
             const int gone = rows[r][y] == -INFINITY;
             if (r < 2) {
-                CHECK(p[y] == (gone ? 0.0 : r == 0 ? 0.5 : 1.0), "p[%d] = %a, row %d on %s", (int)y, p[y], r, K->name);
-                CHECK((log_p[y] == -INFINITY) == gone, "log p[%d] = %a, row %d on %s", (int)y, log_p[y], r, K->name);
+                CHECK(p[y] == (gone     ? 0.0
+                               : r == 0 ? 0.5
+                                        : 1.0),
+                      "p[%d] = %a, row %d on %s", (int)y, p[y], r, K->name);
+                CHECK((log_p[y] == -INFINITY) == gone, "log p[%d] = %a, row %d on %s", (int)y, log_p[y], r,
+                      K->name);
                 CHECK((nll - nll != 0.0) == gone, "nll %a, y = %d, row %d on %s", nll, (int)y, r, K->name);
             } else {
-                CHECK(p[y] != p[y] && log_p[y] != log_p[y], "p[%d] = %a, row %d on %s", (int)y, p[y], r, K->name);
+                CHECK(p[y] != p[y] && log_p[y] != log_p[y], "p[%d] = %a, row %d on %s", (int)y, p[y], r,
+                      K->name);
                 CHECK(!(nll - nll == 0.0), "nll %a, y = %d, row %d on %s", nll, (int)y, r, K->name);
-                CHECK(gradient[y] != gradient[y], "gradient %a, y = %d, row %d on %s", gradient[y], (int)y, r, K->name);
+                CHECK(gradient[y] != gradient[y], "gradient %a, y = %d, row %d on %s", gradient[y], (int)y, r,
+                      K->name);
             }
         }
     }
 }
 
-/* Two classes of a softmax are a binary row; a model's rows are the rows of all classes with a first logit 0. */
+/* Two classes of a softmax are a binary row; a model's rows are the rows of all classes with a first logit 0.
+ */
 static void models(const sx_kernels *K)
 {
     for (ptrdiff_t m = 1; m < 7; ++m) {
@@ -158,7 +169,8 @@ static void models(const sx_kernels *K)
         double *more = doubles(K->logits_work(m + 1));
         const double w_max = 3.0;
         const sx_dd nll = K->softmax_rows(N, m, q.eta, q.model.y, q.model.weight, residual, curvature, work);
-        const sx_dd same = K->cross_entropy(&in, q.model.y, q.model.weight, (sx_rows_out){gradient, m + 1, 1}, more);
+        const sx_dd same =
+            K->cross_entropy(&in, q.model.y, q.model.weight, (sx_rows_out){gradient, m + 1, 1}, more);
         K->softmax(&in, (sx_rows_out){p, m + 1, 1}, more);
         CHECK_NEAR(nll.high, same.high, 0x1p-50 * nll.high, "%td logits on %s", m, K->name);
         for (ptrdiff_t i = 0; i < N; ++i) {
@@ -168,8 +180,8 @@ static void models(const sx_kernels *K)
                            "row %td, logit %td of %td on %s", i, c, m, K->name);
                 for (ptrdiff_t d = 0; d < m; ++d)
                     CHECK_NEAR(curvature[(i * m + c) * m + d],
-                               q.model.weight[i] * pi[c + 1] * ((double)(c == d) - pi[d + 1]), w_max * 0x1p-50,
-                               "row %td, logits %td %td of %td on %s", i, c, d, m, K->name);
+                               q.model.weight[i] * pi[c + 1] * ((double)(c == d) - pi[d + 1]),
+                               w_max * 0x1p-50, "row %td, logits %td %td of %td on %s", i, c, d, m, K->name);
             }
         }
         if (m == 1) {
@@ -192,13 +204,14 @@ static void lines(const sx_kernels *K)
         for (int binary = 0; binary <= (m == 1); ++binary) {
             const int mark = memory_used;
             const problem q = problem_of(N, 0, m, 1, 1, 9);
-            double *r = doubles(N * m), *h = doubles(N * m * m), *work = doubles(K->rows_work(m)), *end = doubles(N * m);
+            double *r = doubles(N * m), *h = doubles(N * m * m), *work = doubles(K->rows_work(m)),
+                   *end = doubles(N * m);
             for (ptrdiff_t i = 0; i < N * m; ++i) end[i] = q.eta[i] + 0.5 * q.slope[i];
-#define ROWS(eta)                                                                                    \
-    (binary ? K->binary_rows(N, eta, q.model.y, q.model.weight, r, h)                                \
+#define ROWS(eta) \
+    (binary ? K->binary_rows(N, eta, q.model.y, q.model.weight, r, h) \
             : K->softmax_rows(N, m, eta, q.model.y, q.model.weight, r, h, work))
-#define LINE(step)                                                                                   \
-    (binary ? K->binary_line(N, step, q.eta, q.slope, q.model.y, q.model.weight)                     \
+#define LINE(step) \
+    (binary ? K->binary_line(N, step, q.eta, q.slope, q.model.y, q.model.weight) \
             : K->softmax_line(N, m, step, q.eta, q.slope, q.model.y, q.model.weight, work))
             const double after = ROWS(end).high, before = ROWS(q.eta).high;
             const sx_line still = LINE(0.0), moved = LINE(0.5);
@@ -212,10 +225,12 @@ static void lines(const sx_kernels *K)
                     for (ptrdiff_t d = 0; d < m; ++d)
                         second += h[(i * m + c) * m + d] * q.slope[i * m + c] * q.slope[i * m + d];
                 }
-            CHECK(still.change.high == 0.0 && still.change.low == 0.0, "%a on %s", still.change.high, K->name);
+            CHECK(still.change.high == 0.0 && still.change.low == 0.0, "%a on %s", still.change.high,
+                  K->name);
             CHECK_NEAR(still.first, first, 0x1p-44 * size, "%td logits on %s", m, K->name);
             CHECK_NEAR(still.second, second, 0x1p-42 * size, "%td logits on %s", m, K->name);
-            CHECK_NEAR(moved.change.high, after - before, 0x1p-48 * (after + before), "%td logits on %s", m, K->name);
+            CHECK_NEAR(moved.change.high, after - before, 0x1p-48 * (after + before), "%td logits on %s", m,
+                       K->name);
             release(mark);
         }
     }

@@ -1,8 +1,10 @@
-/* Strides and empty sizes: C and Fortran order, slices, reversed and repeated rows and columns give the bits of a
- * contiguous copy, for what is read and for what is written; nothing, one class, no columns are sizes too. */
+/* Strides and empty sizes: C and Fortran order, slices, reversed and repeated rows and columns give the bits
+ * of a contiguous copy, for what is read and for what is written; nothing, one class, no columns are sizes
+ * too. */
 #include "inputs.h"
 
-/* Element (i, j) of n x p lies at i row + j col of a block of `size` doubles that starts `start` before or after. */
+/* Element (i, j) of n x p lies at i row + j col of a block of `size` doubles that starts `start` before or
+ * after. */
 typedef struct {
     const char *name;
     ptrdiff_t row, col, start, size;
@@ -103,7 +105,8 @@ static void logits(const sx_kernels *K)
                     double *one = doubles(n), *other = doubles(n), *flat = doubles(n * k);
                     int32_t *y = codes(n);
                     uint64_t s = 3;
-                    for (ptrdiff_t i = 0; i < n; ++i) y[i] = (int32_t)next_below(&s, k), weight[i] = next_unit(&s);
+                    for (ptrdiff_t i = 0; i < n; ++i)
+                        y[i] = (int32_t)next_below(&s, k), weight[i] = next_unit(&s);
                     for (int f = 0; f < 3; ++f) {
                         const sx_rows in = laid_out(a, n, k, 5), copy = copy_of(in);
                         double *data = to < 0 ? (double *)(uintptr_t)in.data : doubles(b.size) + b.start;
@@ -126,9 +129,10 @@ static void logits(const sx_kernels *K)
                                        to < 0 ? "the input, " : "", b.name, a.name, n, k, K->name);
                         /* what lies between the elements is not touched */
                         ptrdiff_t written = 0;
-                        for (ptrdiff_t i = 0; i < b.size; ++i) written += to < 0 || data[i - b.start] == data[i - b.start];
-                        CHECK(written == (to < 0 ? b.size : n * k), "%td written, %s, " WHERE, written, b.name, a.name, n, k,
-                              K->name);
+                        for (ptrdiff_t i = 0; i < b.size; ++i)
+                            written += to < 0 || data[i - b.start] == data[i - b.start];
+                        CHECK(written == (to < 0 ? b.size : n * k), "%td written, %s, " WHERE, written,
+                              b.name, a.name, n, k, K->name);
                     }
                     release(mark);
                 }
@@ -145,21 +149,27 @@ static void nothing(const sx_kernels *K)
                 const problem full = problem_of(3, p, m, intercept, 1, 2);
                 const sx_rows X = {NULL, 0, p, p, 1};
                 const sx_model model = {m, intercept, k > 0 ? full.model.coef : NULL, NULL, NULL, NULL};
-                double *g = k > 0 ? doubles(m * k) : NULL, *H = k > 0 ? doubles(all) : NULL, *largest = p ? doubles(p) : NULL;
+                double *g = k > 0 ? doubles(m * k) : NULL, *H = k > 0 ? doubles(all) : NULL,
+                       *largest = p ? doubles(p) : NULL;
                 double *work = doubles(K->pass_work(&X, m, 1)), *rows = doubles(K->rows_work(m));
                 const sx_dd nll = (m == 1 ? K->binary_pass : K->softmax_pass)(&X, &model, g, H, work);
                 CHECK(nll.high == 0.0 && nll.low == 0.0, "%a, p %td, m %td on %s", nll.high, p, m, K->name);
-                for (ptrdiff_t i = 0; i < m * k; ++i) CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
-                for (ptrdiff_t i = 0; i < all; ++i) CHECK(H[i] == 0.0, "%a, p %td, m %td on %s", H[i], p, m, K->name);
+                for (ptrdiff_t i = 0; i < m * k; ++i)
+                    CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
+                for (ptrdiff_t i = 0; i < all; ++i)
+                    CHECK(H[i] == 0.0, "%a, p %td, m %td on %s", H[i], p, m, K->name);
                 K->linear_predictor(&X, &model, NULL, work);
                 K->transpose_product(&X, intercept, m, NULL, g, work);
-                for (ptrdiff_t i = 0; i < m * k; ++i) CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
+                for (ptrdiff_t i = 0; i < m * k; ++i)
+                    CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
                 if (m == 1) K->weighted_gram(&X, intercept, NULL, H, doubles(K->pass_work(&X, 2, 1)));
                 CHECK(p == 0 || K->column_largest(&X, largest), "p %td on %s", p, K->name);
                 for (ptrdiff_t j = 0; j < p; ++j) CHECK(largest[j] == 0.0, "%a on %s", largest[j], K->name);
-                CHECK(K->softmax_rows(0, m, NULL, NULL, NULL, NULL, NULL, rows).high == 0.0, "m %td on %s", m, K->name);
+                CHECK(K->softmax_rows(0, m, NULL, NULL, NULL, NULL, NULL, rows).high == 0.0, "m %td on %s", m,
+                      K->name);
                 CHECK(K->binary_rows(0, NULL, NULL, NULL, NULL, NULL).high == 0.0, "on %s", K->name);
-                CHECK(K->softmax_line(0, m, 1.0, NULL, NULL, NULL, NULL, rows).change.high == 0.0, "on %s", K->name);
+                CHECK(K->softmax_line(0, m, 1.0, NULL, NULL, NULL, NULL, rows).change.high == 0.0, "on %s",
+                      K->name);
                 CHECK(K->binary_line(0, 1.0, NULL, NULL, NULL, NULL).second == 0.0, "on %s", K->name);
                 release(mark);
             }
@@ -170,7 +180,8 @@ static void nothing(const sx_kernels *K)
         K->logsumexp(&none, NULL, work);
         K->softmax(&none, nowhere, work);
         K->log_softmax(&none, nowhere, work);
-        CHECK(K->cross_entropy(&none, NULL, NULL, nowhere, work).high == 0.0, "%td classes on %s", k, K->name);
+        CHECK(K->cross_entropy(&none, NULL, NULL, nowhere, work).high == 0.0, "%td classes on %s", k,
+              K->name);
     }
     K->exp(0, NULL, NULL);
     K->expit(0, NULL, NULL);

@@ -1,7 +1,8 @@
 /* Sizes of 64 bits: more than 2^31 rows, and elements further than 2^31 elements from the first one.
  *
- * The rows repeat one row (stride 0); the codes are memory that is reserved but, until it is written, all one page
- * of zeros.  For 64-bit Linux, plain builds only: it takes gigabytes of addresses, though next to no memory. */
+ * The rows repeat one row (stride 0); the codes are memory that is reserved but, until it is written, all one
+ * page of zeros.  For 64-bit Linux, plain builds only: it takes gigabytes of addresses, though next to no
+ * memory. */
 #include <sys/mman.h>
 
 #include "inputs.h"
@@ -10,7 +11,8 @@
 
 static void *reserve(size_t bytes)
 {
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *block =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(block != MAP_FAILED, "%zu bytes of addresses", bytes);
     return block == MAP_FAILED ? NULL : block;
 }
@@ -44,7 +46,8 @@ static void a_pass_over_many_rows(const sx_kernels *K)
     munmap(y, (size_t)MANY * sizeof *y);
 }
 
-/* 5 x 3 elements, rows or columns more than 2^31 elements apart, forwards or backwards: as in a small copy. */
+/* 5 x 3 elements, rows or columns more than 2^31 elements apart, forwards or backwards: as in a small copy.
+ */
 enum { ROWS = 5, COLUMNS = 3 };
 
 static void far_apart(const sx_kernels *K, int down, int backwards)
@@ -64,7 +67,8 @@ static void far_apart(const sx_kernels *K, int down, int backwards)
     const int32_t y[ROWS] = {0, 1, 2, 1, 0};
     const double coef[2 * (COLUMNS + 1)] = {0.5, -1.0, 0.25, 2.0, -0.5, 1.0, 0.75, -0.125};
     const sx_model model = {2, 1, coef, y, NULL, NULL};
-    double out[2][200], *work = doubles(K->pass_work(&far, 2, 1)), *logits_work = doubles(K->logits_work(COLUMNS));
+    double out[2][200], *work = doubles(K->pass_work(&far, 2, 1)),
+                        *logits_work = doubles(K->logits_work(COLUMNS));
     for (int i = 0; i < 2; ++i) {
         const sx_rows *X = i ? &near : &far;
         double *to = out[i];

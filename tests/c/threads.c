@@ -1,5 +1,5 @@
-/* Two threads and a forked child may call the kernels at once: shared inputs, outputs of their own, the bits of the
- * serial call.  Built with ThreadSanitizer it shows that nothing is shared in secret. */
+/* Two threads and a forked child may call the kernels at once: shared inputs, outputs of their own, the bits
+ * of the serial call.  Built with ThreadSanitizer it shows that nothing is shared in secret. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,13 +52,16 @@ static void call_all(const caller *c)
     K->logsumexp(&logits, out->sum, c->logits_work);
     K->softmax(&logits, (sx_rows_out){out->p, M, 1}, c->logits_work);
     K->log_softmax(&logits, (sx_rows_out){out->log_p, M, 1}, c->logits_work);
-    put(&to, K->cross_entropy(&logits, b->model.y, b->model.weight, (sx_rows_out){out->cross, M, 1}, c->logits_work));
+    put(&to, K->cross_entropy(&logits, b->model.y, b->model.weight, (sx_rows_out){out->cross, M, 1},
+                              c->logits_work));
     *to++ = K->column_largest(&q->X, out->largest);
     K->linear_predictor(&q->X, &q->model, out->eta, c->pass_work);
     K->transpose_product(&q->X, 1, M, q->eta, out->product, c->pass_work);
     K->weighted_gram(&q->X, 1, q->model.weight, out->gram, c->gram_work);
-    put(&to, K->binary_rows(N, b->eta, b->model.y, b->model.weight, out->binary_residual, out->binary_curvature));
-    put(&to, K->softmax_rows(N, M, q->eta, q->model.y, q->model.weight, out->residual, out->curvature, c->rows_work));
+    put(&to,
+        K->binary_rows(N, b->eta, b->model.y, b->model.weight, out->binary_residual, out->binary_curvature));
+    put(&to, K->softmax_rows(N, M, q->eta, q->model.y, q->model.weight, out->residual, out->curvature,
+                             c->rows_work));
     put(&to, K->binary_pass(&b->X, &b->model, out->binary_gradient, out->binary_hessian, c->binary_work));
     put(&to, K->softmax_pass(&q->X, &q->model, out->gradient, out->hessian, c->pass_work));
     put_line(&to, K->binary_line(N, 0.5, b->eta, b->slope, b->model.y, b->model.weight));
@@ -70,9 +73,15 @@ static caller caller_of(const sx_kernels *K, const problem *q, const problem *bi
 {
     results *out = exactly(1, sizeof *out);
     memset(out, 0xff, sizeof *out);
-    return (caller){K, q, binary, doubles(K->logits_work(M)), doubles(K->rows_work(M)),
-                    doubles(K->pass_work(&q->X, M, 1)), doubles(K->pass_work(&binary->X, 1, 1)),
-                    doubles(K->pass_work(&q->X, 2, 1)), out};
+    return (caller){K,
+                    q,
+                    binary,
+                    doubles(K->logits_work(M)),
+                    doubles(K->rows_work(M)),
+                    doubles(K->pass_work(&q->X, M, 1)),
+                    doubles(K->pass_work(&binary->X, 1, 1)),
+                    doubles(K->pass_work(&q->X, 2, 1)),
+                    out};
 }
 
 static int all_finite(const results *a)
@@ -133,7 +142,8 @@ static void side_by_side(const sx_kernels *K)
     CHECK(in_a_child(&forked, alone.out) == 0, "a child forked beside %d threads, on %s", THREADS, K->name);
     for (int i = 0; i < THREADS; ++i) {
         pthread_join(handles[i], NULL);
-        CHECK(threads[i].equal == ROUNDS, "thread %d: %d of %d rounds equal, on %s", i, threads[i].equal, ROUNDS, K->name);
+        CHECK(threads[i].equal == ROUNDS, "thread %d: %d of %d rounds equal, on %s", i, threads[i].equal,
+              ROUNDS, K->name);
     }
     pthread_barrier_destroy(&start);
     /* and the parent works on */

@@ -2,8 +2,8 @@
 #include "inputs.h"
 #include "values_table.h"
 
-/* Bounds in ulp, those of tests/kernels/test_accuracy.py.  A sum of logits may cancel: it is held to the ulp of
- * its larger part. */
+/* Bounds in ulp, those of tests/kernels/test_accuracy.py.  A sum of logits may cancel: it is held to the ulp
+ * of its larger part. */
 #define ULP_EXP 1.0
 #define ULP_EXPIT 0.75
 #define ULP_LOG 1.5
@@ -25,8 +25,8 @@ static double ulps_off(double got, exact wanted)
     return fabs((got - wanted.nearest) / ulp_of(wanted.nearest) - wanted.rest);
 }
 
-#define CHECK_ULP(got, wanted, bound, place, ...)                                                    \
-    CHECK(ulps_off(got, wanted) <= (bound), "%g ulp, allowed %g: %a, not %a, at " place,             \
+#define CHECK_ULP(got, wanted, bound, place, ...) \
+    CHECK(ulps_off(got, wanted) <= (bound), "%g ulp, allowed %g: %a, not %a, at " place, \
           ulps_off(got, wanted), (double)(bound), (double)(got), (wanted).nearest, __VA_ARGS__)
 
 static exact negative(exact a) { return (exact){-a.nearest, -a.rest}; }
@@ -35,9 +35,9 @@ static void functions_of_one_number(const sx_kernels *K)
 {
     double *x = doubles(NUMBERS), *out = doubles(NUMBERS);
     for (ptrdiff_t i = 0; i < NUMBERS; ++i) x[i] = numbers[i].x;
-#define EACH(FUNCTION, BOUND)                                                                        \
-    K->FUNCTION(NUMBERS, x, out);                                                                    \
-    for (ptrdiff_t i = 0; i < NUMBERS; ++i)                                                          \
+#define EACH(FUNCTION, BOUND) \
+    K->FUNCTION(NUMBERS, x, out); \
+    for (ptrdiff_t i = 0; i < NUMBERS; ++i) \
     CHECK_ULP(out[i], numbers[i].FUNCTION, BOUND, #FUNCTION "(%a) on %s", x[i], K->name)
     EACH(exp, ULP_EXP);
     EACH(expit, ULP_EXPIT);
@@ -60,7 +60,8 @@ static void binary_rows_one_by_one(const sx_kernels *K)
             CHECK(nll.low == 0.0, "nll(%a) on %s leaves %a", x[0], K->name, nll.low);
             CHECK_ULP(residual[0], y[0] ? negative(numbers[i ^ 1].expit) : numbers[i].expit, ULP_EXPIT,
                       "residual(%a), y = %d, on %s", x[0], (int)y[0], K->name);
-            CHECK_ULP(curvature[0], numbers[i].curvature, ULP_CURVATURE, "curvature(%a) on %s", x[0], K->name);
+            CHECK_ULP(curvature[0], numbers[i].curvature, ULP_CURVATURE, "curvature(%a) on %s", x[0],
+                      K->name);
         }
     }
 }
@@ -114,11 +115,11 @@ static void rows_of_a_model(const sx_kernels *K)
         for (ptrdiff_t c = 0; c < m; ++c) eta[c] = rows[i].logit[c + 1];
         for (y[0] = 0; y[0] <= m; ++y[0]) {
             const sx_dd nll = K->softmax_rows(1, m, eta, y, NULL, residual, curvature, work);
-            CHECK_ULP(nll.high, negative(rows[i].log_p[y[0]]), ULP_LOG_P, "row %td, y = %d, on %s", i, (int)y[0],
-                      K->name);
+            CHECK_ULP(nll.high, negative(rows[i].log_p[y[0]]), ULP_LOG_P, "row %td, y = %d, on %s", i,
+                      (int)y[0], K->name);
             for (ptrdiff_t c = 0; c < m; ++c)
-                CHECK_ULP(residual[c], c + 1 == y[0] ? negative(rows[i].others[c + 1]) : rows[i].p[c + 1], ULP_P,
-                          "residual[%td] of row %td, y = %d, on %s", c, i, (int)y[0], K->name);
+                CHECK_ULP(residual[c], c + 1 == y[0] ? negative(rows[i].others[c + 1]) : rows[i].p[c + 1],
+                          ULP_P, "residual[%td] of row %td, y = %d, on %s", c, i, (int)y[0], K->name);
         }
         release(mark);
     }

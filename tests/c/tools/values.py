@@ -3,8 +3,8 @@
 Run ``python tests/c/tools/values.py > tests/c/values_table.h``.  ``tests/test_c.py`` asserts that the table
 is what this script writes.  Needs mpmath.
 
-An exact value is written as {nearest, rest}: the nearest double, and what is missing to the exact value in units
-in the last place of that double (2^-1074 for subnormals).
+An exact value is written as {nearest, rest}: the nearest double, and what is missing to the exact value in
+units in the last place of that double (2^-1074 for subnormals).
 """
 
 from __future__ import annotations
