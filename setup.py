@@ -7,6 +7,10 @@ import.  Switches (environment):
 SIGMAX_NO_EXTENSIONS=1       do not build it
 SIGMAX_REQUIRE_EXTENSIONS=1  fail instead of falling back (wheels, CI, benchmarks)
 SIGMAX_WERROR=1              compiler warnings are errors (CI)
+SIGMAX_DEBUG=1               a build to find mistakes with, not to compute with: Cython checks bounds, None,
+                             uninitialised views and integer overflow; C is compiled with -O1 -g and its
+                             assertions.  Results keep their bits.  ``_build.json`` and ``sigmax info`` say
+                             so.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ def switch(name: str) -> bool:
 NO_EXTENSIONS = switch("SIGMAX_NO_EXTENSIONS")
 REQUIRE_EXTENSIONS = switch("SIGMAX_REQUIRE_EXTENSIONS")
 WERROR = switch("SIGMAX_WERROR")
+DEBUG = switch("SIGMAX_DEBUG")
 if NO_EXTENSIONS and REQUIRE_EXTENSIONS:
     sys.exit("SIGMAX_NO_EXTENSIONS=1 and SIGMAX_REQUIRE_EXTENSIONS=1 contradict each other")
 
@@ -54,7 +59,12 @@ def source_hash() -> str:
 
 def record(folders: list[Path], reason: str | None) -> None:
     """Write _build.json: what the import will say when the compiled backend is missing."""
-    state = {"compiled": reason is None, "reason": reason or "", "source_hash": source_hash()}
+    state = {
+        "compiled": reason is None,
+        "reason": reason or "",
+        "source_hash": source_hash(),
+        "debug": DEBUG and reason is None,
+    }
     for folder in folders:
         if folder.is_dir():
             (folder / "_build.json").write_text(json.dumps(state, indent=1) + "\n")
@@ -141,6 +151,7 @@ class BuildKernels(build_ext):
                 *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
                 *("-fno-thread-jumps", "-Wno-ignored-optimization-argument"),
                 *(("-Wall", "-Wextra", "-Werror") if WERROR else ()),
+                *(("-O1", "-g", "-UNDEBUG") if DEBUG else ()),
             ]
         super().build_extension(ext)
 
@@ -162,14 +173,17 @@ def cythonized(extensions: list[Extension]) -> list[Extension]:
 
     built = cythonize(
         extensions,
-        build_dir="build/cython",
+        # what Cython wrote for one kind of build is not taken for the other
+        build_dir="build/cython-debug" if DEBUG else "build/cython",
         include_path=["ext"],
         compiler_directives={
             "language_level": 3,
             "binding": True,
-            "boundscheck": False,
-            "wraparound": False,
-            "initializedcheck": False,
+            "boundscheck": DEBUG,
+            "wraparound": False,  # where bounds are checked, a negative index is an error
+            "initializedcheck": DEBUG,
+            "nonecheck": DEBUG,
+            "overflowcheck": DEBUG,
             "freethreading_compatible": True,
         },
     )

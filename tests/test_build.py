@@ -79,6 +79,12 @@ def record(tree):
     return json.loads((tree / KERNELS / "_build.json").read_text())
 
 
+def recorded(tree, reason="", debug=False):
+    """What _build.json has to say of a build: with a `reason`, that there is none."""
+    hash_now = source_hash(tree / "ext")
+    return {"compiled": not reason, "reason": reason, "source_hash": hash_now, "debug": debug}
+
+
 PROBE = """
 import json, warnings, numpy as np
 with warnings.catch_warnings(record=True) as caught:
@@ -205,7 +211,7 @@ def assert_skipped(tree, done, reason):
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("sigmax:")]
     assert said == [f"sigmax: compiled kernels skipped, running on the Python twin: {reason}"]
     assert in_place(tree) == []
-    assert record(tree) == {"compiled": False, "reason": reason, "source_hash": source_hash(tree / "ext")}
+    assert record(tree) == recorded(tree, reason)
     backend, [warning] = use(tree)
     assert backend == "reference"
     assert reason in warning
@@ -226,12 +232,32 @@ def no_compiler(command):
 def test_build_in_place(built):
     [file] = in_place(built)
     assert file.endswith(sysconfig.get_config_var("EXT_SUFFIX"))
-    assert record(built) == {"compiled": True, "reason": "", "source_hash": source_hash(built / "ext")}
+    assert record(built) == recorded(built)
     assert use(built) == ("compiled", [])
     # nothing generated beside the sources
     assert sorted(p.name for p in (built / "ext").rglob("*")) == sorted(
         p.name for p in (CHECKOUT / "ext").rglob("*") if "__pycache__" not in p.parts
     )
+
+
+@pytest.mark.needs_compiled
+def test_debug_build(again, compilers):
+    # over a release build: what Cython wrote for that one is not used again
+    done = build_in_place(again, CC=compilers["quick"], SIGMAX_REQUIRE_EXTENSIONS="1", SIGMAX_DEBUG="1")
+    assert done.returncode == 0, done.stderr
+    assert record(again) == recorded(again, debug=True)
+    release, debug = ((again / "build" / folder).rglob("_kernels.c") for folder in ("cython", "cython-debug"))
+    checks = [text.read_text().count("__Pyx_RaiseBufferIndexError(") for [text] in ([*release], [*debug])]
+    assert checks[0] == 0 < checks[1]
+    assert use(again) == ("compiled", [])
+    done = run(again, "-m", "sigmax", "info", PYTHONPATH=str(again / "src"))
+    assert "\ncompiled kernels  debug build: checked, and slow\n" in done.stdout
+    # and back
+    done = build_in_place(again, CC=compilers["quick"], SIGMAX_REQUIRE_EXTENSIONS="1")
+    assert done.returncode == 0, done.stderr
+    assert record(again) == recorded(again)
+    done = run(again, "-m", "sigmax", "info", PYTHONPATH=str(again / "src"))
+    assert "debug build" not in done.stdout
 
 
 @pytest.mark.needs_compiled
@@ -253,7 +279,7 @@ def test_wheel_of_a_checkout_that_is_in_use(again, compilers):
     [file] = shared_objects(wheel)
     assert file.startswith("sigmax/kernels/")
     stated = json.loads(wheel["sigmax/kernels/_build.json"])
-    assert stated == {"compiled": True, "reason": "", "source_hash": source_hash(again / "ext")}
+    assert stated == recorded(again)
     assert stated["source_hash"].encode() in wheel[file]
     assert {"sigmax/py.typed", "sigmax/kernels/_kernels.pyi", "sigmax/kernels/reference.py"} <= wheel.keys()
     assert {name.split("/")[0].partition("-")[0] for name in wheel} == {"sigmax"}
@@ -283,7 +309,7 @@ def test_switched_off(clean):
     assert done.returncode == 0, done.stderr
     assert in_place(clean) == []
     reason = "switched off by SIGMAX_NO_EXTENSIONS=1 when sigmax was installed"
-    assert record(clean) == {"compiled": False, "reason": reason, "source_hash": source_hash(clean / "ext")}
+    assert record(clean) == recorded(clean, reason)
     assert use(clean) == ("reference", [])  # on purpose: no warning
 
 
@@ -324,7 +350,9 @@ def test_switched_off_and_required(clean):
     assert done.stderr.splitlines()[-1] == wanted
 
 
-@pytest.mark.parametrize("switch", ["SIGMAX_NO_EXTENSIONS", "SIGMAX_REQUIRE_EXTENSIONS", "SIGMAX_WERROR"])
+@pytest.mark.parametrize(
+    "switch", ["SIGMAX_NO_EXTENSIONS", "SIGMAX_REQUIRE_EXTENSIONS", "SIGMAX_WERROR", "SIGMAX_DEBUG"]
+)
 def test_switches_are_0_or_1(sources, switch):
     done = run(sources, "setup.py", "--name", **{switch: "yes"})
     assert done.returncode != 0
@@ -332,7 +360,12 @@ def test_switches_are_0_or_1(sources, switch):
 
 
 def test_switches_that_are_off(sources):
-    off = {"SIGMAX_NO_EXTENSIONS": "0", "SIGMAX_REQUIRE_EXTENSIONS": "", "SIGMAX_WERROR": "0"}
+    off = {
+        "SIGMAX_NO_EXTENSIONS": "0",
+        "SIGMAX_REQUIRE_EXTENSIONS": "",
+        "SIGMAX_WERROR": "0",
+        "SIGMAX_DEBUG": "0",
+    }
     done = run(sources, "setup.py", "--name", **off)
     assert (done.returncode, done.stdout.strip()) == (0, "sigmax"), done.stderr
 

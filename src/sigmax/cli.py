@@ -185,11 +185,12 @@ def _info(options: argparse.Namespace) -> int:
     import scipy
 
     missing = kernels.why_not_compiled()
+    state = "debug build: checked, and slow" if kernels.is_debug_build() else "available"
     chosen = kernels.get(options.backend)
     rows = [
         ("sigmax", sigmax.__version__),
         ("backend", f"{chosen.BACKEND} ({chosen.ISA})"),
-        ("compiled kernels", f"missing: {missing}" if missing else "available"),
+        ("compiled kernels", f"missing: {missing}" if missing else state),
         ("threads", str(threads.resolve(options.threads))),
         ("python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("numpy", np.__version__),

