@@ -50,11 +50,13 @@
 
 #define SX_CACHE_LINE 64 /* bytes */
 
-/* Ask for a cache line that is wanted soon; any address will do. */
+/* Ask for a cache line that will be read soon, or written. */
 #if defined(__GNUC__)
 #define SX_PREFETCH(address) __builtin_prefetch(address)
+#define SX_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define SX_PREFETCH(address) ((void)0)
+#define SX_PREFETCH_WRITE(address) ((void)0)
 #endif
 
 SX_INLINE ptrdiff_t sx_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }

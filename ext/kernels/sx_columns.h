@@ -49,6 +49,31 @@ SX_INLINE void sx_transpose(ptrdiff_t rows, ptrdiff_t cols, const double *restri
         for (ptrdiff_t r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
+/* Memory that a tile will want soon, asked for in parts while its arithmetic goes on: the rows to be read next and
+ * those to be written now.  NULL, or rows that do not lie side by side: nothing is asked for. */
+typedef struct {
+    const char *read;
+    const char *write;
+    ptrdiff_t part; /* bytes for each class */
+} sx_ahead;
+
+SX_INLINE sx_ahead sx_ahead_of(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n, const sx_rows_out *out)
+{
+    const ptrdiff_t K = rows->n_cols, next = start + n;
+    const int reads = rows->col_stride == 1 && rows->row_stride == K && next + n <= rows->n_rows;
+    const int writes = out && out->data && out->col_stride == 1 && out->row_stride == K;
+    return (sx_ahead){reads ? (const char *)(rows->data + next * K) : NULL,
+                      writes ? (const char *)(out->data + start * K) : NULL, n * (ptrdiff_t)sizeof(double)};
+}
+
+SX_INLINE void sx_ahead_of_class(const sx_ahead *ahead, ptrdiff_t k)
+{
+    for (ptrdiff_t at = k * ahead->part; at < (k + 1) * ahead->part; at += SX_CACHE_LINE) {
+        if (ahead->read) SX_PREFETCH(ahead->read + at);
+        if (ahead->write) SX_PREFETCH_WRITE(ahead->write + at);
+    }
+}
+
 /* Columns of n rows of `rows` from row `start` on. */
 SX_INLINE void sx_to_columns(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n, double *restrict columns,
                              ptrdiff_t ld)

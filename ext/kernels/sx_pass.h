@@ -30,6 +30,9 @@ typedef struct {
     ptrdiff_t total;
 } sx_pass_space;
 
+/* The part of a work space that starts at `at`; NULL while only sizes are asked for. */
+SX_INLINE double *sx_part(double *work, ptrdiff_t at) { return work ? work + at : NULL; }
+
 SX_INLINE sx_pass_space sx_pass_space_of(const sx_rows *X, ptrdiff_t n_logits, int hessian, double *work)
 {
     const ptrdiff_t tile_rows = sx_min(X->n_rows, SX_TILE), width = sx_gram_width(X->n_cols);
@@ -38,13 +41,13 @@ SX_INLINE sx_pass_space sx_pass_space_of(const sx_rows *X, ptrdiff_t n_logits, i
     ptrdiff_t at = 0;
     space.copy = hessian ? copied * width : 0;
     for (int i = 0; i < 5; ++i) {
-        space.columns[i] = work + at;
+        space.columns[i] = sx_part(work, at);
         if (i < 2 || hessian) at += (n_logits + 1) * SX_TILE;
     }
-    space.partial = work + at, at += 2 * X->n_cols;
-    space.packed = work + at, at += X->col_stride == 1 ? 0 : tile_rows * X->n_cols;
-    space.A = work + at, at += space.copy;
-    space.B = work + at, at += n_logits == 1 ? 0 : space.copy;
+    space.partial = sx_part(work, at), at += 2 * X->n_cols;
+    space.packed = sx_part(work, at), at += X->col_stride == 1 ? 0 : tile_rows * X->n_cols;
+    space.A = sx_part(work, at), at += space.copy;
+    space.B = sx_part(work, at), at += n_logits == 1 ? 0 : space.copy;
     space.total = at;
     return space;
 }
@@ -166,7 +169,7 @@ SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double 
             sx_linear_forward(t.rows, n, p, intercept, model->coef + c * k, t.offset ? t.offset + c : NULL,
                               n_logits, z + (c + 1) * SX_TILE);
         sx_softmax_true(n, SX_TILE, z, t.y, nll);
-        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low, NULL);
         sx_softmax_nll(n, SX_TILE, nll, t.weight, &tile, nll);
         sx_sum_add_tile(&total, nll);
         if (hessian) memcpy(words.p, z, (size_t)(K * SX_TILE) * sizeof *z);

@@ -19,6 +19,7 @@
 #ifndef SX_SOFTMAX_H
 #define SX_SOFTMAX_H
 
+#include "sx_columns.h"
 #include "sx_dd.h"
 #include "sx_log1p.h"
 
@@ -41,9 +42,9 @@ SX_INLINE sx_exp_parts sx_exp_difference(double x, double a)
 }
 
 /* `tile` but for `inverse`, of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL).
- * E is times 2^512, that is without SX_EXP_REST, so that no term of a tiny s and no low word is a subnormal. */
+ * `ahead` is asked for meanwhile (may be NULL).  E is times 2^512, that is without SX_EXP_REST, so that no term of a tiny s and no low word is a subnormal. */
 SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z, sx_softmax_tile *tile,
-                              double *E, double *E_low)
+                              double *E, double *E_low, const sx_ahead *ahead)
 {
     for (ptrdiff_t i = 0; i < n; ++i) tile->largest[i] = z[i];
     for (ptrdiff_t k = 1; k < K; ++k)
@@ -55,6 +56,7 @@ SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const doub
     }
     for (ptrdiff_t k = 0; k < K; ++k) {
         const double class_k = (double)(k + 1);
+        if (ahead) sx_ahead_of_class(ahead, k);
         for (ptrdiff_t i = 0; i < n; ++i) {
             const double x = z[k * ld + i];
             const sx_exp_parts e = sx_exp_difference(x, tile->largest[i]);
@@ -87,9 +89,9 @@ SX_INLINE void sx_softmax_inverse(ptrdiff_t n, sx_softmax_tile *tile)
 }
 
 SX_INLINE void sx_softmax_forward(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z,
-                                  sx_softmax_tile *tile, double *E, double *E_low)
+                                  sx_softmax_tile *tile, double *E, double *E_low, const sx_ahead *ahead)
 {
-    sx_softmax_sum(n, K, ld, z, tile, E, E_low);
+    sx_softmax_sum(n, K, ld, z, tile, E, E_low, ahead);
     sx_softmax_inverse(n, tile);
 }
 

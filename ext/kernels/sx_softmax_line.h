@@ -29,7 +29,7 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
     double g[SX_TILE], g_low[SX_TILE], u[SX_TILE], u_low[SX_TILE], A[SX_TILE], B[SX_TILE];
 
     sx_softmax_true(n, SX_TILE, z, y, nll); /* z_y, for now */
-    sx_softmax_forward(n, K, SX_TILE, z, &tile, p, p_low);
+    sx_softmax_forward(n, K, SX_TILE, z, &tile, p, p_low, NULL);
     sx_softmax_rest(n, &tile, log1p_s);
     sx_softmax_p_tile(n, K, SX_TILE, &tile, p_low, p);
     for (ptrdiff_t i = 0; i < n; ++i) {
@@ -52,7 +52,7 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
         }
     }
 
-    sx_softmax_forward(n, K, SX_TILE, moved, &tile, p, p_low);
+    sx_softmax_forward(n, K, SX_TILE, moved, &tile, p, p_low, NULL);
     sx_softmax_p_tile(n, K, SX_TILE, &tile, p_low, p);
     for (ptrdiff_t i = 0; i < n; ++i) {
         v_Q[i] = v[(ptrdiff_t)tile.which[i] * SX_TILE + i];

@@ -35,8 +35,9 @@ static void logsumexp(const sx_rows *logits, double *out, double *work)
     sx_softmax_tile tile;
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        const sx_ahead ahead = sx_ahead_of(logits, start, n, NULL);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL, &ahead);
         sx_softmax_logsumexp(n, &tile, out + start);
         for (ptrdiff_t i = 0; i < n; ++i)
             if (!(out[start + i] - out[start + i] == 0.0)) out[start + i] = sx_logsumexp_infinite(K, ld, work + i);
@@ -50,8 +51,9 @@ static void softmax(const sx_rows *logits, sx_rows_out p_out, double *work)
     sx_softmax_tile tile;
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        const sx_ahead ahead = sx_ahead_of(logits, start, n, &p_out);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_forward(n, K, ld, work, &tile, work, E_low);
+        sx_softmax_forward(n, K, ld, work, &tile, work, E_low, &ahead);
         sx_softmax_p_tile(n, K, ld, &tile, E_low, work);
         sx_to_rows(work, ld, K, n, &p_out, start);
     }
@@ -63,8 +65,9 @@ static void log_softmax(const sx_rows *logits, sx_rows_out out, double *work)
     sx_softmax_tile tile;
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
+        const sx_ahead ahead = sx_ahead_of(logits, start, n, &out);
         sx_to_columns(logits, start, n, work, ld);
-        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL);
+        sx_softmax_sum(n, K, ld, work, &tile, NULL, NULL, &ahead);
         sx_softmax_log(n, K, ld, &tile, work);
         sx_to_rows(work, ld, K, n, &out, start);
     }
@@ -82,9 +85,10 @@ static sx_dd cross_entropy(const sx_rows *logits, const int32_t *y, const double
     for (ptrdiff_t start = 0; start < logits->n_rows; start += ld) {
         const ptrdiff_t n = sx_min(ld, logits->n_rows - start);
         const double *w = weight ? weight + start : ones;
+        const sx_ahead ahead = sx_ahead_of(logits, start, n, &gradient_out);
         sx_to_columns(logits, start, n, work, ld);
         sx_softmax_true(n, ld, work, y + start, nll);
-        sx_softmax_forward(n, K, ld, work, &tile, work, E_low);
+        sx_softmax_forward(n, K, ld, work, &tile, work, E_low, &ahead);
         sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
         sx_sum_add_tile(&total, nll);
         if (!gradient_out.data) continue;
@@ -218,7 +222,7 @@ static sx_dd softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_logits, const double *et
         sx_reference_column(z);
         sx_to_columns(&eta_rows, start, n, z + SX_TILE, SX_TILE);
         sx_softmax_true(n, SX_TILE, z, y + start, nll);
-        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low, NULL);
         sx_softmax_nll(n, SX_TILE, nll, w, &tile, nll);
         sx_sum_add_tile(&total, nll);
         memcpy(words.p, z, (size_t)size * sizeof *z);
