@@ -29,7 +29,8 @@ SX_INLINE sx_logit sx_logit_of(double eta)
 {
     const double x = -sx_abs(eta);
     const sx_exp_parts e = sx_exp_parts_of(0, x < SX_EXP_LEAST ? SX_EXP_LEAST : x, 0.0);
-    const sx_dd t = {sx_exp_scaled(e, e.high), sx_exp_scaled(e, e.low)};
+    const sx_dd whole = sx_fast_two_sum(e.head, e.tail);
+    const sx_dd t = {sx_exp_scaled(e, whole.high), sx_exp_scaled(e, whole.low)};
 
     /* big = 1 / (1 + t), high and low word; log1p(t) shares its division */
     const double d = 1.0 + t.high;
@@ -38,8 +39,8 @@ SX_INLINE sx_logit sx_logit_of(double eta)
     const sx_dd big = sx_reciprocal_from(shared * l.divisor, (sx_dd){d, ((1.0 - d) + t.high) + t.low});
 
     /* small = t big, as t is before it is scaled by its power of two */
-    const sx_dd product = sx_two_prod(e.high, big.high);
-    const double low = product.low + (e.high * big.low + e.low * big.high);
+    const sx_dd product = sx_two_prod(whole.high, big.high);
+    const double low = product.low + (whole.high * big.low + whole.low * big.high);
     const double small = product.high + low;
     const double small_low = low - (small - product.high);
     const double curvature = small * big.high + (small * big.low + small_low * big.high);

@@ -15,6 +15,13 @@ SX_INLINE sx_dd sx_two_sum(double a, double b)
     return (sx_dd){s, (a - (s - t)) + (b - t)};
 }
 
+/* The same for |a| >= |b| (Dekker 1971). */
+SX_INLINE sx_dd sx_fast_two_sum(double a, double b)
+{
+    const double s = a + b;
+    return (sx_dd){s, b - (s - a)};
+}
+
 /* a = high + low exactly, both of 26 bits (Veltkamp 1968); |a| < 2^996. */
 SX_INLINE sx_dd sx_split(double a)
 {

@@ -73,11 +73,11 @@ SX_INLINE double sx_exp_scale(double shifted)
     return sx_from_bits((sx_bits(shifted) << 52) + 0x3ff0000000000000u);
 }
 
-/* exp(x + x_low) = (high + low) scale rest.  high and low are of the size of 1, so that what is made of them does not
- * underflow; the two factors are powers of two whose product may be subnormal, and high + low rounds to high. */
+/* exp(x + x_low) = (head + tail) scale rest.  head and tail are of the size of 1 and 1/16, so that what is made of
+ * them does not underflow; the two factors are powers of two whose product may be subnormal. */
 typedef struct {
-    double high;
-    double low;
+    double head;
+    double tail;
     double scale;
     double rest;
 } sx_exp_parts;
@@ -91,12 +91,11 @@ SX_INLINE sx_exp_parts sx_exp_parts_of(const int positive, double x, double x_lo
     /* 1 + r + r^2 q: the head is rounded once, its error goes into the tail, as does the low word. */
     const double head = 1.0 + a.r;
     const double tail = (a.r - (head - 1.0)) + (a.r_low * head + (a.r * a.r) * sx_exp_q(a.r));
-    const double high = head + tail;
 
     /* 2^n in two steps, the second one exact or the only rounding to a subnormal. */
     const double step = positive && a.n > 0.0 ? -512.0 : 512.0;
     const double rest = positive && a.n > 0.0 ? 1.0 / SX_EXP_REST : SX_EXP_REST;
-    return (sx_exp_parts){high, tail - (high - head), sx_exp_scale(a.shifted + step), rest};
+    return (sx_exp_parts){head, tail, sx_exp_scale(a.shifted + step), rest};
 }
 
 SX_INLINE double sx_exp_scaled(sx_exp_parts e, double value) { return (value * e.scale) * e.rest; }
@@ -106,7 +105,7 @@ SX_INLINE double sx_exp(double x)
     double c = x < SX_EXP_LEAST ? SX_EXP_LEAST : x;
     c = c > 710.0 ? 710.0 : c; /* overflows */
     const sx_exp_parts e = sx_exp_parts_of(1, c, 0.0);
-    return sx_exp_scaled(e, e.high);
+    return sx_exp_scaled(e, e.head + e.tail);
 }
 
 SX_INLINE double sx_expm1(double x)
