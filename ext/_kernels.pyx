@@ -170,23 +170,23 @@ cdef int elementwise(
     return 0
 
 
-def exp(const double[::1] x, double[::1] out):
+def exp(const double[::1] x not None, double[::1] out not None):
     elementwise(K.exp, x, out)
 
 
-def expit(const double[::1] x, double[::1] out):
+def expit(const double[::1] x not None, double[::1] out not None):
     elementwise(K.expit, x, out)
 
 
-def log_expit(const double[::1] x, double[::1] out):
+def log_expit(const double[::1] x not None, double[::1] out not None):
     elementwise(K.log_expit, x, out)
 
 
-def log1pexp(const double[::1] x, double[::1] out):
+def log1pexp(const double[::1] x not None, double[::1] out not None):
     elementwise(K.log1pexp, x, out)
 
 
-def logsumexp(const double[:, :] logits, double[::1] out):
+def logsumexp(const double[:, :] logits not None, double[::1] out not None):
     cdef sx_rows rows = rows_of("logits", logits)
     cdef sx_environment caller
     expect("length of out", out.shape[0], rows.n_rows)
@@ -221,17 +221,17 @@ cdef int rowwise(
     return 0
 
 
-def softmax(const double[:, :] logits, double[:, :] p_out):
+def softmax(const double[:, :] logits not None, double[:, :] p_out not None):
     rowwise(K.softmax, "p_out", logits, p_out)
 
 
-def log_softmax(const double[:, :] logits, double[:, :] out):
+def log_softmax(const double[:, :] logits not None, double[:, :] out not None):
     rowwise(K.log_softmax, "out", logits, out)
 
 
 def cross_entropy(
-    const double[:, :] logits,
-    const int32_t[::1] y,
+    const double[:, :] logits not None,
+    const int32_t[::1] y not None,
     double[:, :] gradient_out,
     *,
     const double[::1] weight=None,
@@ -256,7 +256,7 @@ def cross_entropy(
     return nll.high, nll.low
 
 
-def column_largest(const double[:, :] X, double[::1] largest_out):
+def column_largest(const double[:, :] X not None, double[::1] largest_out not None):
     cdef sx_environment caller
     cdef sx_rows rows = rows_of("X", X)
     cdef int finite
@@ -271,9 +271,9 @@ def column_largest(const double[:, :] X, double[::1] largest_out):
 
 
 def linear_predictor(
-    const double[:, :] X,
-    const double[:, ::1] coef,
-    double[:, ::1] eta_out,
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    double[:, ::1] eta_out not None,
     *,
     bint intercept,
     const double[:, ::1] offset=None,
@@ -300,7 +300,7 @@ def linear_predictor(
 
 
 def transpose_product(
-    const double[:, :] X, const double[:, ::1] residual, double[:, ::1] gradient_out, *, bint intercept
+    const double[:, :] X not None, const double[:, ::1] residual not None, double[:, ::1] gradient_out not None, *, bint intercept
 ):
     cdef sx_environment caller
     cdef sx_rows rows = rows_of("X", X)
@@ -319,7 +319,7 @@ def transpose_product(
 
 
 def weighted_gram(
-    const double[:, :] X, const double[::1] curvature, double[:, ::1] gram_out, *, bint intercept
+    const double[:, :] X not None, const double[::1] curvature not None, double[:, ::1] gram_out not None, *, bint intercept
 ):
     cdef sx_environment caller
     cdef sx_rows rows = rows_of("X", X)
@@ -336,10 +336,10 @@ def weighted_gram(
 
 
 def binary_rows(
-    const double[:, ::1] eta,
-    const int32_t[::1] y,
-    double[:, ::1] residual_out,
-    double[:, ::1] curvature_out,
+    const double[:, ::1] eta not None,
+    const int32_t[::1] y not None,
+    double[:, ::1] residual_out not None,
+    double[:, ::1] curvature_out not None,
     *,
     const double[::1] weight=None,
 ):
@@ -364,10 +364,10 @@ def binary_rows(
 
 
 def softmax_rows(
-    const double[:, ::1] eta,
-    const int32_t[::1] y,
-    double[:, ::1] residual_out,
-    double[:, :, ::1] curvature_out,
+    const double[:, ::1] eta not None,
+    const int32_t[::1] y not None,
+    double[:, ::1] residual_out not None,
+    double[:, :, ::1] curvature_out not None,
     *,
     const double[::1] weight=None,
 ):
@@ -443,9 +443,9 @@ cdef tuple fused_pass(
 
 
 def binary_pass(
-    const double[:, :] X,
-    const int32_t[::1] y,
-    const double[:, ::1] coef,
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    const double[:, ::1] coef not None,
     double[:, ::1] gradient_out,
     double[:, ::1] hessian_out,
     *,
@@ -457,9 +457,9 @@ def binary_pass(
 
 
 def softmax_pass(
-    const double[:, :] X,
-    const int32_t[::1] y,
-    const double[:, ::1] coef,
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    const double[:, ::1] coef not None,
     double[:, ::1] gradient_out,
     double[:, ::1] hessian_out,
     *,
@@ -506,9 +506,9 @@ cdef tuple line_sums(
 
 
 def binary_line(
-    const double[:, ::1] eta,
-    const double[:, ::1] slope,
-    const int32_t[::1] y,
+    const double[:, ::1] eta not None,
+    const double[:, ::1] slope not None,
+    const int32_t[::1] y not None,
     double step,
     *,
     const double[::1] weight=None,
@@ -517,9 +517,9 @@ def binary_line(
 
 
 def softmax_line(
-    const double[:, ::1] eta,
-    const double[:, ::1] slope,
-    const int32_t[::1] y,
+    const double[:, ::1] eta not None,
+    const double[:, ::1] slope not None,
+    const int32_t[::1] y not None,
     double step,
     *,
     const double[::1] weight=None,

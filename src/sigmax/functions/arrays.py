@@ -24,7 +24,7 @@ ResultOrScalar: TypeAlias = Result | np.floating[Any]
 
 F8 = np.dtype(np.float64)
 #: numbers in a block: some 300 microseconds of kernel, next to which Python's share is small
-BLOCK = 2**17
+BLOCK = 2**18
 #: arithmetic for one number, about
 _FLOPS = 40.0
 #: numbers in the smallest view that is worth a kernel call of its own

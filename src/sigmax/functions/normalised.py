@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from sigmax.functions.arrays import (
     apart,
     check_threads,
     destination,
+    direct,
     nothing,
+    overlap,
     real,
     reduce,
     row_dtype,
@@ -85,9 +87,10 @@ def logsumexp(
     -----
     r = a_max + log1p(s), s = sum_k exp(a_k - a_max) without the largest term: the shift of Blanchard, Higham
     & Higham (IMA J. Numer. Anal. 41, 2021), with the difference kept in two doubles.  Compiled, without `b`:
-    the error is at most half an ulp of r, from the addition, and 1.5 ulp of log1p(s).  That is 2 ulp of r
-    while a_max >= 0.  Where a_max < 0 the two terms cancel near r = 0; the function itself is ill-conditioned
-    there, and what holds is an absolute error of at most 2^-53 (|r| + 3 log1p(s)).
+    the error is at most half an ulp of r, from the addition, and 2 ulp of log1p(s); while a_max >= 0 the
+    accuracy report finds less than 2 ulp of r.  Where a_max < 0 the two terms cancel near r = 0; the function
+    itself is ill-conditioned there, and what holds is an absolute error of at most
+    2^-53 (|r| + 4 log1p(s)).
 
     With `b` the shift is the largest a_k + log |b_k|, and the signed terms are summed in twice the precision,
     so that equal ones cancel exactly.  The error is some 2^-50 sum |b_k| exp(a_k) / |sum b_k exp(a_k)|, and
@@ -125,9 +128,13 @@ def logsumexp(
     shape = tuple(1 if i in reduced else size for i, size in enumerate(array.shape) if keepdims or i in kept)
     dtype = row_dtype(*kinds)
     target = None if out is None else destination(out, shape)
-    log, sign = np.full(math.prod(shape), -np.inf), np.zeros(math.prod(shape))
+    size = math.prod(shape)
+    # where `out` can take the sums as they come, they need no array of their own
+    own = target is None or factor is not None or not _takes_sums(target, array)
+    log = np.empty(size) if own or target is None else cast(Float, target.reshape(-1))
+    sign = np.empty(size if return_sign or factor is not None else 0)
     if not array.size:
-        pass  # log 0, and the sign of 0
+        log[:], sign[:] = -np.inf, 0.0  # log 0, and the sign of 0
     elif factor is None:
         _log_sums(array, (kept, reduced), log, chosen, n_threads)
         if return_sign:  # that of exp(log): 0, 1, or nan
@@ -136,7 +143,7 @@ def logsumexp(
         _weighted(Rows(array, kept, reduced), Rows(factor, kept, reduced), log, sign, chosen, n_threads)
         if not return_sign:
             log[sign < 0] = np.nan
-    if target is not None:
+    if target is not None and own:
         np.copyto(target, log.reshape(shape), casting="same_kind")
     result = _rounded(log, shape, dtype) if out is None else out
     return (result, _rounded(sign, shape, dtype)) if return_sign else result
@@ -256,6 +263,11 @@ def _rounded(values: Float, shape: Axes, dtype: np.dtype[Any]) -> ResultOrScalar
 
 
 # -- rows --------------------------------------------------------------------------------------------
+
+
+def _takes_sums(target: Result, array: Real) -> bool:
+    """Whether a kernel can write the sums of `array` where `target` lies."""
+    return direct(target) and target.flags.c_contiguous and not overlap(array, target)
 
 
 def _is_small_matrix(array: Real, kept: Axes, reduced: Axes) -> bool:
