@@ -23,6 +23,8 @@ typedef struct {
     double big;
     double curvature; /* small big */
     double log1p_t;
+    double small_high; /* small before it is scaled, which may make it a subnormal */
+    sx_exp_parts scale;
 } sx_logit;
 
 SX_INLINE sx_logit sx_logit_of(double eta)
@@ -45,7 +47,7 @@ SX_INLINE sx_logit sx_logit_of(double eta)
     const double small_low = low - (small - product.high);
     const double curvature = small * big.high + (small * big.low + small_low * big.high);
     return (sx_logit){sx_exp_scaled(e, small), big.high, sx_exp_scaled(e, curvature),
-                      sx_log1p_unit(l, shared * d, t.low * big.high)};
+                      sx_log1p_unit(l, shared * d, t.low * big.high), small, e};
 }
 
 /* 1 / (1 + exp(-x)) */
@@ -91,8 +93,8 @@ SX_INLINE void sx_binary_tile(ptrdiff_t n, const double *restrict eta, const int
  *     m <  0:  change = -dm + log1p(small expm1(dm))
  *
  * Both arguments are >= -1/2 and neither form subtracts two close numbers, so that the sign and the size
- * of a tiny change are right where nll - nll would be all rounding.  Where the change is large (|dm| > 1) or
- * small underflows (m > 700), with M + M_low = m + dm exactly:
+ * of a tiny change are right where nll - nll would be all rounding.  Where the change is large (|dm| > 1), with
+ * M + M_low = m + dm exactly:
  *
  *     m < 0, M < 0:  change = -dm + (log1p(exp(M)) - log1p(exp(m)))
  *     else:          change = nll(M) - lambda(M) M_low - nll(m)
@@ -107,7 +109,7 @@ SX_INLINE void sx_binary_line_tile(ptrdiff_t n, double step, const double *restr
         const double dm = step * (y[i] ? slope[i] : -slope[i]);
         const sx_logit at = sx_logit_of(eta[i]);
         const double grown = sx_expm1(m >= 0.0 ? -dm : dm);
-        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(at.small * grown);
+        const double near = (m >= 0.0 ? 0.0 : -dm) + sx_log1p(sx_exp_scaled(at.scale, at.small_high * grown));
 
         const sx_dd moved = sx_two_sum(m, dm);
         const sx_logit to = sx_logit_of(moved.high);
@@ -116,7 +118,7 @@ SX_INLINE void sx_binary_line_tile(ptrdiff_t n, double step, const double *restr
         const double nll_moved = (moved.high < 0.0 ? -moved.high : 0.0) + to.log1p_t - lambda * moved.low;
         const double far = m < 0.0 && moved.high < 0.0 ? -dm + (to.log1p_t - at.log1p_t) : nll_moved - nll;
 
-        change[i] = weight[i] * (sx_abs(dm) > 1.0 || m > 700.0 ? far : near);
+        change[i] = weight[i] * (sx_abs(dm) > 1.0 ? far : near);
         first[i] = weight[i] * ((y[i] ? -lambda : lambda) * slope[i]);
         second[i] = weight[i] * (to.curvature * (slope[i] * slope[i]));
     }

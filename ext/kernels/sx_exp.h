@@ -100,6 +100,13 @@ SX_INLINE sx_exp_parts sx_exp_parts_of(const int positive, double x, double x_lo
 
 SX_INLINE double sx_exp_scaled(sx_exp_parts e, double value) { return (value * e.scale) * e.rest; }
 
+/* `value`, a multiple of exp(x), times 2^512: what a sum of tiny numbers is made of.  inf for x > 355. */
+SX_INLINE double sx_exp_lifted(sx_exp_parts e, double value)
+{
+    const double up = e.rest > 1.0 ? 1.0 / SX_EXP_REST : 1.0;
+    return ((value * e.scale) * up) * up;
+}
+
 SX_INLINE double sx_exp(double x)
 {
     double c = x < SX_EXP_LEAST ? SX_EXP_LEAST : x;

@@ -156,11 +156,15 @@ SX_INLINE void sx_softmax_log(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const sx_s
             z[k * ld + i] = -sx_softmax_minus_log(tile->largest[i], z[k * ld + i], rest[i]);
 }
 
-/* p = (E + E_low) (inverse + inverse_low), in one rounding and a bit */
+/* p = (E + E_low) (inverse + inverse_low), in one rounding and a bit; times 2^512, and as it is. */
+SX_INLINE double sx_softmax_p_lifted(const sx_softmax_tile *tile, ptrdiff_t i, double E, double E_low)
+{
+    return E * tile->inverse[i] + (E * tile->inverse_low[i] + E_low * tile->inverse[i]);
+}
+
 SX_INLINE double sx_softmax_p(const sx_softmax_tile *tile, ptrdiff_t i, double E, double E_low)
 {
-    const double low = E * tile->inverse_low[i] + E_low * tile->inverse[i];
-    return (E * tile->inverse[i] + low) * SX_EXP_REST;
+    return sx_softmax_p_lifted(tile, i, E, E_low) * SX_EXP_REST;
 }
 
 /* p of K classes, in place of E. */

@@ -1,21 +1,34 @@
 /* The multinomial NLL along a line of logits, without X: for n <= SX_TILE rows of K columns, each times its weight
  * and padded with zeros.  With p the probabilities at step = 0, P those at step, q and Q the likeliest classes
- * there, s and S the sums of sx_softmax.h, and d_k = step v_k for the slope v:
+ * there, s and S the sums of sx_softmax.h, and d_k = step (v_k - v_y) for the slope v:
  *
- *     change = nll(z + d) - nll(z) = log1p(g),   g = sum_{k != y} p_k expm1(d_k - d_y)
- *            = log(u),   u = p_y + sum_{k != y} p_k exp(d_k - d_y)            where g < -1/2
+ *     change = nll(z + step v) - nll(z) = log1p(g),   g = sum_{k != y} p_k expm1(d_k)
+ *            = log(u),   u = sum_k x_k,   x_k = p_k exp(d_k) = exp((z_k - a) + d_k) / (1 + s)    where g < -1/2
  *     first  = sum_{k != y} P_k (v_k - v_y)
  *     second = A - B^2,   A, B = sum_{k != Q} P_k w_k^2, P_k w_k,   w_k = v_k - v_Q
  *
- * None subtracts two close numbers (in the last, B^2 <= (1 - P_Q) A).  Where an exponential overflows or all of u
- * underflows, and where the nll is so tiny that p_k has few bits, the sum of logits is as good:
+ * None subtracts two close numbers (in the last, B^2 <= (1 - P_Q) A).  Sums are lifted by 2^512, so that a tiny p_k
+ * has all its bits; where p_k itself is too small for that, its term in g is x_k.  Where an exponential overflows
+ * the change is large, and a sum of logits as good:
  *
- *     change = ((d_Q - d_y) - (z_q - z_Q)) + (log1p(S) - log1p(s))
+ *     change = (d_Q - (z_q - z_Q)) + (log1p(S) - log1p(s))
  */
 #ifndef SX_SOFTMAX_LINE_H
 #define SX_SOFTMAX_LINE_H
 
 #include "sx_softmax.h"
+
+/* 2^512 exp(x + x_low), 0 and inf where that leaves the range. */
+SX_INLINE double sx_line_exp(double x, double x_low)
+{
+    const int inside = x > SX_EXP_LEAST && x < 710.0; /* elsewhere x_low may be nan (x = -inf) */
+    const double c = x < SX_EXP_LEAST ? SX_EXP_LEAST : (x > 710.0 ? 710.0 : x);
+    const sx_exp_parts e = sx_exp_parts_of(1, c, inside ? x_low : 0.0);
+    return sx_exp_lifted(e, e.head + e.tail);
+}
+
+/* Below this z_k - a, p_k is nothing against x_k, or both are nothing even against the smallest double. */
+#define SX_LINE_FAR -1000.0
 
 /* `p`, `p_low` and `moved` are work space of K * SX_TILE each. */
 SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const double *restrict z,
@@ -25,16 +38,13 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
                                     double *restrict first, double *restrict second)
 {
     sx_softmax_tile tile;
-    double nll[SX_TILE], log1p_s[SX_TILE], z_q[SX_TILE], v_y[SX_TILE], v_Q[SX_TILE];
+    double log1p_s[SX_TILE], z_q[SX_TILE], v_y[SX_TILE], v_Q[SX_TILE];
     double g[SX_TILE], g_low[SX_TILE], u[SX_TILE], u_low[SX_TILE], A[SX_TILE], B[SX_TILE];
 
-    sx_softmax_true(n, SX_TILE, z, y, nll); /* z_y, for now */
     sx_softmax_forward(n, K, SX_TILE, z, &tile, p, p_low, NULL);
     sx_softmax_rest(n, &tile, log1p_s);
-    sx_softmax_p_tile(n, K, SX_TILE, &tile, p_low, p);
     for (ptrdiff_t i = 0; i < n; ++i) {
         z_q[i] = tile.largest[i];
-        nll[i] = sx_softmax_minus_log(z_q[i], nll[i], log1p_s[i]);
         v_y[i] = v[y[i] * SX_TILE + i];
         g[i] = g_low[i] = u[i] = u_low[i] = 0.0;
     }
@@ -42,8 +52,13 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
         for (ptrdiff_t i = 0; i < n; ++i) {
             const ptrdiff_t ki = k * SX_TILE + i;
             const double d = step * (v[ki] - v_y[i]);
-            const sx_dd more_g = sx_two_sum(g[i], p[ki] * sx_expm1(d));
-            const sx_dd more_u = sx_two_sum(u[i], p[ki] * sx_exp(d));
+            const sx_dd gap = sx_two_diff(z[ki], z_q[i]);
+            const int far = gap.high < SX_LINE_FAR;
+            const sx_dd to = sx_two_sum(gap.high, d);
+            const double x = sx_line_exp(to.high, to.low + gap.low) * tile.inverse[i];
+            const double grown = sx_softmax_p_lifted(&tile, i, p[ki], p_low[ki]) * sx_expm1(d);
+            const sx_dd more_g = sx_two_sum(g[i], far ? x : grown);
+            const sx_dd more_u = sx_two_sum(u[i], x);
             g[i] = more_g.high;
             g_low[i] += more_g.low;
             u[i] = more_u.high;
@@ -71,12 +86,11 @@ SX_INLINE void sx_softmax_line_tile(ptrdiff_t n, ptrdiff_t K, double step, const
     sx_softmax_rest(n, &tile, change); /* log1p(S) */
     for (ptrdiff_t i = 0; i < n; ++i) {
         const double z_Q = z[(ptrdiff_t)tile.which[i] * SX_TILE + i];
-        const int near = g[i] >= -0.5 && g[i] < 0x1p+1000 && nll[i] > 0x1p-1000;
-        const int below = g[i] < -0.5 && u[i] > 0x1p-1000;
         const double far = (step * (v_Q[i] - v_y[i]) - (z_q[i] - z_Q)) + (change[i] - log1p_s[i]);
-        const double value = near ? sx_log1p(g[i]) + g_low[i] / (1.0 + g[i]) : far;
-        const double whole_u = u[i] + u_low[i];
-        change[i] = weight[i] * (below ? -sx_log1p(1.0 / whole_u - 1.0) : value);
+        const double G = (g[i] + g_low[i]) * SX_EXP_REST, U = (u[i] + u_low[i]) * SX_EXP_REST;
+        const int near = G >= -0.5 && G < 0x1p+500;
+        const int below = G < -0.5 && U > 0x1p-1000;
+        change[i] = weight[i] * (below ? -sx_log1p(1.0 / U - 1.0) : near ? sx_log1p(G) : far);
         first[i] *= weight[i];
         second[i] = weight[i] * (A[i] - B[i] * B[i]);
     }

@@ -353,7 +353,7 @@ def binary_line(
     binary_rows((sign * M)[:, None], y, residual, curvature)
     # m >= 0: log1p(small expm1(-dm));  m < 0: -dm + log1p(small expm1(dm))
     t = np.exp(-np.abs(m))
-    far = (np.abs(dm) > 1.0) | (m > 700.0)
+    far = np.abs(dm) > 1.0
     grown = np.expm1(np.where(far, 0.0, np.where(m >= 0, -dm, dm)))
     near = np.where(m >= 0, 0.0, -dm) + np.log1p(t / (1.0 + t) * grown)
     # far: -dm + (log1p(exp(M)) - log1p(exp(m))) while both are negative, else the plain difference
@@ -377,15 +377,18 @@ def softmax_line(
     logits, moved = _all_logits(eta), _all_logits(eta + step * slope)
     before, after = _shift(logits), _shift(moved)
     p, P = before.p, after.p
-    # change = log1p(g), g = sum_{k != y} p_k expm1(d_k - d_y)
-    #        = log(u), u = p_y + sum_{k != y} p_k exp(d_k - d_y)    where g < -1/2
-    # and, where an exponential overflows, or u or the nll underflows, with the likeliest classes q before and
-    # Q after: ((d_Q - d_y) - (eta_q - eta_Q)) + (log1p(S) - log1p(s))
+    # change = log1p(g), g = sum_{k != y} p_k expm1(d_k)
+    #        = log(u), u = sum_k x_k, x_k = p_k exp(d_k) = exp((z_k - a) + d_k) / (1 + s)   where g < -1/2
+    # with x_k in the place of its term in g where p_k underflows; and where an exponential overflows, with the
+    # likeliest classes q before and Q after: (d_Q - (z_q - z_Q)) + (log1p(S) - log1p(s))
+    d = step * gap
+    shift, low = _two_diff(logits, before.a[:, None])
+    to, to_low = _two_diff(shift, -d)
     with np.errstate(over="ignore", invalid="ignore"):
-        g = (p * np.expm1(step * gap)).sum(axis=1)
-        u = (p * np.exp(step * gap)).sum(axis=1)
-    near = (g >= -0.5) & (g < 2.0**1000) & (_nll(logits, y, before) > 2.0**-1000)
-    below = (g < -0.5) & (u > 2.0**-1000)
+        x = np.exp(to) * (1.0 + (to_low + low)) / (1.0 + before.s)[:, None]
+        g = np.where((shift < -600.0) & (d > 40.0), x, p * np.expm1(d)).sum(axis=1)
+        u = x.sum(axis=1)
+    near, below = (g >= -0.5) & (g < 2.0**500), (g < -0.5) & (u > 2.0**-1000)
     Q = np.argmax(moved, axis=1)[:, None]
     at_Q = np.take_along_axis(logits, Q, axis=1)[:, 0]
     gap_Q = np.take_along_axis(gap, Q, axis=1)[:, 0]
