@@ -29,7 +29,6 @@ ORDER = (
     "softmax_rows weight, diagonal",
     "softmax_rows weight, off-diagonal",
     "binary_line change",
-    "binary_line change of a tiny nll, of its bound",
     "softmax_line change",
     "softmax_line change, of its bound",
 )

@@ -379,14 +379,14 @@ def softmax_line(
     p, P = before.p, after.p
     # change = log1p(g), g = sum_{k != y} p_k expm1(d_k)
     #        = log(u), u = sum_k x_k, x_k = p_k exp(d_k) = exp((z_k - a) + d_k) / (1 + s)   where g < -1/2
-    # with x_k in the place of its term in g where p_k underflows; and where an exponential overflows, with the
+    # with x_k - p_k for its term in g where p_k may underflow; and where an exponential overflows, with the
     # likeliest classes q before and Q after: (d_Q - (z_q - z_Q)) + (log1p(S) - log1p(s))
     d = step * gap
     shift, low = _two_diff(logits, before.a[:, None])
     to, to_low = _two_diff(shift, -d)
     with np.errstate(over="ignore", invalid="ignore"):
         x = np.exp(to) * (1.0 + (to_low + low)) / (1.0 + before.s)[:, None]
-        g = np.where((shift < -600.0) & (d > 40.0), x, p * np.expm1(d)).sum(axis=1)
+        g = np.where((shift < -600.0) & (d > 1.0), x - p, p * np.expm1(d)).sum(axis=1)
         u = x.sum(axis=1)
     near, below = (g >= -0.5) & (g < 2.0**500), (g < -0.5) & (u > 2.0**-1000)
     Q = np.argmax(moved, axis=1)[:, None]
