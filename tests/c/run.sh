@@ -17,7 +17,6 @@ trap 'rm -rf "$build"' EXIT
 
 # As setup.py compiles (tests/test_c.py compares), with every warning an error.
 PACKAGE="-std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math"
-PACKAGE="$PACKAGE -fno-thread-jumps -Wno-ignored-optimization-argument"
 WARNINGS="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 ASAN="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 TSAN="-O1 -g -fsanitize=thread"
