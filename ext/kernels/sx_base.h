@@ -50,12 +50,14 @@
 
 #define SX_CACHE_LINE 64 /* bytes */
 
-/* Ask for a cache line that will be read soon, or written. */
+/* Ask for a cache line that will be read soon, or written, or read later (into the second cache). */
 #if defined(__GNUC__)
 #define SX_PREFETCH(address) __builtin_prefetch(address)
+#define SX_PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #define SX_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define SX_PREFETCH(address) ((void)0)
+#define SX_PREFETCH_LATER(address) ((void)0)
 #define SX_PREFETCH_WRITE(address) ((void)0)
 #endif
 

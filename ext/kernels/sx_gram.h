@@ -25,11 +25,12 @@
 #define SX_GRAM_PAD 8
 
 /* Rows that run past a register tile before the next one takes its place: as many tiles of rows as fit into
- * SX_GRAM_PANEL doubles of L2, so that loading and storing the outputs is spread over more of them.  An output is one
- * chain over all rows either way. */
-#ifndef SX_GRAM_PANEL
+ * SX_GRAM_PANEL doubles of L2, so that loading and storing the outputs is spread over more of them (p = 20: 13.4 to
+ * 11.8 ns a row).  An output is one chain over all rows either way.  Half-length vectors, which leave less of a small G
+ * to padding, were slower: they have half the rate. */
 #define SX_GRAM_PANEL 16384
-#endif
+/* Doubles of X that are fetched into L2 meanwhile, at most. */
+#define SX_GRAM_AHEAD 32768
 SX_INLINE ptrdiff_t sx_gram_panel_rows(ptrdiff_t width)
 {
     const ptrdiff_t tiles = SX_GRAM_PANEL / (SX_TILE * (width > 0 ? width : 1));
@@ -82,43 +83,68 @@ SX_INLINE void sx_gram_roots(ptrdiff_t n, const double *h, double *root)
     for (ptrdiff_t i = 0; i < n; ++i) root[i] = sqrt(h[i]);
 }
 
+/* Memory that is wanted after a Gram matrix, asked for line by line while its rows run past: nothing else needs
+ * the memory then.  from = to: nothing. */
+typedef struct {
+    const char *from;
+    const char *to;
+} sx_gram_ahead;
+
+/* The next rows of X, up to as many as a panel has, while they fit into L2 beside the copy. */
+SX_INLINE sx_gram_ahead sx_gram_ahead_of(const sx_rows *X, ptrdiff_t next, ptrdiff_t panel)
+{
+    const ptrdiff_t n = sx_min(panel, X->n_rows - next), length = n * X->row_stride;
+    if (n <= 0 || X->col_stride != 1 || X->row_stride != X->n_cols || length > SX_GRAM_AHEAD)
+        return (sx_gram_ahead){NULL, NULL};
+    const double *from = X->data + next * X->row_stride;
+    return (sx_gram_ahead){(const char *)from, (const char *)(from + length)};
+}
+
 /* g[r][c] += sum_i a[i][r] b[i][c] for r < SX_GRAM_ROWS, c < n_vectors vectors, g with row stride ldg. */
 SX_INLINE void sx_gram_micro(const int n_vectors, ptrdiff_t n, ptrdiff_t width, const double *restrict a,
-                             const double *restrict b, double *restrict g, ptrdiff_t ldg)
+                             const double *restrict b, double *restrict g, ptrdiff_t ldg,
+                             sx_gram_ahead *restrict ahead)
 {
     sx_vector sum[SX_GRAM_ROWS][SX_GRAM_VECTORS];
+    /* A step of 0 over b, which is there, where nothing is left: a condition in the loop would cost a third. */
+    const ptrdiff_t step = ahead->from < ahead->to ? SX_CACHE_LINE : 0;
+    const char *later = step ? ahead->from : (const char *)b;
     for (int r = 0; r < SX_GRAM_ROWS; ++r)
         for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(g + r * ldg + v * SX_VECTOR_LENGTH);
     for (ptrdiff_t i = 0; i < n; ++i) {
         sx_vector x[SX_GRAM_VECTORS];
+        SX_PREFETCH_LATER(later);
+        later += step;
         for (int v = 0; v < n_vectors; ++v) x[v] = sx_load(b + i * width + v * SX_VECTOR_LENGTH);
         for (int r = 0; r < SX_GRAM_ROWS; ++r) {
             const sx_vector y = sx_broadcast(a[i * width + r]);
             for (int v = 0; v < n_vectors; ++v) sum[r][v] = SX_VECTOR_FMA(y, x[v], sum[r][v]);
         }
     }
+    if (step) ahead->from = later < ahead->to ? later : ahead->to;
     for (int r = 0; r < SX_GRAM_ROWS; ++r)
         for (int v = 0; v < n_vectors; ++v) sx_store(g + r * ldg + v * SX_VECTOR_LENGTH, sum[r][v]);
 }
 
 /* One register tile, n_vectors wide, of which rows x cols lie inside G. */
 SX_INLINE void sx_gram_tile(const int n_vectors, ptrdiff_t n, ptrdiff_t width, const double *a,
-                            const double *b, double *g, ptrdiff_t ldg, ptrdiff_t rows, ptrdiff_t cols)
+                            const double *b, double *g, ptrdiff_t ldg, ptrdiff_t rows, ptrdiff_t cols,
+                            sx_gram_ahead *ahead)
 {
     if (rows == SX_GRAM_ROWS && cols == n_vectors * SX_VECTOR_LENGTH) {
-        sx_gram_micro(n_vectors, n, width, a, b, g, ldg);
+        sx_gram_micro(n_vectors, n, width, a, b, g, ldg, ahead);
         return;
     }
     double whole[SX_GRAM_ROWS * SX_GRAM_COLS];
     memset(whole, 0, sizeof whole);
     for (ptrdiff_t r = 0; r < rows; ++r) memcpy(whole + r * SX_GRAM_COLS, g + r * ldg, (size_t)cols * sizeof *g);
-    sx_gram_micro(n_vectors, n, width, a, b, whole, SX_GRAM_COLS);
+    sx_gram_micro(n_vectors, n, width, a, b, whole, SX_GRAM_COLS, ahead);
     for (ptrdiff_t r = 0; r < rows; ++r) memcpy(g + r * ldg, whole + r * SX_GRAM_COLS, (size_t)cols * sizeof *g);
 }
 
 /* Upper triangle of G += A'B over one tile of rows; G is k x k with row stride ldg. */
 SX_KERNEL void sx_gram_add(ptrdiff_t n, ptrdiff_t k, ptrdiff_t width, const double *restrict A,
-                           const double *restrict B, double *restrict G, ptrdiff_t ldg)
+                           const double *restrict B, double *restrict G, ptrdiff_t ldg, sx_gram_ahead ahead)
 {
     for (ptrdiff_t j = 0; j < k; j += SX_GRAM_ROWS) {
         const ptrdiff_t rows = sx_min(SX_GRAM_ROWS, k - j);
@@ -128,11 +154,11 @@ SX_KERNEL void sx_gram_add(ptrdiff_t n, ptrdiff_t k, ptrdiff_t width, const doub
             const double *a = A + j, *b = B + l;
             double *g = G + j * ldg + l;
             if (cols > 2 * SX_VECTOR_LENGTH)
-                sx_gram_tile(SX_GRAM_VECTORS, n, width, a, b, g, ldg, rows, cols);
+                sx_gram_tile(SX_GRAM_VECTORS, n, width, a, b, g, ldg, rows, cols, &ahead);
             else if (cols > SX_VECTOR_LENGTH)
-                sx_gram_tile(2, n, width, a, b, g, ldg, rows, cols);
+                sx_gram_tile(2, n, width, a, b, g, ldg, rows, cols, &ahead);
             else
-                sx_gram_tile(1, n, width, a, b, g, ldg, rows, cols);
+                sx_gram_tile(1, n, width, a, b, g, ldg, rows, cols, &ahead);
             l += cols;
         }
     }

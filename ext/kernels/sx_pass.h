@@ -121,7 +121,8 @@ SX_INLINE sx_dd sx_binary_pass(const sx_rows *X, const sx_model *model, double *
             sx_gram_roots(t.n, curvature, root);
             sx_gram_pack(t.rows, t.n, p, width, root, space.A + at * width);
             if (filled == panel || start + t.n == X->n_rows)
-                sx_gram_add(filled, p, width, space.A, space.A, hessian + intercept * (k + 1), k);
+                sx_gram_add(filled, p, width, space.A, space.A, hessian + intercept * (k + 1), k,
+                            sx_gram_ahead_of(X, start + t.n, panel));
         }
     }
     if (hessian) sx_gram_mirror(k, hessian, k);
@@ -139,7 +140,8 @@ SX_INLINE void sx_pass_block(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int interce
     if (diagonal) sx_gram_roots(n, h, root);
     if (intercept) sx_linear_backward(1, rows, n, p, 1, h, space->partial, &block);
     sx_gram_pack(rows, n, p, width, diagonal ? root : h, space->A);
-    sx_gram_add(n, p, width, space->A, diagonal ? space->A : space->B, block + intercept * (ld + 1), ld);
+    sx_gram_add(n, p, width, space->A, diagonal ? space->A : space->B, block + intercept * (ld + 1), ld,
+                (sx_gram_ahead){NULL, NULL});
 }
 
 /* gradient (n_logits * k) and hessian ((n_logits * k)^2) may be NULL; they are overwritten. */
