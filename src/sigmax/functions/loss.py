@@ -99,7 +99,7 @@ def cross_entropy(
     >>> loss
     0.6931471805599453
     >>> gradient.tolist()
-    [[-0.5, 0.5], [0.0, -0.0]]
+    [[-0.5, 0.5], [0.0, 0.0]]
     """
     chosen = kernels.get(backend)
     check_threads(n_threads)

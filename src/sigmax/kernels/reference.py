@@ -141,7 +141,7 @@ def _nll(logits: Float, y: Codes, rows: _Shifted) -> Float:
 def _residual(y: Codes, rows: _Shifted) -> Float:
     """p_k - [y = k]:  -(1 - p_k) for the true class, p_k else."""
     is_true = np.arange(rows.E.shape[1]) == y[:, None]
-    return np.where(is_true, -rows.others, rows.p)
+    return np.where(is_true, 0.0 - rows.others, rows.p)  # 0, never -0
 
 
 def logsumexp(logits: Float, out: Float) -> None:
