@@ -100,45 +100,53 @@ SX_INLINE sx_gram_ahead sx_gram_ahead_of(const sx_rows *X, ptrdiff_t next, ptrdi
     return (sx_gram_ahead){(const char *)from, (const char *)(from + length)};
 }
 
-/* g[r][c] += sum_i a[i][r] b[i][c] for r < SX_GRAM_ROWS, c < n_vectors vectors, g with row stride ldg. */
-SX_INLINE void sx_gram_micro(const int n_vectors, ptrdiff_t n, ptrdiff_t width, const double *restrict a,
-                             const double *restrict b, double *restrict g, ptrdiff_t ldg,
-                             sx_gram_ahead *restrict ahead)
+/* Rows of a register tile that may hang below it, without its first vector: the last few rows of the triangle, which
+ * alone would wait for one addition after the other. */
+#define SX_GRAM_EXTRA 4
+#define SX_GRAM_ALL (SX_GRAM_ROWS + SX_GRAM_EXTRA)
+
+/* g[r][c] += sum_i a[i][r] b[i][c] for r < SX_GRAM_ROWS, c < n_vectors vectors, g with row stride ldg; and the same for
+ * `extra` more rows from the second vector on. */
+SX_INLINE void sx_gram_micro(const int n_vectors, const int extra, ptrdiff_t n, ptrdiff_t width,
+                             const double *restrict a, const double *restrict b, double *restrict g,
+                             ptrdiff_t ldg, sx_gram_ahead *restrict ahead)
 {
-    sx_vector sum[SX_GRAM_ROWS][SX_GRAM_VECTORS];
+    sx_vector sum[SX_GRAM_ALL][SX_GRAM_VECTORS];
     /* A step of 0 over b, which is there, where nothing is left: a condition in the loop would cost a third. */
     const ptrdiff_t step = ahead->from < ahead->to ? SX_CACHE_LINE : 0;
     const char *later = step ? ahead->from : (const char *)b;
-    for (int r = 0; r < SX_GRAM_ROWS; ++r)
-        for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(g + r * ldg + v * SX_VECTOR_LENGTH);
+    for (int r = 0; r < SX_GRAM_ROWS + extra; ++r)
+        for (int v = r >= SX_GRAM_ROWS; v < n_vectors; ++v)
+            sum[r][v] = sx_load(g + r * ldg + v * SX_VECTOR_LENGTH);
     for (ptrdiff_t i = 0; i < n; ++i) {
         sx_vector x[SX_GRAM_VECTORS];
         SX_PREFETCH_LATER(later);
         later += step;
         for (int v = 0; v < n_vectors; ++v) x[v] = sx_load(b + i * width + v * SX_VECTOR_LENGTH);
-        for (int r = 0; r < SX_GRAM_ROWS; ++r) {
+        for (int r = 0; r < SX_GRAM_ROWS + extra; ++r) {
             const sx_vector y = sx_broadcast(a[i * width + r]);
-            for (int v = 0; v < n_vectors; ++v) sum[r][v] = SX_VECTOR_FMA(y, x[v], sum[r][v]);
+            for (int v = r >= SX_GRAM_ROWS; v < n_vectors; ++v) sum[r][v] = SX_VECTOR_FMA(y, x[v], sum[r][v]);
         }
     }
     if (step) ahead->from = later < ahead->to ? later : ahead->to;
-    for (int r = 0; r < SX_GRAM_ROWS; ++r)
-        for (int v = 0; v < n_vectors; ++v) sx_store(g + r * ldg + v * SX_VECTOR_LENGTH, sum[r][v]);
+    for (int r = 0; r < SX_GRAM_ROWS + extra; ++r)
+        for (int v = r >= SX_GRAM_ROWS; v < n_vectors; ++v)
+            sx_store(g + r * ldg + v * SX_VECTOR_LENGTH, sum[r][v]);
 }
 
 /* One register tile, n_vectors wide, of which rows x cols lie inside G. */
-SX_INLINE void sx_gram_tile(const int n_vectors, ptrdiff_t n, ptrdiff_t width, const double *a,
+SX_INLINE void sx_gram_tile(const int n_vectors, const int extra, ptrdiff_t n, ptrdiff_t width, const double *a,
                             const double *b, double *g, ptrdiff_t ldg, ptrdiff_t rows, ptrdiff_t cols,
                             sx_gram_ahead *ahead)
 {
-    if (rows == SX_GRAM_ROWS && cols == n_vectors * SX_VECTOR_LENGTH) {
-        sx_gram_micro(n_vectors, n, width, a, b, g, ldg, ahead);
+    if (rows == SX_GRAM_ROWS + extra && cols == n_vectors * SX_VECTOR_LENGTH) {
+        sx_gram_micro(n_vectors, extra, n, width, a, b, g, ldg, ahead);
         return;
     }
-    double whole[SX_GRAM_ROWS * SX_GRAM_COLS];
+    double whole[SX_GRAM_ALL * SX_GRAM_COLS];
     memset(whole, 0, sizeof whole);
     for (ptrdiff_t r = 0; r < rows; ++r) memcpy(whole + r * SX_GRAM_COLS, g + r * ldg, (size_t)cols * sizeof *g);
-    sx_gram_micro(n_vectors, n, width, a, b, whole, SX_GRAM_COLS, ahead);
+    sx_gram_micro(n_vectors, extra, n, width, a, b, whole, SX_GRAM_COLS, ahead);
     for (ptrdiff_t r = 0; r < rows; ++r) memcpy(g + r * ldg, whole + r * SX_GRAM_COLS, (size_t)cols * sizeof *g);
 }
 
@@ -147,18 +155,22 @@ SX_KERNEL void sx_gram_add(ptrdiff_t n, ptrdiff_t k, ptrdiff_t width, const doub
                            const double *restrict B, double *restrict G, ptrdiff_t ldg, sx_gram_ahead ahead)
 {
     for (ptrdiff_t j = 0; j < k; j += SX_GRAM_ROWS) {
-        const ptrdiff_t rows = sx_min(SX_GRAM_ROWS, k - j);
+        const ptrdiff_t left = k - j, rows = sx_min(SX_GRAM_ROWS, left);
         ptrdiff_t l = j / SX_VECTOR_LENGTH * SX_VECTOR_LENGTH;
+        if (SX_GRAM_ROWS == SX_VECTOR_LENGTH && left > SX_GRAM_ROWS && left <= SX_GRAM_ALL) {
+            sx_gram_tile(2, SX_GRAM_EXTRA, n, width, A + j, B + j, G + j * ldg + j, ldg, left, left, &ahead);
+            return;
+        }
         while (l < k) {
             const ptrdiff_t cols = sx_min(SX_GRAM_COLS, k - l);
             const double *a = A + j, *b = B + l;
             double *g = G + j * ldg + l;
             if (cols > 2 * SX_VECTOR_LENGTH)
-                sx_gram_tile(SX_GRAM_VECTORS, n, width, a, b, g, ldg, rows, cols, &ahead);
+                sx_gram_tile(SX_GRAM_VECTORS, 0, n, width, a, b, g, ldg, rows, cols, &ahead);
             else if (cols > SX_VECTOR_LENGTH)
-                sx_gram_tile(2, n, width, a, b, g, ldg, rows, cols, &ahead);
+                sx_gram_tile(2, 0, n, width, a, b, g, ldg, rows, cols, &ahead);
             else
-                sx_gram_tile(1, n, width, a, b, g, ldg, rows, cols, &ahead);
+                sx_gram_tile(1, 0, n, width, a, b, g, ldg, rows, cols, &ahead);
             l += cols;
         }
     }
