@@ -50,15 +50,16 @@
 
 #define SX_CACHE_LINE 64 /* bytes */
 
-/* Ask for a cache line that will be read soon, or written, or read later (into the second cache). */
+/* Ask for the cache line of an address (a uintptr_t: it need not be one of ours) that will be read soon, or written,
+ * or read later (into the second cache). */
 #if defined(__GNUC__)
-#define SX_PREFETCH(address) __builtin_prefetch(address)
-#define SX_PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
-#define SX_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#define SX_PREFETCH(address) __builtin_prefetch((const void *)(address))
+#define SX_PREFETCH_WRITE(address) __builtin_prefetch((const void *)(address), 1)
+#define SX_PREFETCH_LATER(address) __builtin_prefetch((const void *)(address), 0, 2)
 #else
-#define SX_PREFETCH(address) ((void)0)
-#define SX_PREFETCH_LATER(address) ((void)0)
-#define SX_PREFETCH_WRITE(address) ((void)0)
+#define SX_PREFETCH(address) ((void)(address))
+#define SX_PREFETCH_WRITE(address) ((void)(address))
+#define SX_PREFETCH_LATER(address) ((void)(address))
 #endif
 
 SX_INLINE ptrdiff_t sx_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }

@@ -50,11 +50,11 @@ SX_INLINE void sx_transpose(ptrdiff_t rows, ptrdiff_t cols, const double *restri
 }
 
 /* Memory that a tile will want soon, asked for in parts while its arithmetic goes on: the rows to be read next and
- * those to be written now.  NULL, or rows that do not lie side by side: nothing is asked for. */
+ * those to be written now.  0 where there are none, or where they do not lie side by side. */
 typedef struct {
-    const char *read;
-    const char *write;
-    ptrdiff_t part; /* bytes for each class */
+    uintptr_t read;
+    uintptr_t write;
+    uintptr_t part; /* bytes for each class */
 } sx_ahead;
 
 SX_INLINE sx_ahead sx_ahead_of(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n, const sx_rows_out *out)
@@ -62,13 +62,14 @@ SX_INLINE sx_ahead sx_ahead_of(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n
     const ptrdiff_t K = rows->n_cols, next = start + n;
     const int reads = rows->col_stride == 1 && rows->row_stride == K && next + n <= rows->n_rows;
     const int writes = out && out->data && out->col_stride == 1 && out->row_stride == K;
-    return (sx_ahead){reads ? (const char *)(rows->data + next * K) : NULL,
-                      writes ? (const char *)(out->data + start * K) : NULL, n * (ptrdiff_t)sizeof(double)};
+    return (sx_ahead){reads ? (uintptr_t)(rows->data + next * K) : 0,
+                      writes ? (uintptr_t)(out->data + start * K) : 0, (uintptr_t)n * sizeof(double)};
 }
 
 SX_INLINE void sx_ahead_of_class(const sx_ahead *ahead, ptrdiff_t k)
 {
-    for (ptrdiff_t at = k * ahead->part; at < (k + 1) * ahead->part; at += SX_CACHE_LINE) {
+    const uintptr_t first = (uintptr_t)k * ahead->part;
+    for (uintptr_t at = first; at < first + ahead->part; at += SX_CACHE_LINE) {
         if (ahead->read) SX_PREFETCH(ahead->read + at);
         if (ahead->write) SX_PREFETCH_WRITE(ahead->write + at);
     }

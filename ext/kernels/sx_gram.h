@@ -86,8 +86,8 @@ SX_INLINE void sx_gram_roots(ptrdiff_t n, const double *h, double *root)
 /* Memory that is wanted after a Gram matrix, asked for line by line while its rows run past: nothing else needs
  * the memory then.  from = to: nothing. */
 typedef struct {
-    const char *from;
-    const char *to;
+    uintptr_t from;
+    uintptr_t to;
 } sx_gram_ahead;
 
 /* The next rows of X, up to as many as a panel has, while they fit into L2 beside the copy. */
@@ -95,9 +95,9 @@ SX_INLINE sx_gram_ahead sx_gram_ahead_of(const sx_rows *X, ptrdiff_t next, ptrdi
 {
     const ptrdiff_t n = sx_min(panel, X->n_rows - next), length = n * X->row_stride;
     if (n <= 0 || X->col_stride != 1 || X->row_stride != X->n_cols || length > SX_GRAM_AHEAD)
-        return (sx_gram_ahead){NULL, NULL};
-    const double *from = X->data + next * X->row_stride;
-    return (sx_gram_ahead){(const char *)from, (const char *)(from + length)};
+        return (sx_gram_ahead){0, 0};
+    const uintptr_t from = (uintptr_t)(X->data + next * X->row_stride);
+    return (sx_gram_ahead){from, from + (uintptr_t)length * sizeof(double)};
 }
 
 /* Rows of a register tile that may hang below it, without its first vector: the last few rows of the triangle, which
@@ -113,8 +113,8 @@ SX_INLINE void sx_gram_micro(const int n_vectors, const int extra, ptrdiff_t n, 
 {
     sx_vector sum[SX_GRAM_ALL][SX_GRAM_VECTORS];
     /* A step of 0 over b, which is there, where nothing is left: a condition in the loop would cost a third. */
-    const ptrdiff_t step = ahead->from < ahead->to ? SX_CACHE_LINE : 0;
-    const char *later = step ? ahead->from : (const char *)b;
+    const uintptr_t step = ahead->from < ahead->to ? SX_CACHE_LINE : 0;
+    uintptr_t later = step ? ahead->from : (uintptr_t)b;
     for (int r = 0; r < SX_GRAM_ROWS + extra; ++r)
         for (int v = r >= SX_GRAM_ROWS; v < n_vectors; ++v)
             sum[r][v] = sx_load(g + r * ldg + v * SX_VECTOR_LENGTH);

@@ -141,7 +141,7 @@ SX_INLINE void sx_pass_block(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int interce
     if (intercept) sx_linear_backward(1, rows, n, p, 1, h, space->partial, &block);
     sx_gram_pack(rows, n, p, width, diagonal ? root : h, space->A);
     sx_gram_add(n, p, width, space->A, diagonal ? space->A : space->B, block + intercept * (ld + 1), ld,
-                (sx_gram_ahead){NULL, NULL});
+                (sx_gram_ahead){0, 0});
 }
 
 /* gradient (n_logits * k) and hessian ((n_logits * k)^2) may be NULL; they are overwritten. */
