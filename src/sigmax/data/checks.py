@@ -32,17 +32,20 @@ def position(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
 
 
+def where_first(name: str, array: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_]) -> str:
+    """``y[3, 0] = nan``: the first of the values that are `bad`; there must be one."""
+    first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
+    return f"{position(name, first)} = {array[first]}"
+
+
 def none_of(
     name: str, array: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_], must: str, are: str
 ) -> None:
     """Raise ValueError where `bad` is true: what is expected, how many differ, and where the first one is."""
     count = int(np.count_nonzero(bad))
     if count:
-        first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
-        raise ValueError(
-            f"{name} must {must}; {plural(count, 'value')} {are}, "
-            f"the first at {position(name, first)} = {array[first]}"
-        )
+        first = where_first(name, array, bad)
+        raise ValueError(f"{name} must {must}; {plural(count, 'value')} {are}, the first at {first}")
 
 
 def finite(name: str, array: npt.NDArray[np.generic]) -> None:
