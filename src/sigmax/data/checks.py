@@ -27,6 +27,12 @@ def numbers(name: str, value: npt.ArrayLike, error: type[Exception] = ValueError
     return array
 
 
+def contiguous(array: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """`array` as kernels read it, float64, contiguous and aligned; itself where it is that."""
+    # ascontiguousarray would hand out an unaligned array as it is
+    return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
+
+
 def position(name: str, index: tuple[int, ...]) -> str:
     """``y[3, 0]``; the bare name for the only element of a scalar."""
     return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
@@ -59,4 +65,4 @@ def vector(name: str, value: npt.ArrayLike, length: int, of: str) -> npt.NDArray
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},), one value for each {of}; got {array.shape}")
     finite(name, array)
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return contiguous(array)

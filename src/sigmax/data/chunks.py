@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.checks import numbers, plural, where_first
+from sigmax.data.checks import contiguous, numbers, plural, where_first
 from sigmax.kernels import Float
 
 
@@ -112,7 +112,7 @@ class Chunks:
         chunk, first = self._chunks[c], self._starts[c]
         if stop <= self._starts[c + 1]:
             rows = chunk.array[start - first : stop - first]
-            return cast(Float, rows) if chunk.direct else np.ascontiguousarray(rows, dtype=np.float64)
+            return cast(Float, rows) if chunk.direct else contiguous(rows)
         block = np.empty((stop - start, self.n_features))
         at = start
         while at < stop:
