@@ -64,11 +64,11 @@ class Chunks:
     >>> import numpy as np, sigmax as sx
     >>> from sigmax.data.chunks import Chunks
     >>> data = sx.datasets.load("spector")
-    >>> whole, parts = data.X, Chunks([data.X[:5], data.X[5:6], np.asfortranarray(data.X[6:])])
-    >>> parts.n_rows, parts.n_features
+    >>> X = Chunks([data.X[:5], data.X[5:6], np.asfortranarray(data.X[6:])])
+    >>> X.n_rows, X.n_features
     (32, 3)
-    >>> bool(np.array_equal(sx.fit(parts, data.y).params, sx.fit(whole, data.y).params))
-    True
+    >>> sx.fit(X, data.y).params.round(6)
+    array([-13.021347,   2.826113,   0.095158,   2.378688])
     """
 
     __slots__ = ("_chunks", "_starts", "n_features", "n_rows")
