@@ -8,6 +8,7 @@ import numpy as np
 
 import sigmax as sx
 from sigmax import cli, datasets, fitting
+from sigmax.data import chunks
 from sigmax.functions import elementwise, loss, normalised
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -20,7 +21,7 @@ def block(language, containing):
 
 
 def test_docstrings():
-    for module in (fitting, datasets, elementwise, normalised, loss):
+    for module in (fitting, chunks, datasets, elementwise, normalised, loss):
         found = doctest.testmod(module)
         assert found.attempted > 0
         assert found.failed == 0

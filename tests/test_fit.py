@@ -7,7 +7,6 @@ from oracles import newton as oracle
 from published import stata
 
 import sigmax as sx
-from sigmax import threads
 
 
 def overlapping(n, p, K, seed, spread=1.0):
@@ -136,37 +135,6 @@ def test_intercept_only_has_a_closed_form(backend):
     assert r.params[0] == pytest.approx(np.log(12 / 30), rel=1e-14)
     assert r.bse[0] == pytest.approx(np.sqrt(1 / 12 + 1 / 30), rel=1e-14)
     assert r.llf == pytest.approx(12 * np.log(12 / 42) + 30 * np.log(30 / 42), rel=1e-14)
-
-
-def test_same_bits_for_any_number_of_threads(backend, monkeypatch):
-    monkeypatch.setattr(threads, "SERIAL_FLOPS", 0)
-    X, y = overlapping(40_000, 6, 3, seed=11)
-    fits = [sx.fit(X, y, n_threads=t, backend=backend.BACKEND) for t in (1, 2, 3, 5, 8)]
-    for other in fits[1:]:
-        assert other.params.tobytes() == fits[0].params.tobytes()
-        assert other.covariance.tobytes() == fits[0].covariance.tobytes()
-        assert other.llf == fits[0].llf
-        assert other.n_threads != fits[0].n_threads
-
-
-@pytest.mark.parametrize(
-    "layout",
-    [
-        np.asfortranarray,
-        lambda X: np.repeat(X, 2, axis=0)[::2],
-        lambda X: np.ascontiguousarray(X[::-1])[::-1],
-        lambda X: np.column_stack([X, X])[:, : X.shape[1]],
-        lambda X: X.astype(">f8"),
-        lambda X: np.lib.stride_tricks.as_strided(X.copy(), X.shape, X.strides, writeable=False),
-    ],
-    ids=["fortran", "every-other-row", "reversed", "slice", "big-endian", "read-only"],
-)
-def test_memory_layout_does_not_matter(layout, backend):
-    X, y = overlapping(300, 5, 3, seed=2)
-    a, b = sx.fit(X, y, backend=backend.BACKEND), sx.fit(layout(X), y, backend=backend.BACKEND)
-    if backend.BACKEND == "compiled":
-        assert a.params.tobytes() == b.params.tobytes()
-    np.testing.assert_allclose(a.params, b.params, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, np.uint64, bool])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
+from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.exceptions import ConvergenceWarning
@@ -25,7 +26,7 @@ _MAX_ITER = 100
 
 
 def fit(
-    X: npt.ArrayLike,
+    X: npt.ArrayLike | Chunks,
     y: npt.ArrayLike,
     *,
     sample_weight: npt.ArrayLike | None = None,
@@ -45,8 +46,9 @@ def fit(
 
     Parameters
     ----------
-    X : array_like of shape (n, p)
-        Real numbers, any dtype and memory layout; neither copied as a whole nor written.
+    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks
+        Real numbers, any dtype and memory layout; neither copied as a whole nor written.  `Chunks` are
+        rows in several arrays, which need not be joined.
     y : array_like of shape (n,)
         Labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
         class in sorted order is the reference.

@@ -27,23 +27,41 @@ out = {"ISA": K.ISA}
 rng = np.random.default_rng(0)
 x = np.concatenate([rng.normal(size=20_001) * s for s in (1e-300, 1e-8, 1.0, 10.0, 300.0, 1e5)])
 n = len(x)
-p = np.empty(n)
-K.expit(x, p)
-out["expit"] = digest(p)
+# what no other number leads to: both zeros, infinities, nan, the ends of the range, where exp ends
+tiny, huge = np.finfo(float).tiny, np.finfo(float).max
+special = np.array([0.0, tiny, tiny / 2**30, 5e-324, huge, np.inf, 709.78, 709.79, 745.1, 745.2, 36.7, 1e-17])
+every = np.concatenate([x, special, -special, [np.nan]])
+for name in ("exp", "expit", "log_expit", "log1pexp"):
+    p = np.empty(len(every))
+    getattr(K, name)(every, p)
+    p[np.isnan(p)] = np.nan  # the sign of a nan says nothing
+    out[name] = digest(p)
 eta, y, w = x[:, None].copy(), rng.integers(0, 2, n).astype(np.int32), rng.random(n)
 r, h = np.empty((n, 1)), np.empty((n, 1))
 out["binary_rows"] = digest(K.binary_rows(eta, y, r, h, weight=w), r, h)
 slope = rng.permutation(eta)
 lines = [K.binary_line(eta, slope, y, t, weight=w) for t in (1e-12, 1.0, 50.0)]
 out["binary_line"] = digest(*[np.hstack(line) for line in lines])
+for classes in (1, 2, 3, 4, 5, 8, 10, 17, 33, 100):
+    n = 1_003
+    logits = rng.normal(size=(n, classes)) * rng.choice([1e-3, 1.0, 30.0, 500.0], (n, 1))
+    y = rng.integers(0, classes, n).astype(np.int32)
+    for layout, given in (("C", logits), ("Fortran", np.asfortranarray(logits))):
+        s, p, l, g = np.empty(n), *(np.empty_like(given) for _ in range(3))
+        K.logsumexp(given, s)
+        K.softmax(given, p)
+        K.log_softmax(given, l)
+        f = K.cross_entropy(given, y, g, weight=w[:n])
+        assert f == K.cross_entropy(given, y, None, weight=w[:n])
+        out[f"logits of {classes} classes, {layout}"] = digest(s, p, l, g, f)
 for m in (1, 2, 9):
     n = 5_003
     eta = rng.normal(size=(n, m)) * rng.choice([1e-3, 1.0, 30.0, 500.0], (n, 1))
     y = rng.integers(0, m + 1, n).astype(np.int32)
     r, h, p = np.empty((n, m)), np.empty((n, m, m)), np.empty((n, m + 1))
     K.softmax(np.hstack([np.zeros((n, 1)), eta]), p)
-    rows = K.softmax_rows(eta, y, r, h)
-    line = K.softmax_line(eta, eta[::-1].copy(), y, 0.01)
+    rows = K.softmax_rows(eta, y, r, h, weight=w[:n])
+    line = K.softmax_line(eta, eta[::-1].copy(), y, 0.01, weight=w[:n])
     out[f"softmax_rows {m}"] = digest(p, rows, r, h, np.hstack(line))
 for n, p, m, intercept in [
     (1000, 7, 1, True), (999, 21, 1, True), (513, 100, 1, False), (130, 5, 3, True), (300, 33, 2, True),
@@ -93,12 +111,15 @@ def test_the_best_instruction_set_is_the_default():
 
 
 def test_functions_of_one_row_have_the_same_bits_everywhere(everywhere):
-    names = [name for name in everywhere["generic"] if not name.startswith("pass")]
-    assert len(names) == 6
+    def of_rows(found):
+        return {name: value for name, value in found.items() if not name.startswith("pass")}
+
+    wanted = of_rows(everywhere["generic"])
+    assert {"exp", "expit", "log_expit", "log1pexp", "binary_rows", "binary_line"} < wanted.keys()
+    # layouts of the same logits, too
+    assert all(wanted[name] == wanted[name.replace("Fortran", "C")] for name in wanted)
     for isa, found in everywhere.items():
-        assert {name: found[name] for name in names} == {
-            name: everywhere["generic"][name] for name in names
-        }, isa
+        assert of_rows(found) == wanted, isa
 
 
 def test_passes_have_the_same_bits_wherever_there_is_fma(everywhere):

@@ -27,9 +27,21 @@ def numbers(name: str, value: npt.ArrayLike, error: type[Exception] = ValueError
     return array
 
 
+def contiguous(array: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """`array` as kernels read it, float64, contiguous and aligned; itself where it is that."""
+    # ascontiguousarray would hand out an unaligned array as it is
+    return np.require(array, np.float64, ["C_CONTIGUOUS", "ALIGNED"])
+
+
 def position(name: str, index: tuple[int, ...]) -> str:
     """``y[3, 0]``; the bare name for the only element of a scalar."""
     return f"{name}[{', '.join(str(i) for i in index)}]" if index else name
+
+
+def where_first(name: str, array: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_]) -> str:
+    """``y[3, 0] = nan``: the first of the values that are `bad`; there must be one."""
+    first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
+    return f"{position(name, first)} = {array[first]}"
 
 
 def none_of(
@@ -38,11 +50,8 @@ def none_of(
     """Raise ValueError where `bad` is true: what is expected, how many differ, and where the first one is."""
     count = int(np.count_nonzero(bad))
     if count:
-        first = tuple(int(i) for i in np.unravel_index(np.argmax(bad), bad.shape))
-        raise ValueError(
-            f"{name} must {must}; {plural(count, 'value')} {are}, "
-            f"the first at {position(name, first)} = {array[first]}"
-        )
+        first = where_first(name, array, bad)
+        raise ValueError(f"{name} must {must}; {plural(count, 'value')} {are}, the first at {first}")
 
 
 def finite(name: str, array: npt.NDArray[np.generic]) -> None:
@@ -56,4 +65,4 @@ def vector(name: str, value: npt.ArrayLike, length: int, of: str) -> npt.NDArray
     if array.shape != (length,):
         raise ValueError(f"{name} must have shape ({length},), one value for each {of}; got {array.shape}")
     finite(name, array)
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return contiguous(array)

@@ -1,15 +1,15 @@
-"""The design: rows of X, read in blocks, never copied as a whole."""
+"""The design: rows of X with their intercept and names, read in blocks, never copied as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from sigmax import passes
-from sigmax.data.checks import finite, numbers, plural
+from sigmax.data.checks import plural
+from sigmax.data.chunks import Chunks
 from sigmax.kernels import Float, Kernels
 
 INTERCEPT = "intercept"
@@ -20,7 +20,7 @@ class Design:
 
     Parameters
     ----------
-    X : array_like of shape (n, p)
+    X : array_like of shape (n, p), or Chunks
         Real numbers of any dtype, in any memory layout.  Kept, never written.
     intercept : bool
         Whether a column of ones stands before the columns of X (it is never stored).
@@ -41,24 +41,19 @@ class Design:
         Not two-dimensional, not real, empty, or names that do not fit.
     """
 
-    __slots__ = ("_X", "_direct", "intercept", "n_features", "n_rows", "names", "width")
+    __slots__ = ("_rows", "intercept", "n_features", "n_rows", "names", "width")
 
     def __init__(
-        self, X: npt.ArrayLike, *, intercept: bool = True, names: Sequence[str] | None = None
+        self, X: npt.ArrayLike | Chunks, *, intercept: bool = True, names: Sequence[str] | None = None
     ) -> None:
-        array = numbers("X", X)
-        if array.ndim != 2:
-            raise ValueError(f"X must have two dimensions, rows and columns; got shape {array.shape}")
-        self.n_rows, self.n_features = array.shape
+        self._rows = Chunks.of(X)
+        self.n_rows, self.n_features = self._rows.n_rows, self._rows.n_features
         self.intercept = bool(intercept)
         self.width = self.n_features + self.intercept
         if self.n_rows == 0:
             raise ValueError("X has no rows")
         if self.width == 0:
             raise ValueError("X has no columns, and fit_intercept is False: nothing to estimate")
-        self._X = array
-        # rows the kernels read in place; others are converted block by block
-        self._direct = array.dtype == np.float64 and array.flags.aligned
         self.names = self._named(names)
 
     def _named(self, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -77,11 +72,8 @@ class Design:
         return (INTERCEPT, *columns) if self.intercept else columns
 
     def block(self, start: int, stop: int) -> Float:
-        """Rows start <= i < stop as float64; a view where X is float64, else a copy of the block."""
-        rows = self._X[start:stop]
-        if self._direct:
-            return cast(Float, rows)
-        return np.ascontiguousarray(rows, dtype=np.float64)
+        """Rows start <= i < stop as float64; a view where X allows it, else a copy of the block."""
+        return self._rows.block(start, stop)
 
     def largest(self, kernels: Kernels, n_threads: int) -> Float:
         """max_i |x_ij| for each coefficient of a logit, 1 for the intercept; shape (width,).
@@ -106,6 +98,6 @@ class Design:
         size = passes.block_rows(self.width)
         largest = passes.reduce(self.n_rows, size, evaluate, merge, n_threads)
         if not np.isfinite(largest).all():
-            finite("X", self._X)
+            self._rows.require_finite()
             raise ValueError("X holds numbers beyond the range of float64")
         return np.concatenate([np.ones(1), largest]) if self.intercept else largest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.checks import finite, numbers, plural, vector
+from sigmax.data.checks import contiguous, finite, numbers, plural, vector
 from sigmax.kernels import Codes, Float
 
 #: more distinct values than this, not whole numbers: a measurement, not a label
@@ -155,6 +155,6 @@ def _offset(value: npt.ArrayLike, n_rows: int, n_classes: int) -> Float:
         raise ValueError(f"offset must have shape {shapes}; got {array.shape}")
     finite("offset", array)
     if array.ndim == 1:
-        return np.ascontiguousarray(array[:, None], dtype=np.float64)
+        return contiguous(array[:, None])
     wide = array.astype(np.float64)
     return np.ascontiguousarray(wide[:, 1:] - wide[:, :1])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import kernels, threads
-from sigmax.data.checks import finite, numbers
+from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
 from sigmax.functions import expit, softmax
 from sigmax.inference.summary import summary_text
@@ -157,7 +157,7 @@ class Result:
         if array.shape != shape:
             raise ValueError(f"offset must have shape {shape}; got {array.shape}")
         finite("offset", array)
-        return np.ascontiguousarray(array, dtype=np.float64).reshape(n, m)
+        return contiguous(array).reshape(n, m)
 
     def predict_proba(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
         """Probabilities of the classes, shape (n, K); columns in the order of `classes`.

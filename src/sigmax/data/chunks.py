@@ -1,0 +1,142 @@
+"""Rows of X where they lie: one array, or a sequence of arrays one below the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.data.checks import contiguous, numbers, plural, where_first
+from sigmax.kernels import Float
+
+
+class _Chunk:
+    """One array of rows; `name` is what messages call it."""
+
+    __slots__ = ("array", "direct", "name")
+
+    def __init__(self, name: str, value: npt.ArrayLike) -> None:
+        self.name, self.array = name, numbers(name, value)
+        if self.array.ndim != 2:
+            raise ValueError(
+                f"{name} must have two dimensions, rows and columns; got shape {self.array.shape}"
+            )
+        # rows the kernels read in place; others are converted block by block
+        self.direct = self.array.dtype == np.float64 and self.array.flags.aligned
+
+
+class Chunks:
+    """X as a sequence of arrays, one below the other, each kept where it is.
+
+    :func:`sigmax.fit` takes it in the place of X.  Where one chunk ends and the next begins has no
+    influence on any result: row blocks are counted from row 0 of the first chunk.
+
+    Parameters
+    ----------
+    chunks : iterable of array_like, each of shape (n_c, p)
+        Real numbers.  Each chunk may have any number of rows, none included, any dtype and any memory
+        layout; the number of columns is the same in all.  Kept, never written.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+        n, the sum of the n_c, and p.
+
+    Raises
+    ------
+    TypeError
+        Not an iterable of arrays.
+    ValueError
+        No chunk, or a chunk that is not two-dimensional, not real, or of another width than the first one.
+        The message names the chunk.
+
+    Notes
+    -----
+    A block of rows inside one aligned float64 chunk is a view of it.  Any other is copied when it is read:
+    the work space of a pass is one block for each thread, however long or short the chunks are.
+
+    Examples
+    --------
+    >>> import numpy as np, sigmax as sx
+    >>> from sigmax.data.chunks import Chunks
+    >>> data = sx.datasets.load("spector")
+    >>> X = Chunks([data.X[:5], data.X[5:6], np.asfortranarray(data.X[6:])])
+    >>> X.n_rows, X.n_features
+    (32, 3)
+    >>> sx.fit(X, data.y).params.round(6)
+    array([-13.021347,   2.826113,   0.095158,   2.378688])
+    """
+
+    __slots__ = ("_chunks", "_starts", "n_features", "n_rows")
+
+    def __init__(self, chunks: Iterable[npt.ArrayLike]) -> None:
+        if not isinstance(chunks, Iterable) or isinstance(chunks, str | bytes):
+            raise TypeError(f"chunks must be a sequence of arrays; got {type(chunks).__name__}")
+        self._keep([_Chunk(f"chunks[{c}]", chunk) for c, chunk in enumerate(chunks)])
+
+    @classmethod
+    def of(cls, X: npt.ArrayLike | Chunks) -> Chunks:
+        """`X` itself, or an array as the one chunk, which messages call X."""
+        if isinstance(X, Chunks):
+            return X
+        rows = cls.__new__(cls)
+        rows._keep([_Chunk("X", X)])
+        return rows
+
+    def _keep(self, chunks: list[_Chunk]) -> None:
+        if not chunks:
+            raise ValueError("chunks must hold at least one array; got none")
+        self.n_features = chunks[0].array.shape[1]
+        for chunk in chunks:
+            if chunk.array.shape[1] != self.n_features:
+                raise ValueError(
+                    f"{chunk.name} must have {plural(self.n_features, 'column')}, as {chunks[0].name} has; "
+                    f"got shape {chunk.array.shape}"
+                )
+        self._chunks = chunks
+        #: row of X that each chunk begins with, and n at the end
+        self._starts = [0, *accumulate(len(chunk.array) for chunk in chunks)]
+        self.n_rows = self._starts[-1]
+
+    def block(self, start: int, stop: int) -> Float:
+        """Rows start <= i < stop as float64, for 0 <= start < stop <= n.
+
+        A view where they lie in one aligned float64 chunk, else a copy.
+        """
+        # the last chunk that begins at or before `start`: those without rows before it are stepped over
+        c = bisect_right(self._starts, start) - 1
+        chunk, first = self._chunks[c], self._starts[c]
+        if stop <= self._starts[c + 1]:
+            rows = chunk.array[start - first : stop - first]
+            return cast(Float, rows) if chunk.direct else contiguous(rows)
+        block = np.empty((stop - start, self.n_features))
+        at = start
+        while at < stop:
+            first, end = self._starts[c], min(self._starts[c + 1], stop)
+            block[at - start : end - start] = self._chunks[c].array[at - first : end - first]
+            at, c = end, c + 1
+        return block
+
+    def require_finite(self) -> None:
+        """Raise ValueError where a row holds nan or inf: how many, and where the first one is.
+
+        Raises
+        ------
+        ValueError
+            The message names chunk, row and column, and, where there are more chunks than one, the row of X.
+        """
+        count, first = 0, ""
+        for start, chunk in zip(self._starts, self._chunks, strict=False):
+            bad = ~np.isfinite(chunk.array)
+            here = int(np.count_nonzero(bad))
+            if here and not count:
+                first = where_first(chunk.name, chunk.array, bad)
+                if len(self._chunks) > 1:
+                    first += f", row {start + int(np.argmax(bad.any(axis=1)))} of X"
+            count += here
+        if count:
+            raise ValueError(f"X must be finite; {plural(count, 'value')} nan or inf, the first at {first}")
