@@ -146,7 +146,8 @@ class BuildKernels(build_ext):
         else:
             # No -march=native: the file must run on any machine of its kind.  No contraction: products
             # and sums keep their own roundings.  errno and traps are not observed by anyone.  GCC's jump
-            # threading would turn a clamp in a vector loop into several blends (exp loses 7 %); Clang has none.
+            # threading would turn a clamp in a vector loop into several blends (exp loses 7 %); Clang has
+            # none.
             ext.extra_compile_args = [
                 *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
                 *("-fno-thread-jumps", "-Wno-ignored-optimization-argument"),

@@ -17,8 +17,8 @@ from sigmax import threads
 
 T = TypeVar("T")
 
-#: elements of X in a block, about: 4 MiB, long enough to hide what a kernel call costs (2,000,000 x 20 took 11.6 ms
-#: with half of it, 11.2 with this and with twice as much, where reading took 9.6)
+#: elements of X in a block, about: 4 MiB, long enough to hide what a kernel call costs (2,000,000 x 20 took
+#: 11.6 ms with half of it, 11.2 with this and with twice as much, where reading took 9.6)
 _BLOCK_ELEMENTS = 2**19
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 2**10, 2**16
 
