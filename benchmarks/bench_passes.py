@@ -1,4 +1,4 @@
-"""Group "pass": NLL, gradient and Hessian of a whole problem, on one thread and on all.
+"""Group "pass": NLL, gradient, and Hessian if it is wanted, of a whole problem, on one thread and on all.
 
 Each result is compared with the formulas of the model written out in NumPy.
 """
@@ -53,3 +53,11 @@ def test_evaluate(measure: Any, shape: Shape, n_threads: int, backend: str) -> N
     assert_allclose(at.nll, nll, rtol=1e-12)
     assert_allclose(at.gradient, gradient, rtol=0, atol=1e-10 * np.abs(gradient).max())
     assert_allclose(at.hessian, hessian, rtol=0, atol=1e-11 * np.abs(hessian).max())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "{}x{}x{}".format(*shape))
+def test_gradient(measure: Any, shape: Shape, n_threads: int, backend: str) -> None:
+    at = measure(operations.gradient(problem(shape), n_threads), backend)
+    nll, gradient, _ = expected(shape)
+    assert_allclose(at.nll, nll, rtol=1e-12)
+    assert_allclose(at.gradient, gradient, rtol=0, atol=1e-10 * np.abs(gradient).max())

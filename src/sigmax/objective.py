@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,9 @@ from sigmax.kernels import Float, Kernels, Pair, add_pair
 
 T = TypeVar("T")
 
+#: NLL, gradient and Hessian, where it is wanted, of some rows
+_Sums: TypeAlias = tuple[Pair, Float, Float | None]
+
 #: unit roundoff of float64
 _U = 2.0**-53
 #: roundings in the nll, residual or curvature of a row, in units of _U (tests measure under 6)
@@ -39,8 +42,8 @@ _ROW_ROUNDINGS = 16
 
 
 @dataclass(slots=True)
-class Evaluation:
-    """f and its derivatives at `coef`.
+class FirstOrder:
+    """f and its gradient at `coef`.
 
     Attributes
     ----------
@@ -48,12 +51,24 @@ class Evaluation:
     nll : float
         f, rounded once.
     gradient : ndarray of shape (m * k,)
-    hessian : ndarray of shape (m * k, m * k)
     """
 
     coef: Float
     nll: float
     gradient: Float
+
+
+@dataclass(slots=True)
+class Evaluation(FirstOrder):
+    """f, its gradient and its Hessian at `coef`.
+
+    Attributes
+    ----------
+    coef, nll, gradient
+        As in :class:`FirstOrder`.
+    hessian : ndarray of shape (m * k, m * k)
+    """
+
     hessian: Float
 
 
@@ -156,13 +171,24 @@ class Objective:
 
     def evaluate(self, coef: Float) -> Evaluation:
         """f, gradient and Hessian at `coef` in one read of X."""
+        nll, gradient, hessian = self._pass(coef, with_hessian=True)
+        assert hessian is not None
+        return Evaluation(coef, nll[0], gradient.ravel(), hessian)
+
+    def gradient(self, coef: Float) -> FirstOrder:
+        """f and gradient at `coef` in one read of X, bit by bit those of :meth:`evaluate`."""
+        nll, gradient, _ = self._pass(coef, with_hessian=False)
+        return FirstOrder(coef, nll[0], gradient.ravel())
+
+    def _pass(self, coef: Float, *, with_hessian: bool) -> _Sums:
+        """NLL, gradient (m, k) and, if it is wanted, Hessian (m k, m k) of all rows."""
         design, response, m = self.design, self.response, self.n_logits
         kernel = self.kernels.binary_pass if m == 1 else self.kernels.softmax_pass
         matrix = coef.reshape(m, design.width)
 
-        def evaluate(start: int, stop: int) -> tuple[Pair, Float, Float]:
+        def evaluate(start: int, stop: int) -> _Sums:
             gradient = np.empty((m, design.width))
-            hessian = np.empty((self.n_params, self.n_params))
+            hessian = np.empty((self.n_params, self.n_params)) if with_hessian else None
             nll = kernel(
                 design.block(start, stop),
                 response.codes[start:stop],
@@ -175,15 +201,16 @@ class Objective:
             )
             return nll, gradient, hessian
 
-        def merge(a: tuple[Pair, Float, Float], b: tuple[Pair, Float, Float]) -> tuple[Pair, Float, Float]:
+        def merge(a: _Sums, b: _Sums) -> _Sums:
             a[1].__iadd__(b[1])
-            a[2].__iadd__(b[2])
+            if a[2] is not None and b[2] is not None:
+                a[2].__iadd__(b[2])
             return add_pair(a[0], b[0]), a[1], a[2]
 
-        flops = design.n_rows * (self.n_params**2 + 4.0 * self.n_params + 50.0 * m)
-        nll, gradient, hessian = self.reduce(evaluate, merge, flops=flops)
+        row = with_hessian * self.n_params**2 + 4.0 * self.n_params + 50.0 * m
+        found = self.reduce(evaluate, merge, flops=design.n_rows * row)
         self.rows_read += design.n_rows
-        return Evaluation(coef, nll[0], gradient.ravel(), hessian)
+        return found
 
     def linear_predictor(self, coef: Float, *, with_offset: bool = True) -> Float:
         """eta of shape (n, m)."""
@@ -261,14 +288,14 @@ class Objective:
         farthest = 0.0 if offset is None else 2.0 * float(np.abs(offset).max(initial=0.0))
         return float((self.design.width + 3) * _U * (self.reach(coef) + farthest))
 
-    def nll_rounding(self, at: Evaluation) -> float:
+    def nll_rounding(self, at: FirstOrder) -> float:
         """Bound of the relative error of ``at.nll``: a few u in each row, and lambda_i |d eta_i|.
 
         lambda_i = 1 - P(y_i) <= nll_i, and the sum over rows is a double-double one.
         """
         return float(_ROW_ROUNDINGS * _U + self.logit_rounding(at.coef))
 
-    def gradient_rounding(self, at: Evaluation, inverse: Float) -> float:
+    def gradient_rounding(self, at: FirstOrder, inverse: Float) -> float:
         """Bound of the error of ``at.gradient`` in the norm of H^-1, given H^-1.
 
             logits     ||X' W d eta||_(H^-1) <= max |d eta_i| sqrt(sum_i w_i)   (Var_p(d eta) <= max^2)
@@ -286,7 +313,7 @@ class Objective:
         logits = self.logit_rounding(at.coef) * math.sqrt(self.response.total_weight)
         return float(logits + sums)
 
-    def hessian_rounding(self, at: Evaluation) -> float:
+    def hessian_rounding(self, at: FirstOrder) -> float:
         """Bound of the error of H_jl relative to sqrt(H_jj H_ll).
 
         Curvatures change by a factor of 1 + |d eta| at most; an element is one chain over the rows of a
@@ -296,7 +323,7 @@ class Objective:
         additions = rows + math.log2(max(n / rows, 1.0)) + 1.0
         return float((additions + _ROW_ROUNDINGS) * _U + 2.0 * self.logit_rounding(at.coef))
 
-    def proves_separation(self, at: Evaluation) -> bool:
+    def proves_separation(self, at: FirstOrder) -> bool:
         """Whether f is so small that every row must lie on its side: the classes are separated.
 
         f < log 2 * (smallest weight) leaves nll < log 2 for each row, so that each true class has a

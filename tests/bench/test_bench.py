@@ -225,6 +225,36 @@ def test_work_of_an_evaluation_by_counting(n: int, p: int, m: int) -> None:
     assert two_steps == work.Work(4 * least.bytes, 3 * least.flops)
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+def test_work_of_a_gradient_is_that_of_an_evaluation_without_its_hessian(intercept: bool) -> None:
+    n, p, m = 9, 4, 3
+    least, whole = (f(n, p, m, intercept=intercept) for f in (work.gradient, work.evaluation))
+    k = p + intercept
+    assert least.bytes == whole.bytes == np.ones((n, p)).nbytes + np.ones(n, np.int32).nbytes
+    assert least.flops == whole.flops - 2 * n * (m * (m + 1) // 2) * len(np.triu_indices(k)[0])
+
+
+def test_work_of_the_functions_is_that_of_their_arrays() -> None:
+    one = problems.multinomial(200, 2, 4)
+    logits, codes = operations.all_logits(one), one.y
+    assert logits.shape == (200, 4)
+    assert not logits[:, 0].any()
+    for name, read in (("log_expit", 200), ("logsumexp", 800), ("softmax", 800), ("cross_entropy", 800)):
+        operation = operations.function(name, one, 1)
+        found = operation.prepare("reference")()
+        moved = 8 * read + found[-1].nbytes + (codes.nbytes if name == "cross_entropy" else 0)
+        assert operation.work(found) == work.Work(moved, 0.0)
+
+
+def test_passes_without_an_intercept_have_the_columns_alone() -> None:
+    one = problems.multinomial(300, 3, 3)
+    whole = operations.evaluation(one, 1, intercept=False).prepare("reference")()
+    first = operations.gradient(one, 1, intercept=False).prepare("reference")()
+    assert whole.hessian.shape == (6, 6)
+    assert first.gradient.tobytes() == whole.gradient.tobytes()
+    assert np.array_equal(first.coef, one.coef[:, 1:].ravel())
+
+
 def test_work_of_the_kernels_is_that_of_their_arrays() -> None:
     n, p, m = 11, 4, 3
     eta, y = np.ones((n, m)), np.ones(n, np.int32)
@@ -279,6 +309,25 @@ def test_short_calls_are_repeated_within_a_sample(
     found = timing.interleaved({"short": call}, seconds=rounds_fit * 3 * 2.0**-10)
     assert found["short"].seconds == (2.0**-10,) * rounds
     assert calls == 2 + rounds * 3
+
+
+def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = 0.0, []
+
+    def call() -> None:
+        nonlocal now
+        now += 1.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        slept.append(seconds)
+        now += seconds
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(timing.time, "sleep", sleep)
+    found = timing.interleaved({"a": call, "b": call}, seconds=0.1, fewest=9, rest=0.25)
+    assert found == {"a": Timing((1.0,) * 9), "b": Timing((1.0,) * 9)}
+    assert slept == [0.25] * 18
 
 
 # -- the one-minute form -----------------------------------------------------------------------
@@ -415,7 +464,7 @@ def test_scale_must_be_positive(scale: float) -> None:
     ],
 )
 def test_numbers_have_three_digits(x: float, shown: str) -> None:
-    assert report_module._number(x) == shown
+    assert report_module.number(x) == shown
 
 
 def test_differs_of_arrays_of_zeros() -> None:

@@ -155,8 +155,6 @@ def read_bandwidth(n_threads: int, *, repeats: int = 9) -> Rate:
     cache = last_level_cache(n_threads)
     wanted = _CACHES * (cache or _USUAL_CACHE)
     x = np.ones(min(wanted, _LARGEST_ARRAY, _memory() // 4) // 8)
-    # several chunks a thread: one that is held up leaves its chunks to the others
-    chunks = np.array_split(x, 4 * n_threads)
     in_cache = _read_from_cache()
 
     times = f"{x.nbytes / cache:.2g} times the cache" if cache else "cache size unknown"
@@ -164,18 +162,27 @@ def read_bandwidth(n_threads: int, *, repeats: int = 9) -> Rate:
         f"np.maximum.reduce over {x.nbytes / 2**20:.0f} MiB of float64 ({times}), best of {repeats}; "
         f"from cache it reads {in_cache:.3g} GB/s a thread"
     )
-    with ThreadPoolExecutor(n_threads) as pool:
-
-        def read() -> None:
-            for _ in pool.map(np.maximum.reduce, chunks):
-                pass
-
+    with reading(x, n_threads) as read:
         read()
         rate = _rate(x.nbytes / 1e9, read, repeats, "GB/s", n_threads, how)
     if in_cache * n_threads < _CLEARLY_FASTER * rate.best:
         # then memory may be faster than this, and a ratio to it flatters
         rate = replace(rate, how=f"{how}: bound by arithmetic, memory may be faster")
     return rate
+
+
+@contextlib.contextmanager
+def reading(x: Float, n_threads: int) -> Iterator[Callable[[], None]]:
+    """A call that reads all of `x`, a C-contiguous array, once, by `n_threads` threads that live as long."""
+    # several chunks a thread: one that is held up leaves its chunks to the others
+    chunks = np.array_split(x.reshape(-1), 4 * n_threads)
+    with ThreadPoolExecutor(n_threads) as pool:
+
+        def read() -> None:
+            for _ in pool.map(np.maximum.reduce, chunks):
+                pass
+
+        yield read
 
 
 def _read_from_cache() -> float:
@@ -216,10 +223,24 @@ def blas_threads(n_threads: int) -> Iterator[int | None]:
         yield max(used, default=None)
 
 
-def _order(seconds: float) -> int:
-    """Order of the matrices for which a product takes about `_PRODUCT_SECONDS`."""
-    wanted = _SMALLEST_ORDER * (_PRODUCT_SECONDS / seconds) ** (1 / 3)
+def _order(trial: float, seconds: float) -> int:
+    """Order of the matrices whose product takes about `seconds`, where the smallest order took `trial`."""
+    wanted = _SMALLEST_ORDER * (seconds / trial) ** (1 / 3)
     return int(min(max(wanted, _SMALLEST_ORDER), _LARGEST_ORDER)) // 64 * 64
+
+
+def _product(order: int) -> Callable[[], Float]:
+    rng = np.random.default_rng(0)
+    a, b = rng.random((order, order)), rng.random((order, order))
+    out = np.empty((order, order))
+    return lambda: np.matmul(a, b, out=out)
+
+
+def multiplying(seconds: float = _PRODUCT_SECONDS) -> tuple[int, Callable[[], Float]]:
+    """Order of two square matrices, and a call that multiplies them in about `seconds`: 2 order^3 flops."""
+    trial = _product(_SMALLEST_ORDER)
+    order = _order(min(_seconds(trial) for _ in range(4)), seconds)
+    return order, _product(order)
 
 
 def dgemm_rate(n_threads: int, *, repeats: int = 7) -> Rate:
@@ -237,17 +258,8 @@ def dgemm_rate(n_threads: int, *, repeats: int = 7) -> Rate:
     Rate
         In GFLOP/s, an addition and a multiplication counted each.
     """
-    rng = np.random.default_rng(0)
-
-    def product(order: int) -> Callable[[], Float]:
-        a, b = rng.random((order, order)), rng.random((order, order))
-        out = np.empty((order, order))
-        return lambda: np.matmul(a, b, out=out)
-
     with blas_threads(n_threads) as used:
-        trial = product(_SMALLEST_ORDER)
-        order = _order(min(_seconds(trial) for _ in range(4)))
-        call = product(order)
+        order, call = multiplying()
         call()
         held = "BLAS default threads" if used is None else f"{threads_text(used)} of BLAS"
         how = f"np.matmul of float64 {order} x {order}, {held}, best of {repeats}"

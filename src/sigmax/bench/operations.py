@@ -2,16 +2,17 @@
 
 Groups:
 
-kernels  one kernel call on one row block, one thread, operands in cache
-pass     NLL, gradient and Hessian of a whole problem, through blocks, threads and merge
-fit      ``sigmax.fit`` from arrays to a result with its certificate
+kernels    one kernel call on one row block, one thread, operands in cache
+functions  expit to cross_entropy of whole arrays, through blocks and threads; in ``benchmarks/`` only
+pass       NLL, gradient and, if wanted, Hessian of a whole problem, through blocks, threads and merge
+fit        ``sigmax.fit`` from arrays to a result with its certificate
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.inference.result import Result
 from sigmax.kernels import Float, Kernels
-from sigmax.objective import Evaluation, Objective
+from sigmax.objective import Evaluation, FirstOrder, Objective
 
 R = TypeVar("R")
 
@@ -38,7 +39,7 @@ class Operation(Generic[R]):
 
     Attributes
     ----------
-    group : {"kernels", "pass", "fit"}
+    group : {"kernels", "functions", "pass", "fit"}
     name : str
     problem : Problem
     n_threads : int
@@ -144,17 +145,77 @@ def weighted_gram(problem: Problem) -> Operation[Arrays]:
     return _kernel("weighted_gram", problem, prepare, work.weighted_gram(n, p))
 
 
-def evaluation(problem: Problem, n_threads: int) -> Operation[Evaluation]:
+def _objective(problem: Problem, n_threads: int, backend: str, intercept: bool) -> tuple[Objective, Float]:
+    """The objective and where it is evaluated: at `problem.coef`, without an intercept not asked for."""
+    observed = response(problem.y, problem.n_rows)
+    design = Design(problem.X, intercept=intercept)
+    coef = problem.coef if intercept else problem.coef[:, 1:]
+    return Objective(design, observed, kernels.get(backend), n_threads), coef.ravel()
+
+
+def evaluation(problem: Problem, n_threads: int, *, intercept: bool = True) -> Operation[Evaluation]:
     """One pass: :meth:`sigmax.objective.Objective.evaluate` at `problem.coef`."""
 
     def prepare(backend: str) -> Callable[[], Evaluation]:
-        observed = response(problem.y, problem.n_rows)
-        objective = Objective(Design(problem.X), observed, kernels.get(backend), n_threads)
-        coef = problem.coef.ravel()
+        objective, coef = _objective(problem, n_threads, backend, intercept)
         return lambda: objective.evaluate(coef)
 
-    least = work.evaluation(problem.n_rows, problem.n_columns, problem.n_classes - 1)
+    n, p, m = problem.n_rows, problem.n_columns, problem.n_classes - 1
+    least = work.evaluation(n, p, m, intercept=intercept)
     return Operation("pass", problem.name, problem, n_threads, prepare, lambda _: least)
+
+
+def gradient(problem: Problem, n_threads: int, *, intercept: bool = True) -> Operation[FirstOrder]:
+    """One pass without the Hessian: :meth:`sigmax.objective.Objective.gradient` at `problem.coef`."""
+
+    def prepare(backend: str) -> Callable[[], FirstOrder]:
+        objective, coef = _objective(problem, n_threads, backend, intercept)
+        return lambda: objective.gradient(coef)
+
+    n, p, m = problem.n_rows, problem.n_columns, problem.n_classes - 1
+    least = work.gradient(n, p, m, intercept=intercept)
+    name = f"{problem.name}, gradient"
+    return Operation("pass", name, problem, n_threads, prepare, lambda _: least)
+
+
+def all_logits(problem: Problem) -> Float:
+    """Logits of all K classes, shape (n, K), C order: 0 for the reference class."""
+    return np.column_stack([np.zeros(problem.n_rows), _logits(problem)])
+
+
+def function(name: str, problem: Problem, n_threads: int) -> Operation[Arrays]:
+    """A function of :mod:`sigmax.functions` on the problem's logits, into an array that exists.
+
+    Parameters
+    ----------
+    name : {"expit", "log_expit", "log1pexp", "logsumexp", "softmax", "log_softmax", "cross_entropy"}
+        Functions of one number take the logit of class 1; the loss comes first in what is returned.
+    """
+    call: Callable[..., Any] = getattr(sigmax, name)
+    n, K = problem.n_rows, problem.n_classes
+    least = {
+        "logsumexp": work.row_function(n, K, 1),
+        "softmax": work.row_function(n, K, K),
+        "log_softmax": work.row_function(n, K, K),
+        "cross_entropy": work.cross_entropy(n, K),
+    }.get(name, work.row_function(n, 1, 1))
+
+    def prepare(backend: str) -> Callable[[], Arrays]:
+        logits, shared = all_logits(problem), {"n_threads": n_threads, "backend": backend}
+        if name == "cross_entropy":
+            gradient = np.empty_like(logits)
+            return lambda: (np.asarray(call(logits, problem.y, out=gradient, **shared)[0]), gradient)
+        if name in ("logsumexp", "softmax", "log_softmax"):
+            rows = np.empty(n) if name == "logsumexp" else np.empty_like(logits)
+            return lambda: (call(logits, axis=1, out=rows, **shared),)
+        x = np.ascontiguousarray(logits[:, 1])
+        out = np.empty_like(x)
+        return lambda: (call(x, out=out, **shared),)
+
+    title = f"{name}, {n:,}" + (
+        f" x {K}" if name in ("logsumexp", "softmax", "log_softmax", "cross_entropy") else ""
+    )
+    return Operation("functions", title, problem, n_threads, prepare, lambda _: least)
 
 
 def fit(problem: Problem, n_threads: int) -> Operation[Result]:

@@ -116,7 +116,7 @@ class Report:
 # -- cells -------------------------------------------------------------------------------------
 
 
-def _number(x: float) -> str:
+def number(x: float) -> str:
     """Three significant digits, never in exponential form: 1,234  56.7  8.90  0.123."""
     if x >= 99.95:
         return f"{x:,.0f}"
@@ -132,10 +132,10 @@ def _differs(value: float | None) -> str:
 
 
 def _times(value: float | None) -> str:
-    return "" if value is None else f"{_number(value)} x"
+    return "" if value is None else f"{number(value)} x"
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """Rows as lines; the first `left` columns flush left, the others flush right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
@@ -154,7 +154,7 @@ def _note(text: str) -> list[str]:
 
 def _time_cells(m: Measurement, unit: float) -> list[str]:
     t = m.timing
-    return [_number(t.median / unit), _number(t.fastest / unit), _percent(t.spread)]
+    return [number(t.median / unit), number(t.fastest / unit), _percent(t.spread)]
 
 
 # -- sections ----------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def _machine(report: Report) -> Iterable[str]:
     rows = [["limits of the machine", "threads", "best", "median", "", "spread"]]
     for name, rates in (("read bandwidth", report.bandwidth), ("DGEMM", report.dgemm)):
         rows += [_rate_cells(name, rate) for rate in rates.values()]
-    yield from _aligned(rows, 1)
+    yield from aligned(rows, 1)
     for rates in (report.bandwidth, report.dgemm):
         yield from _note(f"{attainable(rates, report.n_threads).how}.")
     if report.blas_threads is None:
@@ -199,8 +199,8 @@ def _rate_cells(name: str, rate: Rate) -> list[str]:
     return [
         name,
         str(rate.n_threads),
-        _number(rate.best),
-        _number(rate.median),
+        number(rate.best),
+        number(rate.median),
         rate.unit,
         _percent(rate.spread),
     ]
@@ -219,10 +219,10 @@ def _kernels(report: Report, chosen: Sequence[Measurement]) -> Iterable[str]:
         assert m.call_seconds is not None
         return [
             *_time_cells(m, 1e-6),
-            _number(m.timing.median / m.rows / 1e-9),
-            _number(gflops) if gflops else "",
+            number(m.timing.median / m.rows / 1e-9),
+            number(gflops) if gflops else "",
             _percent(gflops / dgemm) if gflops else "",
-            _number(m.call_seconds / 1e-6),
+            number(m.call_seconds / 1e-6),
         ]
 
     def title(m: Measurement) -> str:
@@ -238,7 +238,7 @@ def _passes(report: Report, chosen: Sequence[Measurement]) -> Iterable[str]:
         "NLL, gradient and Hessian in one read of X.  The limit is the larger of bytes / read bandwidth "
         f"and flops / DGEMM rate, the best on up to {threads_text(report.n_threads)}; over: median / "
         "limit.  Blocks, threads and merge of the first pass without work: "
-        f"{_number(report.empty_pass.median / 1e-3)} ms."
+        f"{number(report.empty_pass.median / 1e-3)} ms."
     )
     head = ["ms", "fastest", "spread", "GB/s", "read", "GFLOP/s", "DGEMM", "over", "speed-up"]
 
@@ -246,15 +246,15 @@ def _passes(report: Report, chosen: Sequence[Measurement]) -> Iterable[str]:
         seconds = m.timing.median
         return [
             *_time_cells(m, 1e-3),
-            _number(m.work.bytes / seconds * 1e-9),
+            number(m.work.bytes / seconds * 1e-9),
             _percent(m.work.bytes / seconds * 1e-9 / gbs),
-            _number(m.work.flops / seconds * 1e-9),
+            number(m.work.flops / seconds * 1e-9),
             _percent(m.work.flops / seconds * 1e-9 / gflops),
-            f"{_number(seconds / m.work.limit(gbs, gflops))} x",
+            f"{number(seconds / m.work.limit(gbs, gflops))} x",
         ]
 
     def title(m: Measurement) -> str:
-        limit = _number(m.work.limit(gbs, gflops) / 1e-3)
+        limit = number(m.work.limit(gbs, gflops) / 1e-3)
         return f"{m.name}: limit {limit} ms ({m.work.bound_by(gbs, gflops)})"
 
     yield from _by_operation(chosen, head, cells, title)
@@ -273,7 +273,7 @@ def _fits(report: Report, chosen: Sequence[Measurement]) -> Iterable[str]:
         return [
             *_time_cells(m, 1e-3),
             f"{m.passes:g}",
-            _number(m.timing.median / m.passes / 1e-3),
+            number(m.timing.median / m.passes / 1e-3),
             f"{m.digits:.1f}",
         ]
 
@@ -294,7 +294,7 @@ def _by_operation(
             if index == 0:
                 titles[len(rows)] = title(m)
             rows.append([f"  {m.backend}", *cells(m), _times(m.speed_up), _differs(m.differs)])
-    for row, line in enumerate(_aligned(rows, 1)):
+    for row, line in enumerate(aligned(rows, 1)):
         if row in titles:
             yield titles[row]
         yield line

@@ -56,7 +56,9 @@ def _sample(call: Callable[[], object], loops: int) -> float:
     return (time.perf_counter() - start) / loops
 
 
-def interleaved(calls: Mapping[str, Callable[[], object]], *, seconds: float) -> dict[str, Timing]:
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], *, seconds: float, fewest: int = 0, rest: float = 0.0
+) -> dict[str, Timing]:
     """Time `calls` in turns.
 
     Parameters
@@ -65,6 +67,11 @@ def interleaved(calls: Mapping[str, Callable[[], object]], *, seconds: float) ->
         What is to be compared.
     seconds : float
         Time to spend, about.  Five to fifty rounds are made; three where one takes longer than this.
+    fewest : int
+        Rounds to make at least, however long they take.
+    rest : float
+        Seconds to sleep before each sample, and not to count: threads of BLAS and OpenMP go on spinning for
+        some milliseconds, at the cost of whoever is timed next.
 
     Returns
     -------
@@ -81,12 +88,14 @@ def interleaved(calls: Mapping[str, Callable[[], object]], *, seconds: float) ->
             once = max(_sample(call, 1), 1e-9)
             loops[name] = math.ceil(_SHORTEST_SAMPLE / once)
             round_seconds += loops[name] * once
-        fewest = _SLOW_ROUNDS if round_seconds > seconds else _FEWEST_ROUNDS
-        rounds = min(max(int(seconds / round_seconds), fewest), _MOST_ROUNDS)
+        usual = _SLOW_ROUNDS if round_seconds > seconds else _FEWEST_ROUNDS
+        rounds = max(min(max(int(seconds / round_seconds), usual), _MOST_ROUNDS), fewest)
         samples: dict[str, list[float]] = {name: [] for name in calls}
         for turn in range(rounds):
             # every other round backwards: no call always follows the same one
             for name in list(calls) if turn % 2 == 0 else reversed(list(calls)):
+                if rest > 0.0:
+                    time.sleep(rest)
                 samples[name].append(_sample(calls[name], loops[name]))
     finally:
         if was_enabled:

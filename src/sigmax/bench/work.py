@@ -53,13 +53,28 @@ def weighted_gram(n: int, p: int) -> Work:
     return Work((8.0 * p + 8.0) * n + 8.0 * k * k, float(n) * k * (k + 1))
 
 
-def evaluation(n: int, p: int, m: int) -> Work:
+def row_function(n: int, K: int, outputs: int) -> Work:
+    """Read K logits a row, write `outputs` numbers."""
+    return Work(8.0 * n * (K + outputs), 0.0)
+
+
+def cross_entropy(n: int, K: int) -> Work:
+    """Read K logits and a code of eight bytes a row, write K numbers of gradient."""
+    return Work(8.0 * n * (2 * K + 1), 0.0)
+
+
+def gradient(n: int, p: int, m: int, *, intercept: bool = True) -> Work:
+    """NLL and gradient in one read of X; logits and gradient take 2 m k flops a row each."""
+    return Work((8.0 * p + 4.0) * n, 4.0 * n * m * (intercept + p))
+
+
+def evaluation(n: int, p: int, m: int, *, intercept: bool = True) -> Work:
     """NLL, gradient and Hessian in one read of X.
 
     Logits and gradient take 2 m k flops a row each, the m (m + 1) / 2 distinct blocks of the Hessian,
     each symmetric in itself, k (k + 1).
     """
-    k = 1 + p
+    k = intercept + p
     return Work((8.0 * p + 4.0) * n, float(n) * (m * (m + 1) / 2 * k * (k + 1) + 4.0 * m * k))
 
 
