@@ -230,8 +230,8 @@ class ExactLine:
         """What the change of a softmax of K classes may be off by, in ulp of it.
 
         K terms p_k expm1(..) of both signs are added, in twice the precision: a few u times their sizes over
-        what is left of them, beside 2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one side.)
-        Where next to nothing is left, or the change is beyond all exponentials, it is a difference of logits,
+        what is left of them, beside 2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one
+        side.)  Where next to nothing is left, or the change is beyond all exponentials, it is a difference of logits,
         exact here, and of two log1p, each at most log K.
         """
         change = self.change.nearest
