@@ -70,7 +70,7 @@ SX_INLINE void sx_ahead_of_class(const sx_ahead *ahead, ptrdiff_t k)
 {
     const uintptr_t first = (uintptr_t)k * ahead->part;
     for (uintptr_t at = first; at < first + ahead->part; at += SX_CACHE_LINE) {
-        if (ahead->read) SX_PREFETCH(ahead->read + at);
+        if (ahead->read) SX_PREFETCH_LATER(ahead->read + at);
         if (ahead->write) SX_PREFETCH_WRITE(ahead->write + at);
     }
 }

@@ -144,6 +144,15 @@ SX_INLINE void sx_pass_block(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int interce
                 (sx_gram_ahead){0, 0});
 }
 
+/* The next tile of X, asked for while the exponentials of the K classes are taken. */
+SX_INLINE sx_ahead sx_pass_ahead(const sx_rows *X, ptrdiff_t next, ptrdiff_t K)
+{
+    const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - next);
+    if (n <= 0 || X->col_stride != 1 || X->row_stride != X->n_cols) return (sx_ahead){0, 0, 0};
+    const uintptr_t bytes = (uintptr_t)(n * X->n_cols) * sizeof(double);
+    return (sx_ahead){(uintptr_t)(X->data + next * X->row_stride), 0, bytes / (uintptr_t)K};
+}
+
 /* gradient (n_logits * k) and hessian ((n_logits * k)^2) may be NULL; they are overwritten. */
 SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double *gradient, double *hessian,
                                 double *work)
@@ -171,7 +180,8 @@ SX_INLINE sx_dd sx_softmax_pass(const sx_rows *X, const sx_model *model, double 
             sx_linear_forward(t.rows, n, p, intercept, model->coef + c * k, t.offset ? t.offset + c : NULL,
                               n_logits, z + (c + 1) * SX_TILE);
         sx_softmax_true(n, SX_TILE, z, t.y, nll);
-        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low, NULL);
+        const sx_ahead ahead = sx_pass_ahead(X, start + n, K);
+        sx_softmax_forward(n, K, SX_TILE, z, &tile, z, words.p_low, &ahead);
         sx_softmax_nll(n, SX_TILE, nll, t.weight, &tile, nll);
         sx_sum_add_tile(&total, nll);
         if (hessian) memcpy(words.p, z, (size_t)(K * SX_TILE) * sizeof *z);

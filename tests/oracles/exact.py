@@ -231,8 +231,8 @@ class ExactLine:
 
         K terms p_k expm1(..) of both signs are added, in twice the precision: a few u times their sizes over
         what is left of them, beside 2 ulp for log1p.  (Each term is off by up to 5 u, but not all to one
-        side.)  Where next to nothing is left, or the change is beyond all exponentials, it is a difference of logits,
-        exact here, and of two log1p, each at most log K.
+        side.)  Where next to nothing is left, or the change is beyond all exponentials, it is a difference of
+        logits, exact here, and of two log1p, each at most log K.
         """
         change = self.change.nearest
         logs = (change < -np.log(2)) | (change > 346)  # g reaches 2^500
