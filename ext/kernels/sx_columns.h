@@ -54,7 +54,8 @@ SX_INLINE void sx_transpose(ptrdiff_t rows, ptrdiff_t cols, const double *restri
 typedef struct {
     uintptr_t read;
     uintptr_t write;
-    uintptr_t part; /* bytes for each class */
+    uintptr_t part; /* bytes to ask for at a time */
+    ptrdiff_t rows; /* rows of a class between two parts */
 } sx_ahead;
 
 SX_INLINE sx_ahead sx_ahead_of(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n, const sx_rows_out *out)
@@ -63,12 +64,12 @@ SX_INLINE sx_ahead sx_ahead_of(const sx_rows *rows, ptrdiff_t start, ptrdiff_t n
     const int reads = rows->col_stride == 1 && rows->row_stride == K && next + n <= rows->n_rows;
     const int writes = out && out->data && out->col_stride == 1 && out->row_stride == K;
     return (sx_ahead){reads ? (uintptr_t)(rows->data + next * K) : 0,
-                      writes ? (uintptr_t)(out->data + start * K) : 0, (uintptr_t)n * sizeof(double)};
+                      writes ? (uintptr_t)(out->data + start * K) : 0, (uintptr_t)n * sizeof(double), n};
 }
 
-SX_INLINE void sx_ahead_of_class(const sx_ahead *ahead, ptrdiff_t k)
+SX_INLINE void sx_ahead_part(const sx_ahead *ahead, ptrdiff_t part)
 {
-    const uintptr_t first = (uintptr_t)k * ahead->part;
+    const uintptr_t first = (uintptr_t)part * ahead->part;
     for (uintptr_t at = first; at < first + ahead->part; at += SX_CACHE_LINE) {
         if (ahead->read) SX_PREFETCH_LATER(ahead->read + at);
         if (ahead->write) SX_PREFETCH_WRITE(ahead->write + at);

@@ -25,10 +25,12 @@
 /* Columns up to which the next tile of rows is fetched ahead. */
 #define SX_PREFETCH_COLUMNS 32
 /* Rows of the next tile that are asked for at once between two parts of the arithmetic of this one. */
-#ifndef SX_PREFETCH_ROWS
 #define SX_PREFETCH_ROWS 16
-#endif
 #define SX_LANE_VECTORS (SX_LANES / SX_VECTOR_LENGTH)
+/* Coefficient vectors that share what is loaded of X; more where a target has registers for them. */
+#ifndef SX_DOT_RHS
+#define SX_DOT_RHS 1
+#endif
 
 /* ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)) */
 SX_INLINE double sx_merge_lanes(const double *l)
@@ -53,39 +55,48 @@ SX_INLINE void sx_merge_four_lanes(const double *l, double *out)
 #endif
 }
 
-/* out_r = x_r'b for n_rows rows of n >= SX_LANES columns, `stride` apart.  `tail` holds the coefficients of the
- * last SX_LANES columns, zero where they have been met before. */
-SX_INLINE void sx_dot_rows(const int n_rows, ptrdiff_t n, const double *restrict x, ptrdiff_t stride,
-                           const double *restrict b, const double *restrict tail, double *restrict out)
+/* out[h][r] = x_r'b_h for n_rows rows of n >= SX_LANES columns, `stride` apart, and n_rhs vectors b, `ldb` apart, which
+ * share what is loaded of x.  `tail` holds the coefficients of the last SX_LANES columns of each b, zero where they have
+ * been met before; out has a column of SX_TILE for each b. */
+SX_INLINE void sx_dot_rows(const int n_rows, const int n_rhs, ptrdiff_t n, const double *restrict x,
+                           ptrdiff_t stride, const double *restrict b, ptrdiff_t ldb,
+                           const double *restrict tail, double *restrict out)
 {
-    sx_vector sum[SX_DOT_ROWS][SX_LANE_VECTORS];
+    sx_vector sum[SX_DOT_RHS][SX_DOT_ROWS][SX_LANE_VECTORS];
     const ptrdiff_t whole = n / SX_LANES * SX_LANES;
-    for (int r = 0; r < n_rows; ++r)
-        for (int v = 0; v < SX_LANE_VECTORS; ++v) sum[r][v] = sx_broadcast(0.0);
+    for (int h = 0; h < n_rhs; ++h)
+        for (int r = 0; r < n_rows; ++r)
+            for (int v = 0; v < SX_LANE_VECTORS; ++v) sum[h][r][v] = sx_broadcast(0.0);
     for (ptrdiff_t j = 0; j < whole; j += SX_LANES) {
         for (int v = 0; v < SX_LANE_VECTORS; ++v) {
             const ptrdiff_t at = j + v * SX_VECTOR_LENGTH;
-            const sx_vector y = sx_load(b + at);
-            for (int r = 0; r < n_rows; ++r)
-                sum[r][v] = SX_VECTOR_FMA(sx_load(x + r * stride + at), y, sum[r][v]);
+            for (int r = 0; r < n_rows; ++r) {
+                const sx_vector a = sx_load(x + r * stride + at);
+                for (int h = 0; h < n_rhs; ++h)
+                    sum[h][r][v] = SX_VECTOR_FMA(a, sx_load(b + h * ldb + at), sum[h][r][v]);
+            }
         }
     }
     if (whole < n) {
         for (int v = 0; v < SX_LANE_VECTORS; ++v) {
-            const sx_vector y = sx_load(tail + v * SX_VECTOR_LENGTH);
-            const ptrdiff_t at = n - SX_LANES + v * SX_VECTOR_LENGTH;
-            for (int r = 0; r < n_rows; ++r)
-                sum[r][v] = SX_VECTOR_FMA(sx_load(x + r * stride + at), y, sum[r][v]);
+            const ptrdiff_t at = v * SX_VECTOR_LENGTH;
+            for (int r = 0; r < n_rows; ++r) {
+                const sx_vector a = sx_load(x + r * stride + n - SX_LANES + at);
+                for (int h = 0; h < n_rhs; ++h)
+                    sum[h][r][v] = SX_VECTOR_FMA(a, sx_load(tail + h * SX_LANES + at), sum[h][r][v]);
+            }
         }
     }
-    double lanes[SX_DOT_ROWS * SX_LANES];
-    for (int r = 0; r < n_rows; ++r)
-        for (int v = 0; v < SX_LANE_VECTORS; ++v)
-            sx_store(lanes + r * SX_LANES + v * SX_VECTOR_LENGTH, sum[r][v]);
-    if (n_rows == SX_DOT_ROWS)
-        sx_merge_four_lanes(lanes, out);
-    else
-        for (int r = 0; r < n_rows; ++r) out[r] = sx_merge_lanes(lanes + r * SX_LANES);
+    for (int h = 0; h < n_rhs; ++h) {
+        double lanes[SX_DOT_ROWS * SX_LANES];
+        for (int r = 0; r < n_rows; ++r)
+            for (int v = 0; v < SX_LANE_VECTORS; ++v)
+                sx_store(lanes + r * SX_LANES + v * SX_VECTOR_LENGTH, sum[h][r][v]);
+        if (n_rows == SX_DOT_ROWS)
+            sx_merge_four_lanes(lanes, out + h * SX_TILE);
+        else
+            for (int r = 0; r < n_rows; ++r) out[h * SX_TILE + r] = sx_merge_lanes(lanes + r * SX_LANES);
+    }
 }
 
 /* eta_i = x_i'b, i < n_rows, for rows shorter than SX_LANES. */
@@ -125,29 +136,46 @@ SX_INLINE void sx_prefetch_rows(sx_tile rows, ptrdiff_t start, ptrdiff_t n, ptrd
     for (; from < to; from += SX_CACHE_LINE) SX_PREFETCH(from);
 }
 
-/* eta_i = ((b_0 + x_i'b) + offset_i), i < n.  coef has the intercept first when `intercept` is set;
- * offset (stride in elements) may be NULL. */
-SX_KERNEL void sx_linear_forward(sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercept,
-                                 const double *restrict coef, const double *restrict offset,
-                                 ptrdiff_t offset_stride, double *restrict eta)
+/* The dot products of all n rows of a tile. */
+SX_INLINE void sx_dot_tile(const int n_rhs, sx_tile rows, ptrdiff_t n, ptrdiff_t p, const double *restrict b,
+                           ptrdiff_t ldb, double *restrict eta)
 {
-    const double *b = intercept ? coef + 1 : coef;
-    const double b_0 = intercept ? coef[0] : 0.0;
-    ptrdiff_t i = 0;
-    if (p < SX_LANES) {
-        sx_dot_short(n, p, rows.data, rows.stride, b, eta);
-    } else {
-        double tail[SX_LANES];
+    double tail[SX_DOT_RHS * SX_LANES];
+    for (int h = 0; h < n_rhs; ++h)
         for (ptrdiff_t l = 0; l < SX_LANES; ++l)
-            tail[l] = l < SX_LANES - p % SX_LANES ? 0.0 : b[p - SX_LANES + l];
-        for (; i + SX_DOT_ROWS <= n; i += SX_DOT_ROWS)
-            sx_dot_rows(SX_DOT_ROWS, p, rows.data + i * rows.stride, rows.stride, b, tail, eta + i);
-        for (; i < n; ++i)
-            sx_dot_rows(1, p, rows.data + i * rows.stride, rows.stride, b, tail, eta + i);
+            tail[h * SX_LANES + l] = l < SX_LANES - p % SX_LANES ? 0.0 : b[h * ldb + p - SX_LANES + l];
+    ptrdiff_t i = 0;
+    for (; i + SX_DOT_ROWS <= n; i += SX_DOT_ROWS)
+        sx_dot_rows(SX_DOT_ROWS, n_rhs, p, rows.data + i * rows.stride, rows.stride, b, ldb, tail, eta + i);
+    for (; i < n; ++i) sx_dot_rows(1, n_rhs, p, rows.data + i * rows.stride, rows.stride, b, ldb, tail, eta + i);
+}
+
+/* eta_hi = ((b_h0 + x_i'b_h) + offset_ih), i < n, a column of SX_TILE for each of n_logits logits.  coef holds their
+ * vectors one after the other, the intercept first when `intercept` is set; offset, n_logits in a row, may be NULL. */
+SX_KERNEL void sx_linear_forward(ptrdiff_t n_logits, sx_tile rows, ptrdiff_t n, ptrdiff_t p, int intercept,
+                                 const double *restrict coef, const double *restrict offset,
+                                 double *restrict eta)
+{
+    const ptrdiff_t k = p + intercept;
+    const double *b = intercept ? coef + 1 : coef;
+    for (ptrdiff_t h = 0; h < n_logits;) {
+        double *columns = eta + h * SX_TILE;
+        const ptrdiff_t together = p < SX_LANES ? 1 : sx_min(SX_DOT_RHS, n_logits - h);
+        if (p < SX_LANES)
+            sx_dot_short(n, p, rows.data, rows.stride, b + h * k, columns);
+        else if (together == 1)
+            sx_dot_tile(1, rows, n, p, b + h * k, k, columns);
+        else
+            sx_dot_tile(SX_DOT_RHS, rows, n, p, b + h * k, k, columns);
+        h += together;
     }
-    for (i = 0; i < n; ++i) eta[i] = b_0 + eta[i];
-    if (offset)
-        for (i = 0; i < n; ++i) eta[i] += offset[i * offset_stride];
+    for (ptrdiff_t h = 0; h < n_logits; ++h) {
+        double *column = eta + h * SX_TILE;
+        const double b_0 = intercept ? coef[h * k] : 0.0;
+        for (ptrdiff_t i = 0; i < n; ++i) column[i] = b_0 + column[i];
+        if (offset)
+            for (ptrdiff_t i = 0; i < n; ++i) column[i] += offset[i * n_logits + h];
+    }
 }
 
 /* g_c = sum_i r_i x_ic over n rows, for one or two columns r of residuals (SX_TILE apart) and their gradients g

@@ -54,20 +54,24 @@ SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const doub
         tile->s[i] = tile->largest[i] - tile->largest[i]; /* 0, or nan */
         tile->s_low[i] = tile->which[i] = 0.0;
     }
+    ptrdiff_t part = 0;
     for (ptrdiff_t k = 0; k < K; ++k) {
         const double class_k = (double)(k + 1);
-        if (ahead) sx_ahead_of_class(ahead, k);
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            const double x = z[k * ld + i];
-            const sx_exp_parts e = sx_exp_difference(x, tile->largest[i]);
-            const double head = e.head * e.scale, tail = e.tail * e.scale, large = head + tail;
-            const int top = (x == tile->largest[i]) & (tile->which[i] == 0.0); /* the first of equals */
-            const sx_dd sum = sx_two_sum(tile->s[i], top ? 0.0 : large);
-            tile->which[i] += top ? class_k : 0.0; /* added: a conditional store would be a branch */
-            tile->s[i] = sum.high;
-            tile->s_low[i] += sum.low;
-            if (E) E[k * ld + i] = head;
-            if (E_low) E_low[k * ld + i] = tail;
+        for (ptrdiff_t start = 0, stop; start < n; start = stop) {
+            stop = ahead ? sx_min(n, start + ahead->rows) : n;
+            if (ahead) sx_ahead_part(ahead, part++);
+            for (ptrdiff_t i = start; i < stop; ++i) {
+                const double x = z[k * ld + i];
+                const sx_exp_parts e = sx_exp_difference(x, tile->largest[i]);
+                const double head = e.head * e.scale, tail = e.tail * e.scale, large = head + tail;
+                const int top = (x == tile->largest[i]) & (tile->which[i] == 0.0); /* the first of equals */
+                const sx_dd sum = sx_two_sum(tile->s[i], top ? 0.0 : large);
+                tile->which[i] += top ? class_k : 0.0; /* added: a conditional store would be a branch */
+                tile->s[i] = sum.high;
+                tile->s_low[i] += sum.low;
+                if (E) E[k * ld + i] = head;
+                if (E_low) E_low[k * ld + i] = tail;
+            }
         }
     }
     for (ptrdiff_t i = 0; i < n; ++i) {

@@ -132,16 +132,15 @@ static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int hessian)
 
 static void linear_predictor(const sx_rows *X, const sx_model *model, double *eta_out, double *work)
 {
-    const ptrdiff_t m = model->n_logits, k = X->n_cols + model->intercept;
-    double eta[SX_TILE];
+    const ptrdiff_t m = model->n_logits;
+    const sx_pass_space space = sx_pass_space_of(X, m, 0, work);
+    const sx_rows_out rows_out = {eta_out, m, 1};
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
-        const sx_tile rows = sx_tile_of(X, start, n, work);
-        for (ptrdiff_t c = 0; c < m; ++c) {
-            sx_linear_forward(rows, n, X->n_cols, model->intercept, model->coef + c * k,
-                              model->offset ? model->offset + start * m + c : NULL, m, eta);
-            for (ptrdiff_t i = 0; i < n; ++i) eta_out[(start + i) * m + c] = eta[i];
-        }
+        const sx_tile rows = sx_tile_of(X, start, n, space.packed);
+        sx_linear_forward(m, rows, n, X->n_cols, model->intercept, model->coef,
+                          model->offset ? model->offset + start * m : NULL, space.columns[0]);
+        sx_to_rows(space.columns[0], SX_TILE, m, n, &rows_out, start);
     }
 }
 
