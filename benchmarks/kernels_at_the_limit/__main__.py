@@ -29,8 +29,8 @@ from figures import Figure, failures, table
 from sigmax.bench import machine
 
 LINES = {2: line_functions.figures, 3: line_passes.figures, 5: line_small.figures}
-#: load average above which the machine counts as busy
-_BUSY = 0.5
+#: CPUs taken by others, on average, above which the machine counts as busy
+_BUSY = 0.1
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -61,6 +61,31 @@ def load_average() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
+def cpu_seconds(stat: Path = Path("/proc/stat")) -> tuple[float, float] | None:
+    """CPU time of everything on this machine but this process, and what its host took away, since it began.
+
+    None where the system does not tell.  A load average counts this process too; this does not.
+    """
+    try:
+        ticks = [int(word) for word in stat.read_text().split("\n", 1)[0].split()[1:9]]
+        user, nice, system, _idle, _wait, irq, softirq, stolen = ticks
+        tick = os.sysconf("SC_CLK_TCK")
+    except (AttributeError, OSError, ValueError):
+        return None
+    own = os.times()
+    return (user + nice + system + irq + softirq) / tick - own.user - own.system, stolen / tick
+
+
+def disturbance(
+    before: tuple[float, float] | None, after: tuple[float, float] | None, seconds: float
+) -> tuple[float, float] | None:
+    """CPUs that others used in the meantime, on average, and CPUs that the host took away."""
+    if before is None or after is None:
+        return None
+    others, stolen = ((b - a) / seconds for a, b in zip(before, after, strict=True))
+    return max(others, 0.0), max(stolen, 0.0)
+
+
 def environment_text(e: dict[str, object], n_threads: int) -> str:
     cache = e["cache_bytes"]
     size = f", last-level cache {cache / 2**20:.0f} MiB" if isinstance(cache, int) else ""
@@ -85,6 +110,7 @@ def expected(one: Figure, without: list[str]) -> bool:
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
     started, before, environment = time.perf_counter(), load_average(), machine.environment()
+    used = cpu_seconds()
     print(environment_text(environment, options.threads), flush=True)
 
     figures: list[Figure] = []
@@ -94,16 +120,18 @@ def main(given: list[str] | None = None) -> int:
             print(f"  measured: {one.name}", file=sys.stderr, flush=True)
     sizes = line_small.crossover(options.threads, options.rounds) if 5 in options.lines else []
 
-    after = load_average()
+    seconds, after = time.perf_counter() - started, load_average()
+    disturbed = disturbance(used, cpu_seconds(), seconds)
     print("\n" + table(figures))
     if sizes:
         print("\n" + line_small.crossover_text(sizes, options.threads))
     missed = [one for one in failures(figures) if expected(one, options.without)]
-    seconds = time.perf_counter() - started
     loads = " and ".join("unknown" if load is None else f"{load:.2f}" for load in (before, after))
     print(f"\n{seconds:.0f} s, {options.rounds} rounds at least, load {loads} (before, after)")
-    if before is not None and before > _BUSY:
-        print("the machine was busy: times are too long")
+    if disturbed is not None:
+        others, stolen = disturbed
+        busy = ": the machine was busy, and times are too long" if others + stolen > _BUSY else ""
+        print(f"meanwhile others used {others:.2f} CPUs, and the host took {stolen:.2f} away{busy}")
     if options.scale != 1.0:
         print(f"scale {options.scale:g}: the targets are for 1")
     for one in missed:
@@ -116,6 +144,7 @@ def main(given: list[str] | None = None) -> int:
             "scale": options.scale,
             "load_before": before,
             "load_after": after,
+            "cpus_of_others_and_stolen": disturbed,
             "seconds": seconds,
             "figures": [one.record() for one in figures],
             "crossover": line_small.record(sizes),

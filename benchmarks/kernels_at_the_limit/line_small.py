@@ -24,7 +24,7 @@ ROWS, COLUMNS, TARGET = 569, 30, 2.0
 #: rows of the row block whose rows are timed: one of a problem of 30 columns
 BLOCK = 16_384
 #: rows at which one and two threads are compared
-SIZES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
+SIZES = (500, 1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 16_000, 32_000, 64_000, 128_000)
 #: blocks of the last column of the comparison: two for each thread
 _BLOCKS = 4
 
