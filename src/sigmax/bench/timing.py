@@ -71,7 +71,8 @@ def interleaved(
         Rounds to make at least, however long they take.
     rest : float
         Seconds to sleep before each sample, and not to count: threads of BLAS and OpenMP go on spinning for
-        some milliseconds, at the cost of whoever is timed next.
+        some milliseconds, at the cost of whoever is timed next.  One call that is not counted either follows,
+        so that nobody pays for waking the processor.
 
     Returns
     -------
@@ -96,6 +97,7 @@ def interleaved(
             for name in list(calls) if turn % 2 == 0 else reversed(list(calls)):
                 if rest > 0.0:
                     time.sleep(rest)
+                    calls[name]()
                 samples[name].append(_sample(calls[name], loops[name]))
     finally:
         if was_enabled:
