@@ -29,7 +29,7 @@ from sigmax.data.response import response
 from sigmax.objective import Objective
 
 THREADS = (1, 2, 3, 5, 8)
-#: rows of the small problems: 17 blocks of 256, so that two threads work on runs of two blocks
+#: rows of the small problems: 17 blocks of 256, two tiles each
 N, BLOCK = 4241, 256
 
 
@@ -174,15 +174,15 @@ def test_a_hash_can_differ(compiled, small):
 
 @pytest.mark.needs_compiled
 def test_blocks_of_their_real_size(compiled):
-    n, p = 300_000, 20
-    assert n > 10 * passes.block_rows(p + 1)
+    n, p = 600_000, 20
+    assert n > 32 * passes.block_rows(p + 1)  # two threads work on runs of two blocks
     x, *rest = problem(n, p, 2, "weights and offset")
     rng = np.random.default_rng(5)
-    sizes = rng.integers(0, 40_000, 10)
+    sizes = rng.integers(0, 80_000, 10)
     hashes = {
         (form, cut, t): objective_hashes(handed_over(FORMS[form](x), cuts), *rest, t, compiled)
         for form in ("C", "Fortran", "every second column")
-        for cut, cuts in {"whole": None, "any size": sizes, "1000": np.full(300, 1000)}.items()
+        for cut, cuts in {"whole": None, "any size": sizes, "1000": np.full(600, 1000)}.items()
         for t in (THREADS if form == "C" else (2, 3))
     }
     one(hashes)

@@ -22,6 +22,10 @@ T = TypeVar("T")
 _BLOCK_ELEMENTS = 2**19
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 2**10, 2**16
 
+#: runs of blocks for each thread: 8 to 16.  Longer runs leave fewer results to keep, and more to wait for at
+#: the end: with 4 to 8, passes of 123 blocks took 1 or 2 % longer (benchmarks/same_bits.py)
+_RUNS = 16
+
 #: a node of the tree: (level, sum over 2^level blocks)
 _Nodes = list[tuple[int, T]]
 
@@ -85,7 +89,7 @@ def reduce(
     """
     n_blocks = -(-n_rows // size)
     run = 1
-    while n_threads > 1 and run * 8 * n_threads <= n_blocks:
+    while n_threads > 1 and run * _RUNS * n_threads <= n_blocks:
         run *= 2
     n_runs = -(-n_blocks // run)
 

@@ -268,7 +268,7 @@ def test_interrupt_while_the_caller_waits_for_a_helper():
         from sigmax import passes
 
         main, by_helper, lock = threading.current_thread(), [], threading.Lock()
-        left = 32 - 4  # 32 blocks for two threads: 8 runs of 4 blocks, one of them the helper's
+        left = 64 - 4  # 64 blocks for two threads: 16 runs of 4 blocks, one of them the helper's
         caller_done, first = threading.Event(), threading.Event()
 
         def evaluate(start, stop):
@@ -290,7 +290,7 @@ def test_interrupt_while_the_caller_waits_for_a_helper():
             return 0
 
         try:
-            passes.reduce(32, 1, evaluate, max, 2)
+            passes.reduce(64, 1, evaluate, max, 2)
         except KeyboardInterrupt:
             running = len(by_helper)
             threading.Event().wait(0.3)
