@@ -42,7 +42,8 @@ SX_INLINE sx_exp_parts sx_exp_difference(double x, double a)
 }
 
 /* `tile` but for `inverse`, of n <= SX_TILE rows, and E (may be z, or NULL) with its low words E_low (may be NULL).
- * `ahead` is asked for meanwhile (may be NULL).  E is times 2^512, that is without SX_EXP_REST, so that no term of a tiny s and no low word is a subnormal. */
+ * `ahead` is asked for meanwhile (may be NULL).  E is times 2^512, that is without SX_EXP_REST, so that no term of a
+ * tiny s and no low word is a subnormal. */
 SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const double *z, sx_softmax_tile *tile,
                               double *E, double *E_low, const sx_ahead *ahead)
 {
@@ -75,7 +76,7 @@ SX_INLINE void sx_softmax_sum(ptrdiff_t n, ptrdiff_t K, ptrdiff_t ld, const doub
         }
     }
     for (ptrdiff_t i = 0; i < n; ++i) {
-        tile->which[i] -= 1.0;
+        tile->which[i] -= tile->which[i] > 0.0 ? 1.0 : 0.0; /* none is the largest beside nan */
         tile->s[i] *= SX_EXP_REST;
         tile->s_low[i] *= SX_EXP_REST;
     }

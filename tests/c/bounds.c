@@ -171,8 +171,25 @@ static void logits(const sx_kernels *K)
         }
 }
 
+/* Logits and steps that are no numbers: no class is the largest, and none may be looked up. */
+static void no_numbers(const sx_kernels *K)
+{
+    const double strange[] = {(double)NAN, INFINITY, -INFINITY};
+    for (int at = 0; at < 9; ++at) {
+        const double step = strange[at / 3], logit = strange[at % 3];
+        const int32_t y[2] = {0, 2};
+        double *eta = doubles(4), *slope = doubles(4), *residual = doubles(4), *curvature = doubles(8);
+        for (int i = 0; i < 4; ++i) eta[i] = i == 1 ? logit : 0.5, slope[i] = 1.0;
+        const sx_line along = K->softmax_line(2, 2, step, eta, slope, y, NULL, doubles(K->rows_work(2)));
+        const double nll = K->softmax_rows(2, 2, eta, y, NULL, residual, curvature, doubles(K->rows_work(2))).high;
+        CHECK(!(along.change.high - along.change.high == 0.0), "%a on %s", along.change.high, K->name);
+        if (at % 3 < 2) CHECK(nll != nll, "%a on %s", nll, K->name);
+    }
+}
+
 int main(void)
 {
+    on_each_target(no_numbers);
     on_each_target(designs);
     on_each_target(rows_and_lines);
     on_each_target(numbers);
