@@ -314,14 +314,19 @@ def test_short_calls_are_repeated_within_a_sample(
 def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = 0.0, []
 
+    asleep = False
+
     def call() -> None:
-        nonlocal now
-        now += 1.0
+        nonlocal now, asleep
+        # the first one after a sleep is slow
+        now += 10.0 if asleep else 1.0
+        asleep = False
 
     def sleep(seconds: float) -> None:
-        nonlocal now
+        nonlocal now, asleep
         slept.append(seconds)
         now += seconds
+        asleep = True
 
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
     monkeypatch.setattr(timing.time, "sleep", sleep)
