@@ -1,6 +1,6 @@
 """The kernels against the limits of the machine and against their peers, with the targets beside every ratio.
 
-    python benchmarks/kernels_at_the_limit                    everything, in about two minutes
+    python benchmarks/kernels_at_the_limit                    everything, in two to three minutes
     python benchmarks/kernels_at_the_limit --lines 2          functions; 3: passes; 5: small problems
     python benchmarks/kernels_at_the_limit --check            exit code 1 where a target is missed
     python benchmarks/kernels_at_the_limit --json FILE

@@ -314,15 +314,18 @@ def test_short_calls_are_repeated_within_a_sample(
 def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept, calls = 0.0, [], 0
 
+    asleep = False
+
     def call() -> None:
         nonlocal now, calls
         now += 1.0
         calls += 1
 
     def sleep(seconds: float) -> None:
-        nonlocal now
+        nonlocal now, asleep
         slept.append(seconds)
         now += seconds
+        asleep = True
 
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
     monkeypatch.setattr(timing.time, "sleep", sleep)
