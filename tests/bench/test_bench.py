@@ -312,14 +312,12 @@ def test_short_calls_are_repeated_within_a_sample(
 
 
 def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, slept, calls = 0.0, [], 0
-
-    asleep = False
+    now, calls, slept, asleep = 0.0, 0, [], False
 
     def call() -> None:
-        nonlocal now, calls
-        now += 1.0
-        calls += 1
+        nonlocal now, calls, asleep
+        now += 2.0 if asleep else 1.0  # waking up takes its time
+        calls, asleep = calls + 1, False
 
     def sleep(seconds: float) -> None:
         nonlocal now, asleep
@@ -332,9 +330,8 @@ def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.
     found = timing.interleaved({"a": call, "b": call}, seconds=0.1, fewest=9, rest=0.25)
     assert found == {"a": Timing((1.0,) * 9), "b": Timing((1.0,) * 9)}
     assert slept == [0.25] * 18
-    assert calls == 2 * (
-        2 + 9 * 2
-    )  # warm-up and trial; in a round one call that is not counted, and one that is
+    # warm-up and trial; in a round one call that is not counted, and one that is
+    assert calls == 2 * (2 + 9 * 2)
 
 
 # -- the one-minute form -----------------------------------------------------------------------
