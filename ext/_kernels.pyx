@@ -300,7 +300,11 @@ def linear_predictor(
 
 
 def transpose_product(
-    const double[:, :] X not None, const double[:, ::1] residual not None, double[:, ::1] gradient_out not None, *, bint intercept
+    const double[:, :] X not None,
+    const double[:, ::1] residual not None,
+    double[:, ::1] gradient_out not None,
+    *,
+    bint intercept,
 ):
     cdef sx_environment caller
     cdef sx_rows rows = rows_of("X", X)
@@ -319,7 +323,11 @@ def transpose_product(
 
 
 def weighted_gram(
-    const double[:, :] X not None, const double[::1] curvature not None, double[:, ::1] gram_out not None, *, bint intercept
+    const double[:, :] X not None,
+    const double[::1] curvature not None,
+    double[:, ::1] gram_out not None,
+    *,
+    bint intercept,
 ):
     cdef sx_environment caller
     cdef sx_rows rows = rows_of("X", X)
