@@ -218,6 +218,7 @@ def test_a_small_evaluation_is_held_against_its_arithmetic(quick):
 # -- from which size on threads pay --------------------------------------------------------------------
 
 
+@pytest.mark.needs_compiled  # the twin leaves threads to its BLAS
 def test_sizes_are_timed_on_one_thread_and_on_more(quick, monkeypatch):
     asked = []
     reduce = passes.reduce
