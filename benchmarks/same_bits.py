@@ -68,13 +68,13 @@ def fixed(problem: Problem, evaluate: Callable[[int, int], Sums], n_threads: int
 def free(problem: Problem, evaluate: Callable[[int, int], Sums], n_threads: int) -> Sums:
     """One call for each thread; sums are added as they come."""
     edges = [problem.n_rows * t // n_threads for t in range(n_threads + 1)]
-    todo, lock = list(itertools.pairwise(edges)), threading.Lock()
+    shares, lock = list(itertools.pairwise(edges)), threading.Lock()
     total: list[Sums] = []
 
     def work() -> None:
         with lock:
-            part = todo.pop()
-        sums = evaluate(*part)
+            share = shares.pop()
+        sums = evaluate(*share)
         with lock:
             total.append(add(total.pop(), sums) if total else sums)
 

@@ -19,6 +19,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import line_functions
 import line_passes
@@ -86,12 +87,12 @@ def disturbance(
     return max(others, 0.0), max(stolen, 0.0)
 
 
-def environment_text(e: dict[str, object], n_threads: int) -> str:
+def environment_text(e: dict[str, Any], n_threads: int) -> str:
     cache = e["cache_bytes"]
     size = f", last-level cache {cache / 2**20:.0f} MiB" if isinstance(cache, int) else ""
     found = {peer: version or "missing" for peer, version in peers.versions().items()}
     libraries = ", ".join(f"{peer} {version}" for peer, version in found.items())
-    isa = ", ".join(f"{name} ({isa})" for name, isa in dict(e["isa"]).items())  # type: ignore[call-overload]
+    isa = ", ".join(f"{name} ({isa})" for name, isa in e["isa"].items())
     lines = [
         f"{e['cpu']}, {e['cpus']} CPUs{size}, {e['platform']}; {machine.threads_text(n_threads)}",
         f"sigmax {e['sigmax']}, backends {isa}; Python {e['python']}, NumPy {e['numpy']}, SciPy {e['scipy']}",

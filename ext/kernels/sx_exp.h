@@ -1,4 +1,5 @@
-/* exp(x) and expm1(x), without branches, tables or FMA: a loop over them vectorises.
+/* exp(x) and expm1(x), without branches or tables, so that a loop over them vectorises, and with the same bits with and
+ * without FMA, which stands where a product is exact only.
  *
  *     n = rint(x / ln 2),  r + r_low = x - n ln 2,  |r| <= ln 2 / 2
  *     exp(x)   = 2^n (1 + r + r^2 q(r))
@@ -49,7 +50,7 @@ SX_INLINE double sx_exp_q(double r)
     return q03 + r4 * (q47 + r4 * q8a);
 }
 
-/* x + x_low = n ln 2 + r + r_low; `shifted` holds n in its low bits.  |x| <= 800. */
+/* x + x_low = n ln 2 + r + r_low; `shifted` holds n in its low bits.  |x| <= 1040. */
 typedef struct {
     double n;
     double shifted;

@@ -130,10 +130,10 @@ SX_INLINE sx_tile sx_tile_of(const sx_rows *X, ptrdiff_t start, ptrdiff_t n, dou
 SX_INLINE void sx_prefetch_rows(sx_tile rows, ptrdiff_t start, ptrdiff_t n, ptrdiff_t p)
 {
     if (p > SX_PREFETCH_COLUMNS) return;
-    const uintptr_t row = (uintptr_t)rows.stride * sizeof(double);
+    const uintptr_t row = (uintptr_t)rows.stride * sizeof(double), length = (uintptr_t)p * sizeof(double);
     uintptr_t from = (uintptr_t)rows.data + (uintptr_t)start * row;
-    const uintptr_t to = from + (uintptr_t)(n - 1) * row + (uintptr_t)p * sizeof(double);
-    for (; from < to; from += SX_CACHE_LINE) SX_PREFETCH(from);
+    for (ptrdiff_t i = 0; i < n; ++i, from += row) /* row by row: what lies between them is not wanted */
+        for (uintptr_t at = 0; at < length; at += SX_CACHE_LINE) SX_PREFETCH(from + at);
 }
 
 /* The dot products of all n rows of a tile. */

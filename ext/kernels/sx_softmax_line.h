@@ -18,7 +18,7 @@
 
 #include "sx_softmax.h"
 
-/* 2^512 exp(x + x_low), 0 and inf where that leaves the range. */
+/* 2^512 exp(x + x_low): inf where that overflows, and below SX_EXP_LEAST what is nothing once 2^512 is taken off. */
 SX_INLINE double sx_line_exp(double x, double x_low)
 {
     const int inside = x > SX_EXP_LEAST && x < 710.0; /* elsewhere x_low may be nan (x = -inf) */

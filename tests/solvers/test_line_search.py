@@ -75,7 +75,7 @@ def test_overflow_counts_as_too_far():
         nan_beyond(lambda t: t * t - 0.4 * t), nan_beyond(lambda t: 2 * t - 0.4), nan_beyond(lambda t: 2.0)
     )
     t, slope = exact_step(line, -0.4)
-    assert t == pytest.approx(0.2, abs=0.0201)
+    assert t == pytest.approx(0.2, abs=0.02 + 1e-15)  # where |phi'| = 0.1 |phi'(0)|
     assert slope.change < 0.0
 
 
