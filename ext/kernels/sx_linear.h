@@ -132,6 +132,11 @@ SX_INLINE void sx_prefetch_rows(sx_tile rows, ptrdiff_t start, ptrdiff_t n, ptrd
     if (p > SX_PREFETCH_COLUMNS) return;
     const uintptr_t row = (uintptr_t)rows.stride * sizeof(double), length = (uintptr_t)p * sizeof(double);
     uintptr_t from = (uintptr_t)rows.data + (uintptr_t)start * row;
+    if (rows.stride == p) { /* one row after the other: as one piece, lines of two rows once */
+        const uintptr_t end = from + (uintptr_t)n * row;
+        for (; from < end; from += SX_CACHE_LINE) SX_PREFETCH(from);
+        return;
+    }
     for (ptrdiff_t i = 0; i < n; ++i, from += row) /* row by row: what lies between them is not wanted */
         for (uintptr_t at = 0; at < length; at += SX_CACHE_LINE) SX_PREFETCH(from + at);
 }
