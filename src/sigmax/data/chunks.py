@@ -121,6 +121,15 @@ class Chunks:
             at, c = end, c + 1
         return block
 
+    def take(self, rows: npt.NDArray[np.intp]) -> Float:
+        """A float64 copy of the rows of the indices `rows`, which must rise; shape (len(rows), p)."""
+        found = np.empty((len(rows), self.n_features))
+        edges = np.searchsorted(rows, self._starts)
+        for chunk, first, low, high in zip(self._chunks, self._starts, edges[:-1], edges[1:], strict=False):
+            if low < high:
+                found[low:high] = chunk.array[rows[low:high] - first]
+        return found
+
     def require_finite(self) -> None:
         """Raise ValueError where a row holds nan or inf: how many, and where the first one is.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,17 @@ class Response:
     def n_logits(self) -> int:
         """K - 1."""
         return len(self.classes) - 1
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Response:
+        """The rows of the indices `rows`, with the same classes, of which some may then have no row."""
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(
+            self,
+            codes=self.codes[rows],
+            weight=weight,
+            offset=None if self.offset is None else self.offset[rows],
+            total_weight=float(len(rows)) if weight is None else float(weight.sum()),
+        )
 
 
 def _missing(y: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:

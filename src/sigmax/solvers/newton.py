@@ -127,7 +127,7 @@ def _best_start(objective: Objective, start: Float | None, zero: Float) -> Evalu
     if start is None:
         return at_zero
     at_start = objective.evaluate(start)
-    return at_start if at_start.nll <= at_zero.nll else at_zero
+    return at_start if at_start.value <= at_zero.value else at_zero
 
 
 def newton(objective: Objective, zero: Float, start: Float | None, *, tol: float, max_iter: int) -> Solution:
@@ -190,8 +190,8 @@ def _step(objective: Objective, at: Evaluation, direction: Float, slope: float) 
     trial = objective.evaluate(at.coef + direction)
     flat = float(trial.gradient @ direction)
     if abs(flat) <= _FLAT_ENOUGH * -slope:
-        fallen = at.nll - trial.nll
-        if flat <= 0.0 or fallen > _CLEAR_FALL * at.nll:
+        fallen = at.value - trial.value
+        if flat <= 0.0 or fallen > _CLEAR_FALL * at.value:
             return trial
     t, _ = exact_step(objective.line(at.coef, direction), slope)
     if t == 0.0:
