@@ -112,6 +112,16 @@ class Factor:
         """H^-1, exactly symmetric."""
         return self._scaled_inverse() / self.scale / self.scale[:, None]
 
+    def triangle(self) -> Float:
+        """U with U'U = H, upper triangular, (n, n)."""
+        return self._U * self.scale
+
+    @property
+    def doubt(self) -> float:
+        """||H^-1/2 E H^-1/2|| <= this, for errors with |E_jl| <= sqrt(H_jj H_ll): trace(C) ||C^-1||_1."""
+        trace = float((self._U**2).sum())
+        return trace * float(np.abs(self._scaled_inverse()).sum(axis=0).max())
+
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""

@@ -1,0 +1,141 @@
+"""The optimum of many rows in a handful of reads.
+
+    1. Fit a sample of the rows, one from each of many equal stretches (Objective.sample), twice: a coarse one
+       from zero, a finer one from there.  Its estimate is sqrt(n / size) standard errors off, its information
+       that of all rows to about 2 sqrt(P / size) with P parameters.
+    2. Read all rows for gradients only, and step with the sample's information, corrected by what each gradient
+       shows (quasi_newton.py), until the information is worth its price.
+    3. One pass with the Hessian, which the bounds and standard errors need anyway.
+    4. The rest is refinement.py: gradients in double-double, steps with that Hessian.
+
+Erdogdu & Montanari (NIPS 2015) and Roosta-Khorasani & Mahoney (Math. Program. 174, 2019) study steps 2 with
+samples; none of these methods reaches the exact estimate without a step like 3.
+
+A sample may lie: it may be separated, or lack a class.  Every step has to pass Newton's own test of the slope at
+its end; where one does not, None is returned, and Newton's method takes over.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmax.kernels import Float
+from sigmax.objective import Evaluation, FirstOrder, Objective
+from sigmax.solvers.curvature import IllConditioned, Plain
+from sigmax.solvers.factor import Factor, NotPositiveDefinite
+from sigmax.solvers.monitor import Monitor
+from sigmax.solvers.newton import newton
+from sigmax.solvers.plan import Costs, contraction_of_sample, passes_after_hessian
+from sigmax.solvers.quasi_newton import QuasiNewton, Scaled
+from sigmax.solvers.solution import Stop
+
+#: the coarse sample is this part of the fine one
+_COARSE = 1 / 8
+#: decrements that a sample is fitted to: far below what sampling leaves, and no further
+_COARSE_TOL, _FINE_TOL = 0.3, 0.1
+_SAMPLE_ITERATIONS = 30
+#: |phi'(1)| <= this * nu^2: a step of a wrong length still wins
+_FLAT_ENOUGH = 0.5
+#: reads for gradients before the Hessian, at most
+_MOST_GRADIENTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where the one Hessian of all rows was taken.
+
+    Attributes
+    ----------
+    at : Evaluation
+    factor : Factor
+    """
+
+    at: Evaluation
+    factor: Factor
+
+
+def few_reads(
+    objective: Objective, starts: list[Float], size: int, *, tol: float, max_iter: int, monitor: Monitor
+) -> Anchor | None:
+    """Steps 1 to 3; None where the sample does not lead to the optimum.
+
+    Parameters
+    ----------
+    objective : Objective
+    starts : list of ndarray of shape (n_params,)
+        The sample's fit starts from the one where the sample's f is smallest.
+    size : int
+        Rows of the sample.
+    tol : float
+        Decrement that the whole fit is to reach.
+    max_iter : int
+        Steps over all rows, at most.
+    monitor : Monitor
+    """
+    found = _fit_sample(objective, starts, size)
+    if found is None:
+        return None
+    coef, factor = found
+    metric = QuasiNewton(Scaled(factor, objective.n_rows / size))
+    costs = Costs.of(objective)
+    rate = contraction_of_sample(objective.n_params, size)
+
+    at: FirstOrder = objective.gradient(coef)
+    objective.require_finite(at)
+    previous = math.nan
+    for gradients in range(1, _MOST_GRADIENTS + 1):
+        direction = -metric.solve(at.gradient)
+        slope = float(at.gradient @ direction)
+        if not slope < 0.0:
+            return None
+        nu = math.sqrt(-slope)
+        monitor.after("gradient", objective, at, nu)
+        if monitor.iterations >= max_iter:
+            return None
+        if gradients > 1:
+            rate = min(max(nu / previous, 0.5 * rate), 0.9)
+        last = gradients == _MOST_GRADIENTS or _hessian_pays(objective, costs, nu, rate, tol)
+        trial = (objective.evaluate if last else objective.gradient)(at.coef + direction)
+        if not abs(float(trial.gradient @ direction)) <= _FLAT_ENOUGH * -slope:
+            return None
+        monitor.iterations += 1
+        if isinstance(trial, Evaluation):
+            try:
+                return Anchor(trial, Factor(trial.hessian))
+            except NotPositiveDefinite:
+                return None
+        metric.update(direction, trial.gradient - at.gradient)
+        at, previous = trial, nu
+    return None
+
+
+def _hessian_pays(objective: Objective, costs: Costs, nu: float, rate: float, tol: float) -> bool:
+    """Whether the next pass should bring the Hessian: one more gradient first would save less than it costs."""
+    n = objective.response.total_weight
+    now = passes_after_hessian(rate * nu, n, tol)
+    later = passes_after_hessian(rate * rate * nu, n, tol)
+    return now - later < 1.0 or rate > 0.7
+
+
+def _fit_sample(objective: Objective, starts: list[Float], size: int) -> tuple[Float, Factor] | None:
+    """Estimate and factored information of a sample of `size` rows, or None."""
+    factor = None
+    for rows, tol in ((int(size * _COARSE), _COARSE_TOL), (size, _FINE_TOL)):
+        if rows < 10 * objective.n_params and rows < size:
+            continue
+        part = objective.sample(rows)
+        try:
+            found = newton(Plain(part), starts, tol=tol, max_iter=_SAMPLE_ITERATIONS, monitor=Monitor())
+        except IllConditioned:
+            return None
+        finally:
+            objective.rows_read += part.rows_read
+        if found.stop is not Stop.TOLERANCE or not isinstance(found.metric, Factor):
+            return None
+        factor = found.metric
+        starts = [found.coef - factor.solve(found.at.gradient)]
+    assert factor is not None
+    return np.asarray(starts[0]), factor

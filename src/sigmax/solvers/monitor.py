@@ -1,0 +1,80 @@
+"""Who watches a fit: a callback after every read of all rows, which may stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sigmax.kernels import Float
+from sigmax.objective import FirstOrder, Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state of a fit after a pass.
+
+    Attributes
+    ----------
+    stage : str
+        ``"sample"`` (the fit of a part of the rows has ended), ``"hessian"`` (a pass with Hessian), ``"gradient"``
+        (without) or ``"refine"`` (in double-double).
+    passes : float
+        Rows read so far, divided by the number of rows.
+    iterations : int
+        Steps taken over all rows.
+    coef : ndarray of shape (m * k,)
+        Where the pass evaluated; a copy.
+    value : float
+        NLL plus penalty there.
+    newton_decrement : float
+        Estimated distance to the optimum in standard errors; nan while it is unknown.
+    """
+
+    stage: str
+    passes: float
+    iterations: int
+    coef: Float
+    value: float
+    newton_decrement: float
+
+
+#: gets the state after a pass; a true return value ends the fit
+Callback: TypeAlias = Callable[[Progress], object]
+
+
+class Stopped(Exception):
+    """The callback asked to stop."""
+
+
+class Monitor:
+    """Calls the callback and counts.
+
+    Parameters
+    ----------
+    callback : callable or None
+    """
+
+    __slots__ = ("_callback", "iterations", "last")
+
+    def __init__(self, callback: Callback | None = None) -> None:
+        self._callback = callback
+        self.iterations = 0
+        #: the last evaluation of all rows that was reported
+        self.last: FirstOrder | None = None
+
+    def after(self, stage: str, objective: Objective, at: FirstOrder, decrement: float) -> None:
+        """Report a pass; raises :class:`Stopped` where the callback says so."""
+        self.last = at
+        if self._callback is None:
+            return
+        state = Progress(
+            stage,
+            objective.rows_read / objective.n_rows,
+            self.iterations,
+            at.coef.copy(),
+            at.value,
+            decrement,
+        )
+        if self._callback(state):
+            raise Stopped

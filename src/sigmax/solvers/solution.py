@@ -1,0 +1,70 @@
+"""What a solver hands over, whichever way it went."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from sigmax.kernels import Float
+from sigmax.objective import FirstOrder
+
+
+class Stop(enum.Enum):
+    """Why the iteration ended."""
+
+    TOLERANCE = "the Newton decrement is within the tolerance"
+    ROUNDING = "the Newton decrement has reached the rounding of the data"
+    SEPARATED = "the classes are completely separated"
+    ITERATIONS = "the iteration limit was reached"
+    CALLBACK = "the callback asked to stop"
+    STUCK = "no step lowers the objective any more"
+
+
+class Metric(Protocol):
+    """A factor of a Hessian, or of what stands for one."""
+
+    def solve(self, v: Float) -> Float:
+        """H^-1 v."""
+
+    def inverse(self) -> Float:
+        """H^-1, exactly symmetric."""
+
+    @property
+    def condition_number(self) -> float:
+        """Of the weighted design, columns scaled."""
+
+    @property
+    def doubt(self) -> float:
+        """||H^-1/2 E H^-1/2|| <= this, for errors of H with |E_jl| <= sqrt(H_jj H_ll)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Where the iteration ended.
+
+    Attributes
+    ----------
+    coef, low : ndarray of shape (m * k,)
+        The estimate, as a sum of two words.
+    at : FirstOrder
+        The last evaluation, at `coef` + `low` or one step before it.
+    metric : Metric or None
+        Factor of the Hessian at `anchor`; None where that is numerically singular.
+    anchor : ndarray of shape (m * k,)
+        Where the Hessian was evaluated.
+    newton_decrement : float
+        At `coef`, in standard errors: measured there, or bounded after the last step; nan without a factor.
+    iterations : int
+        Steps taken over all rows.
+    stop : Stop
+    """
+
+    coef: Float
+    low: Float
+    at: FirstOrder
+    metric: Metric | None
+    anchor: Float
+    newton_decrement: float
+    iterations: int
+    stop: Stop
