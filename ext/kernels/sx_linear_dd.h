@@ -4,7 +4,9 @@
  *     eta + eta_low           = (b_0 + b_0_low) + X (b + b_low) + offset
  *     gradient + gradient_low = X' residual
  *
- *     a b = p + e exactly,  high + p = s + t exactly:   high <- s,  low <- low + (t + e)
+ *     p = fl(a b),  s = fl(high + p),  t = fl(s - high):   high <- s,  low <- low + ((high - (s - t)) + fl(a b - t))
+ *
+ * which is two-sum with the error of the product in its last difference.
  *
  * |error| <= u |sum| + (terms + 3)^2 u^2 sum |term|, u = 2^-53, once both words are rounded to one; a factor u less before.
  *
@@ -24,34 +26,35 @@
 #include "sx_dd.h"
 #include "sx_linear.h"
 
-/* a b = product + error exactly; 0 for an error that is beyond the range. */
-SX_INLINE sx_vector sx_vector_product_error(sx_vector a, sx_vector b, sx_vector product)
+/* fl(a b - t) for t near product = fl(a b), so that product - t is exact: one rounding with FMA and without.  Without, the
+ * error of a product beyond the range of sx_split counts as 0. */
+SX_INLINE sx_vector sx_product_minus(sx_vector a, sx_vector b, sx_vector product, sx_vector t)
 {
 #if SX_USE_FMA
-    return SX_VECTOR_FMA(a, b, -product);
+    (void)product;
+    return SX_VECTOR_FMA(a, b, -t);
 #else
     const sx_vector c = sx_broadcast(0x1.0000002p+27); /* sx_split */
     const sx_vector ca = c * a, cb = c * b, a_high = ca - (ca - a), b_high = cb - (cb - b);
     const sx_vector a_low = a - a_high, b_low = b - b_high;
-    return sx_vector_finite_or_zero(((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low);
+    const sx_vector e = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+    return (product - t) + sx_vector_finite_or_zero(e);
 #endif
 }
 
 /* high + low += a b */
 SX_INLINE void sx_add_product(sx_vector *high, sx_vector *low, sx_vector a, sx_vector b)
 {
-    const sx_vector p = a * b, e = sx_vector_product_error(a, b, p);
-    const sx_vector s = *high + p, t = s - *high;
-    *low += ((*high - (s - t)) + (p - t)) + e;
+    const sx_vector p = a * b, s = *high + p, t = s - *high;
+    *low += (*high - (s - t)) + sx_product_minus(a, b, p, t);
     *high = s;
 }
 
 /* high + low += a (b + b_low) */
 SX_INLINE void sx_add_product_dd(sx_vector *high, sx_vector *low, sx_vector a, sx_vector b, sx_vector b_low)
 {
-    const sx_vector p = a * b, e = sx_vector_product_error(a, b, p);
-    const sx_vector s = *high + p, t = s - *high;
-    *low += ((*high - (s - t)) + (p - t)) + (e + a * b_low);
+    const sx_vector p = a * b, s = *high + p, t = s - *high;
+    *low += (*high - (s - t)) + (sx_product_minus(a, b, p, t) + a * b_low);
     *high = s;
 }
 
