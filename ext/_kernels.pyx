@@ -19,6 +19,7 @@ from sx_targets cimport (
     sx_kernels_here,
     sx_line,
     sx_model,
+    sx_refined,
     sx_rows,
     sx_rows_out,
 )
@@ -476,6 +477,143 @@ def softmax_pass(
     const double[:, ::1] offset=None,
 ):
     return fused_pass(False, X, y, coef, gradient_out, hessian_out, intercept, weight, offset)
+
+
+cdef sx_model model_in_dd(
+    sx_rows rows,
+    const double[:, ::1] coef,
+    const double[:, ::1] coef_low,
+    bint intercept,
+    const double[:, ::1] offset,
+) except *:
+    """The model without y and weight, the shapes of what is given checked."""
+    cdef sx_model model
+    model.n_logits = coef.shape[0]
+    model.intercept = intercept
+    model.coef = matrix_or_null(coef)
+    model.y = NULL
+    model.weight = NULL
+    model.offset = matrix_or_null(offset)
+    expect("columns of coef", coef.shape[1], rows.n_cols + intercept)
+    if coef_low is not None:
+        expect("rows of coef_low", coef_low.shape[0], coef.shape[0])
+        expect("columns of coef_low", coef_low.shape[1], coef.shape[1])
+    expect_offset(offset, rows.n_rows, model.n_logits)
+    return model
+
+
+def linear_predictor_dd(
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] coef_low,
+    double[:, ::1] eta_out not None,
+    double[:, ::1] eta_low_out,
+    *,
+    bint intercept,
+    const double[:, ::1] offset=None,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef sx_model model = model_in_dd(rows, coef, coef_low, intercept, offset)
+    expect("rows of eta_out", eta_out.shape[0], rows.n_rows)
+    expect("columns of eta_out", eta_out.shape[1], model.n_logits)
+    if eta_low_out is not None:
+        expect("rows of eta_low_out", eta_low_out.shape[0], rows.n_rows)
+        expect("columns of eta_low_out", eta_low_out.shape[1], model.n_logits)
+    cdef double *work = scratch(K.refine_work(&rows, model.n_logits))
+    with nogil:
+        caller = sx_environment_enter()
+        K.linear_predictor_dd(
+            &rows, &model, matrix_or_null(coef_low), out_or_null(eta_out), out_or_null(eta_low_out), work
+        )
+        sx_environment_leave(caller)
+        free(work)
+
+
+cdef tuple refine(
+    bint binary,
+    const double[:, :] X,
+    const int32_t[::1] y,
+    const double[:, ::1] coef,
+    const double[:, ::1] coef_low,
+    double[:, ::1] gradient_out,
+    double[:, ::1] gradient_low_out,
+    double[::1] largest_out,
+    bint intercept,
+    const double[::1] weight,
+    const double[:, ::1] offset,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    if binary:
+        expect("rows of coef", coef.shape[0], 1)
+    cdef sx_model model = model_in_dd(rows, coef, coef_low, intercept, offset)
+    cdef double *largest = NULL
+    cdef sx_refined found
+    expect("length of y", y.shape[0], rows.n_rows)
+    expect_weight(weight, rows.n_rows)
+    expect("rows of gradient_out", gradient_out.shape[0], coef.shape[0])
+    expect("columns of gradient_out", gradient_out.shape[1], coef.shape[1])
+    expect("rows of gradient_low_out", gradient_low_out.shape[0], coef.shape[0])
+    expect("columns of gradient_low_out", gradient_low_out.shape[1], coef.shape[1])
+    if largest_out is not None:
+        expect("length of largest_out", largest_out.shape[0], rows.n_cols)
+        if rows.n_cols:
+            largest = &largest_out[0]
+    model.y = codes_or_null(y)
+    model.weight = vector_or_null(weight)
+    cdef double *gradient = out_or_null(gradient_out)
+    cdef double *gradient_low = out_or_null(gradient_low_out)
+    cdef double *work = scratch(K.refine_work(&rows, model.n_logits))
+    with nogil:
+        caller = sx_environment_enter()
+        if binary:
+            found = K.binary_refine(
+                &rows, &model, matrix_or_null(coef_low), gradient, gradient_low, largest, work
+            )
+        else:
+            found = K.softmax_refine(
+                &rows, &model, matrix_or_null(coef_low), gradient, gradient_low, largest, work
+            )
+        sx_environment_leave(caller)
+        free(work)
+    return (found.nll.high, found.nll.low), found.spread
+
+
+def binary_refine(
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] coef_low,
+    double[:, ::1] gradient_out not None,
+    double[:, ::1] gradient_low_out not None,
+    double[::1] largest_out,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return refine(
+        True, X, y, coef, coef_low, gradient_out, gradient_low_out, largest_out, intercept, weight, offset
+    )
+
+
+def softmax_refine(
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] coef_low,
+    double[:, ::1] gradient_out not None,
+    double[:, ::1] gradient_low_out not None,
+    double[::1] largest_out,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return refine(
+        False, X, y, coef, coef_low, gradient_out, gradient_low_out, largest_out, intercept, weight, offset
+    )
 
 
 cdef tuple line_sums(

@@ -33,6 +33,10 @@ cdef extern from "targets/targets.h" nogil:
         double first
         double second
 
+    ctypedef struct sx_refined:
+        sx_dd nll
+        double spread
+
     ctypedef struct sx_kernels:
         const char *name
 
@@ -80,6 +84,20 @@ cdef extern from "targets/targets.h" nogil:
         sx_dd (*softmax_pass)(
             const sx_rows *X, const sx_model *model, double *gradient_out, double *hessian_out,
             double *work
+        ) noexcept nogil
+
+        Py_ssize_t (*refine_work)(const sx_rows *X, Py_ssize_t n_logits) noexcept nogil
+        void (*linear_predictor_dd)(
+            const sx_rows *X, const sx_model *model, const double *coef_low, double *eta_out,
+            double *eta_low_out, double *work
+        ) noexcept nogil
+        sx_refined (*binary_refine)(
+            const sx_rows *X, const sx_model *model, const double *coef_low, double *gradient_out,
+            double *gradient_low_out, double *largest_out, double *work
+        ) noexcept nogil
+        sx_refined (*softmax_refine)(
+            const sx_rows *X, const sx_model *model, const double *coef_low, double *gradient_out,
+            double *gradient_low_out, double *largest_out, double *work
         ) noexcept nogil
 
         sx_line (*binary_line)(

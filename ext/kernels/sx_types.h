@@ -45,4 +45,10 @@ typedef struct {
     double second;
 } sx_line;
 
+/* NLL and spread of a refinement: sx_refine.h. */
+typedef struct {
+    sx_dd nll;
+    double spread;
+} sx_refined;
+
 #endif /* SX_TYPES_H */

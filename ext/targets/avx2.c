@@ -8,6 +8,7 @@ SX_TARGET_BEGIN_AVX2
 #define SX_VECTOR_BYTES 32
 #define SX_VECTOR_BROADCAST(a) (sx_vector) _mm256_set1_pd(a)
 #define SX_VECTOR_FMA(a, x, c) (sx_vector) _mm256_fmadd_pd((__m256d)(a), (__m256d)(x), (__m256d)(c))
+#define SX_VECTOR_MAX(a, b) (sx_vector) _mm256_max_pd((__m256d)(a), (__m256d)(b))
 #define SX_GRAM_ROWS 4
 #define SX_GRAM_VECTORS 3
 #include "operations.h"

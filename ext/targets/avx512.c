@@ -8,6 +8,7 @@ SX_TARGET_BEGIN_AVX512
 #define SX_VECTOR_BYTES 64
 #define SX_VECTOR_BROADCAST(a) (sx_vector) _mm512_set1_pd(a)
 #define SX_VECTOR_FMA(a, x, c) (sx_vector) _mm512_fmadd_pd((__m512d)(a), (__m512d)(x), (__m512d)(c))
+#define SX_VECTOR_MAX(a, b) (sx_vector) _mm512_max_pd((__m512d)(a), (__m512d)(b))
 #define SX_DOT_RHS 2
 #define SX_BACKWARD_VECTORS 6
 #define SX_GRAM_ROWS 8

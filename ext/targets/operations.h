@@ -5,6 +5,7 @@
 
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
+#include "../kernels/sx_refine.h"
 #include "targets.h"
 
 static void exponential(ptrdiff_t n, const double *x, double *out)
@@ -253,6 +254,31 @@ static sx_dd softmax_pass(const sx_rows *X, const sx_model *model, double *gradi
     return sx_softmax_pass(X, model, gradient_out, hessian_out, work);
 }
 
+static ptrdiff_t refine_work(const sx_rows *X, ptrdiff_t n_logits)
+{
+    return sx_refine_space_of(X, n_logits, NULL).total;
+}
+
+static void linear_predictor_dd(const sx_rows *X, const sx_model *model, const double *coef_low, double *eta_out,
+                                double *eta_low_out, double *work)
+{
+    sx_predict_dd(X, model, coef_low, eta_out, eta_low_out, work);
+}
+
+static sx_refined binary_refine(const sx_rows *X, const sx_model *model, const double *coef_low,
+                                double *gradient_out, double *gradient_low_out, double *largest_out,
+                                double *work)
+{
+    return sx_refine(1, X, model, coef_low, gradient_out, gradient_low_out, largest_out, work);
+}
+
+static sx_refined softmax_refine(const sx_rows *X, const sx_model *model, const double *coef_low,
+                                 double *gradient_out, double *gradient_low_out, double *largest_out,
+                                 double *work)
+{
+    return sx_refine(0, X, model, coef_low, gradient_out, gradient_low_out, largest_out, work);
+}
+
 static sx_line binary_line(ptrdiff_t n, double step, const double *eta, const double *slope,
                            const int32_t *y, const double *weight)
 {
@@ -273,7 +299,8 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
-        .softmax_pass = softmax_pass, .binary_line = binary_line, .softmax_line = softmax_line             \
+        .softmax_pass = softmax_pass, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
+        .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line, .softmax_line = softmax_line             \
     }
 
 #endif /* SX_OPERATIONS_H */

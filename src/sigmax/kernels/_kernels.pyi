@@ -67,6 +67,42 @@ def softmax_pass(
     weight: Float | None = None,
     offset: Float | None = None,
 ) -> Pair: ...
+def linear_predictor_dd(
+    X: Float,
+    coef: Float,
+    coef_low: Float | None,
+    eta_out: Float,
+    eta_low_out: Float | None,
+    *,
+    intercept: bool,
+    offset: Float | None = None,
+) -> None: ...
+def binary_refine(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    coef_low: Float | None,
+    gradient_out: Float,
+    gradient_low_out: Float,
+    largest_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> tuple[Pair, float]: ...
+def softmax_refine(
+    X: Float,
+    y: Codes,
+    coef: Float,
+    coef_low: Float | None,
+    gradient_out: Float,
+    gradient_low_out: Float,
+    largest_out: Float | None,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> tuple[Pair, float]: ...
 def binary_line(
     eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
 ) -> tuple[Pair, float, float]: ...
