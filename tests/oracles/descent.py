@@ -24,7 +24,13 @@ def float_start(arrays: Arrays) -> NDArray[np.float64]:
     # Powers of two: the scaled problem has the same rounded data.
     scale = 2.0 ** np.ceil(np.log2(np.maximum(np.abs(x).max(axis=0), 1e-300)))
     x = x / scale
-    w = np.ones(n) if arrays.weight is None else arrays.weight / (arrays.weight.max() or 1.0)
+    heaviest = 1.0 if arrays.weight is None else arrays.weight.max() or 1.0
+    w = np.ones(n) if arrays.weight is None else arrays.weight / heaviest
+    with np.errstate(over="ignore"):
+        ridge = np.where(np.arange(k) < arrays.intercept, 0.0, arrays.l2 / heaviest / scale / scale)
+    if not np.isfinite(ridge).all():
+        return np.zeros(free * k)
+    mixed = np.eye(free) - (0.0 if free == 1 else 1.0 / (free + 1))
     o = np.zeros((n, free)) if arrays.offset is None else arrays.offset
     hit = (y[:, None] == np.arange(1, free + 1)).astype(np.float64)
 
@@ -33,14 +39,16 @@ def float_start(arrays: Arrays) -> NDArray[np.float64]:
         z = np.column_stack([np.zeros(n), o + x @ b.T])
         z -= z.max(axis=1, keepdims=True)
         total = np.log(np.exp(z).sum(axis=1))
-        return float(w @ (total - z[np.arange(n), y])), np.exp(z - total[:, None])[:, 1:]
+        penalty = 0.5 * float(np.sum(ridge * b * (mixed @ b)))
+        return float(w @ (total - z[np.arange(n), y])) + penalty, np.exp(z - total[:, None])[:, 1:]
 
     b = np.zeros((free, k))
     value, p = loss(b)
     for _ in range(_FLOAT_ITERATIONS):
-        g = (((p - hit) * w[:, None]).T @ x).ravel()
+        g = (((p - hit) * w[:, None]).T @ x + ridge * (mixed @ b)).ravel()
         s = p[:, :, None] * (np.eye(free) - p[:, None, :]) * w[:, None, None]
         h = np.einsum("iab,ij,il->ajbl", s, x, x, optimize=True).reshape(free * k, free * k)
+        h += np.kron(mixed, np.diag(ridge))
         step = np.linalg.lstsq(h, g, rcond=None)[0]
         decrement = float(g @ step)
         if not np.isfinite(step).all():
@@ -70,7 +78,7 @@ def descend(problem: Problem, start: Vector, digits: int) -> tuple[Vector, int]:
     A step with the factor of an earlier Hessian (a chord step) shrinks the movement by about the
     relative change of the Hessian since then.  From a good double-precision start that is some 15
     digits per gradient, for a single Hessian.  Whenever an iteration gains less than four digits
-    the Hessian is computed anew, and far from the optimum the step is halved until the NLL falls
+    the Hessian is computed anew, and far from the optimum the step is halved until the objective falls
     as it should.
     """
     target = mpf(10) ** -(digits + 5)
@@ -95,8 +103,8 @@ def descend(problem: Problem, start: Vector, digits: int) -> tuple[Vector, int]:
         length = mpf(1)
         trial = [u - v for u, v in zip(b, step, strict=True)]
         while movement > mpf("0.1"):
-            # Armijo: the NLL falls by a tenth of what its slope promises, or more.
-            fall = now.nll - problem.evaluate(trial, digits, hessian=False).nll
+            # Armijo: the objective falls by a tenth of what its slope promises, or more.
+            fall = now.objective - problem.evaluate(trial, digits, hessian=False).objective
             spent += 1
             if fall >= length * slope / 10:
                 break

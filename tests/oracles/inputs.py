@@ -20,13 +20,15 @@ GUARD = 25
 
 @dataclass(frozen=True)
 class Arrays:
-    """Checked float64 inputs: design with its intercept column (n, k), offset (n, K - 1)."""
+    """Checked float64 inputs: design with its intercept column (n, k), offset (n, K - 1), penalty."""
 
     design: NDArray[np.float64]
     codes: NDArray[np.int64]
     n_classes: int
     weight: NDArray[np.float64] | None
     offset: NDArray[np.float64] | None
+    intercept: bool
+    l2: float
 
 
 def checked(
@@ -36,6 +38,7 @@ def checked(
     weight: ArrayLike | None,
     offset: ArrayLike | None,
     fit_intercept: bool,
+    l2: float = 0.0,
 ) -> Arrays:
     """Validate the inputs; an oracle that guesses what was meant is none."""
     x = np.asarray(X, dtype=np.float64)
@@ -60,7 +63,9 @@ def checked(
         x = np.column_stack([np.ones(n), x])
     if x.shape[1] == 0:
         raise ValueError("the model has no coefficients")
-    return Arrays(x, y, n_classes, w, o)
+    if not (np.isfinite(l2) and l2 >= 0):
+        raise ValueError("l2 must be finite and not negative")
+    return Arrays(x, y, n_classes, w, o, fit_intercept, float(l2))
 
 
 def nested(flat: Sequence[mpf], k: int) -> tuple[tuple[mpf, ...], ...]:

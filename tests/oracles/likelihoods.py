@@ -1,4 +1,4 @@
-"""NLL, gradient and Hessian of the two models in arbitrary precision, row by row."""
+"""NLL, gradient and Hessian of the two models in arbitrary precision, and the penalty beside them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from oracles.inputs import GUARD, Arrays, Form, Matrix, Vector
 
 @dataclass(frozen=True)
 class Evaluation:
-    """NLL and its derivatives at one point.
+    """NLL, penalty and the derivatives of their sum at one point.
 
     Attributes
     ----------
     nll : mpf
-        Summed, weighted negative log-likelihood in nats.
+        Summed, weighted negative log-likelihood in nats, without the penalty.
+    penalty : mpf
+        The L2 penalty; zero without one.
+    objective : mpf
+        ``nll + penalty``: what is minimised.
     gradient : tuple of mpf, length P
-        Derivatives of ``nll``, class-major, intercept first.
+        Derivatives of ``objective``, class-major, intercept first.
     hessian : tuple of P tuples of P mpf, or None
         Second derivatives in the same order; None when not asked for.
     """
 
     nll: mpf
+    penalty: mpf
+    objective: mpf
     gradient: tuple[mpf, ...]
     hessian: tuple[tuple[mpf, ...], ...] | None
 
@@ -46,6 +52,7 @@ class Problem:
         self.offset: Matrix | None = (
             None if arrays.offset is None else [[mp.convert(v) for v in r] for r in arrays.offset.tolist()]
         )
+        self.penalty = Penalty(arrays) if arrays.l2 else None
         self._products: list[Vector] | None = None
 
     def logits(self, coef: Vector) -> Matrix:
@@ -92,10 +99,15 @@ class Problem:
                 losses = times(losses, w)
                 residuals = [times(r, w) for r in residuals]
                 curvatures = [times(s, w) for s in curvatures]
-            gradient = tuple(mp.fdot(r, c) for r in residuals for c in self.columns)
-            return Evaluation(mp.fsum(losses), gradient, self._hessian(curvatures) if hessian else None)
+            nll, penalty = mp.fsum(losses), mpf(0)
+            gradient = [mp.fdot(r, c) for r in residuals for c in self.columns]
+            h = self._hessian(curvatures) if hessian else None
+            if self.penalty is not None:
+                penalty = self.penalty.add(coef, gradient, h)
+            full = None if h is None else tuple(map(tuple, h))
+            return Evaluation(nll, penalty, nll + penalty, tuple(gradient), full)
 
-    def _hessian(self, curvatures: list[Vector]) -> tuple[tuple[mpf, ...], ...]:
+    def _hessian(self, curvatures: list[Vector]) -> Matrix:
         """Assemble H_(a,j),(b,l) = sum_i w_i s_iab x_ij x_il from s given for a <= b."""
         k, size = self.k, self.k * self.classes
         pairs = [(j, m) for j in range(k) for m in range(j, k)]
@@ -108,7 +120,43 @@ class Problem:
                     value = mp.fdot(curvature, product)
                     for u, v in ((a * k + j, b * k + m), (a * k + m, b * k + j)):
                         h[u][v] = h[v][u] = value
-        return tuple(tuple(row) for row in h)
+        return h
+
+
+class Penalty:
+    """The L2 penalty of the slopes w_a; intercepts are free.
+
+    Two classes have one vector of slopes, K > 2 have K of them, whose sum an estimate makes zero.  Measured
+    from class 0, with M_ab = [a = b] for K = 2 and [a = b] - 1 / K for more::
+
+        penalty = l2 / 2 sum_ab M_ab w_a . w_b
+        gradient_a = l2 sum_b M_ab w_b
+        Hessian_(a,j),(b,j) = l2 M_ab
+
+    1 / K is not a number of base 2: M times `share` is kept, in integers, and `share` divided out last.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        free = arrays.n_classes - 1
+        self.l2 = mp.convert(arrays.l2)
+        self.share = 1 if free == 1 else arrays.n_classes
+        self.m = [[self.share * (a == b) - (free > 1) for b in range(free)] for a in range(free)]
+        self.k = arrays.design.shape[1]
+        self.first = int(arrays.intercept)
+
+    def add(self, coef: Vector, gradient: Vector, hessian: Matrix | None) -> mpf:
+        """Return the penalty, and add its derivatives to `gradient` and `hessian`."""
+        k, penalty = self.k, mpf(0)
+        for j in range(self.first, k):
+            w = coef[j::k]
+            slopes = [self.l2 * mp.fdot(m, w) / self.share for m in self.m]
+            penalty += mp.fdot(slopes, w) / 2
+            for a, m in enumerate(self.m):
+                gradient[a * k + j] += slopes[a]
+                if hessian is not None:
+                    for b in range(len(m)):
+                        hessian[a * k + j][b * k + j] += self.l2 * m[b] / self.share
+        return penalty
 
 
 def logistic_rows(

@@ -11,6 +11,8 @@ offsets o_i, intercepts b, features x_i, coefficients B), and z_i = (0, t_i1, ..
 
     NLL = sum_i w_i [ log sum_j exp(z_ij) - z_i(y_i) ]        (nats, summed, never averaged)
 
+An L2 penalty of the slopes may be added (see `oracles.likelihoods.Penalty`).
+
 Coefficients are laid out class-major over the classes 1 .. K-1, and within a class the intercept
 comes first (when there is one) and the features follow in column order; k is the number of
 coefficients in one class and P = (K - 1) k their total.

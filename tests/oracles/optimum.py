@@ -27,13 +27,15 @@ class Optimum:
     params : tuple of K - 1 tuples of k mpf
         The coefficients of one class after the other, intercept first.
     covariance : tuple of P tuples of P mpf
-        Inverse of the observed information (the Hessian of the NLL at ``params``).
+        Inverse of the observed information (the Hessian of NLL + penalty at ``params``).
     bse : tuple of K - 1 tuples of k mpf
         Standard errors, shaped as ``params``.
     llf : mpf
-        Log-likelihood in nats.
+        Log-likelihood in nats, without the penalty.
+    penalty : mpf
+        The L2 penalty at ``params``; zero without one.
     gradient : tuple of mpf, length P
-        What is left of the gradient of the NLL.
+        What is left of the gradient of NLL + penalty.
     newton_decrement : mpf
         sqrt(g' H^-1 g) at ``params``: the distance to the exact optimum measured in standard
         errors (Boyd and Vandenberghe, 2004, section 9.5.1).
@@ -50,6 +52,7 @@ class Optimum:
     covariance: tuple[tuple[mpf, ...], ...]
     bse: tuple[tuple[mpf, ...], ...]
     llf: mpf
+    penalty: mpf
     gradient: tuple[mpf, ...]
     newton_decrement: mpf
     movement: mpf
@@ -66,6 +69,7 @@ def evaluate(
     weight: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     fit_intercept: bool = True,
+    l2: float = 0.0,
     digits: int = 50,
     hessian: bool = True,
     form: Form | None = None,
@@ -88,6 +92,9 @@ def evaluate(
         Logits added to those of the model: shape (n,) for K = 2, else (n, K - 1).
     fit_intercept : bool
         Whether each class has an intercept.
+    l2 : float
+        Penalty ``l2 / 2 ||w||^2`` of the slopes, intercepts free; those of all K classes for K > 2 (see
+        `Penalty`).
     digits : int
         Relative digits of the result.
     hessian : bool
@@ -103,9 +110,9 @@ def evaluate(
     Raises
     ------
     ValueError
-        For inputs of a wrong shape, non-finite ones, negative weights or codes out of range.
+        For inputs of a wrong shape, non-finite ones, negative weights or penalty, or codes out of range.
     """
-    arrays = checked(X, codes, n_classes, weight, offset, fit_intercept)
+    arrays = checked(X, codes, n_classes, weight, offset, fit_intercept, l2)
     form = form or ("logistic" if n_classes == 2 else "softmax")
     if form == "logistic" and n_classes != 2:
         raise ValueError("the logistic form has two classes")
@@ -124,13 +131,14 @@ def optimum(
     weight: ArrayLike | None = None,
     offset: ArrayLike | None = None,
     fit_intercept: bool = True,
+    l2: float = 0.0,
     digits: int = 50,
 ) -> Optimum:
-    """Maximise the likelihood and certify the result to ``digits`` digits.
+    """Maximise the likelihood, less the penalty, and certify the result to ``digits`` digits.
 
     Parameters
     ----------
-    X, codes, n_classes, weight, offset, fit_intercept, digits
+    X, codes, n_classes, weight, offset, fit_intercept, l2, digits
         As in `evaluate`.
 
     Returns
@@ -150,7 +158,7 @@ def optimum(
     IllConditionedError
         When it has no unique one, or when 125 guard digits do not suffice.  An ArithmeticError.
     """
-    arrays = checked(X, codes, n_classes, weight, offset, fit_intercept)
+    arrays = checked(X, codes, n_classes, weight, offset, fit_intercept, l2)
     problem = Problem(arrays, "logistic" if n_classes == 2 else "softmax")
     start = [mp.convert(v) for v in float_start(arrays).tolist()]
     if not all(mp.isfinite(v) for v in start):
@@ -186,6 +194,7 @@ def _certified(problem: Problem, start: Vector, digits: int, more: int) -> Optim
             covariance=covariance,
             bse=nested(bse, problem.k),
             llf=-final.nll,
+            penalty=final.penalty,
             gradient=final.gradient,
             newton_decrement=decrement,
             movement=movement,
