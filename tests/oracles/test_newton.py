@@ -12,6 +12,7 @@ from mpmath import mp, mpf
 from numpy.typing import NDArray
 
 from oracles import newton
+from oracles import optimum as entry
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def test_a_bad_start_costs_time_alone(monkeypatch: pytest.MonkeyPatch, name: str
     fit = {"weight": weight, "offset": case.options["offset"][repeat]}
     want = newton.optimum(case.X[repeat], codes, n_classes, **fit)
     far = np.where(np.arange(case.coef.size) == 0, start, 0.0)
-    monkeypatch.setattr(newton, "_float_start", lambda arrays: far)
+    monkeypatch.setattr(entry, "float_start", lambda arrays: far)
     got = newton.optimum(case.X[repeat], codes, n_classes, **fit)
     for u, v in zip(got.params, want.params, strict=True):
         assert all(close(s, t, "1e-48") for s, t in zip(u, v, strict=True))
