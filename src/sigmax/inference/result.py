@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,10 @@ from sigmax.objective import linear_predictor
 from sigmax.solvers.certificate import Certificate
 
 
+#: computes a covariance when it is first read
+Deferred: TypeAlias = Callable[[], Float]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Maximum-likelihood estimates of a logistic or multinomial regression.
@@ -29,8 +35,6 @@ class Result:
     ----------
     params : ndarray of shape (k,) or (K - 1, k)
         Estimates.
-    covariance : ndarray of shape (m k, m k), m = K - 1
-        Inverse of the observed information at `params`, in the order of ``params.ravel()``.
     llf : float
         Log-likelihood, summed over the observations, natural logarithm.
     nobs : float
@@ -45,10 +49,16 @@ class Result:
         Where the numbers were computed.
     n_threads : int
         Threads that were allowed; has no influence on any number.
+
+    Notes
+    -----
+    The covariance of a fit of many rows is computed when it is first read, from X as it then is: that takes one
+    more read of the data, and raises a ValueError where they have been changed in place since the fit.  Until then
+    the result keeps X alive; pickling computes it.
     """
 
     params: Float
-    covariance: Float
+    _covariance: Float | Deferred
     llf: float
     nobs: float
     classes: npt.NDArray[np.generic]
@@ -60,6 +70,19 @@ class Result:
     n_threads: int
 
     # -- uncertainty ---------------------------------------------------------------------------
+
+    @property
+    def covariance(self) -> Float:
+        """Inverse of the observed information at `params`, (m k, m k), in the order of ``params.ravel()``."""
+        if not isinstance(self._covariance, np.ndarray):
+            object.__setattr__(self, "_covariance", self._covariance())
+        found = self._covariance
+        assert isinstance(found, np.ndarray)
+        return found
+
+    def __getstate__(self) -> dict[str, object]:
+        self.covariance  # noqa: B018  an array travels, the data do not
+        return self.__dict__
 
     def cov_params(self) -> Float:
         """Covariance of the estimates: inverse observed information, (m k, m k), a copy."""

@@ -1,17 +1,24 @@
 """How far a solution is from the exact optimum: a bound that is proved, not estimated.
 
-    nu = ||grad f(b)||_(H^-1) + rounding,   R >= max ||z||_(H^-1) over z = (e_k - e_l) (x) x_i
+    nu >= ||grad f(b)||_(H^-1),   R >= max ||z||_(H^-1) over z = (e_k - e_l) (x) x_i
 
 If nu R < 1, the maximum-likelihood estimate b_hat exists and is unique, and
 
     ||b_hat - b||_H <= -log(1 - nu R) / R,   hence  |b_hat_j - b_j| <= se_j (-log(1 - nu R) / R).
 
-Proof sketch: f is generalised self-concordant with constant R in the norm of H (see objective.py), so for
+Proof sketch: f is generalised self-concordant with constant R in the norm of H (see objective/bounds.py), so for
 ||h||_H = r the slope of f at b + h along h is at least r (1 - e^(-R r)) / R - nu r, which is positive
 beyond r = -log(1 - nu R) / R; a convex function that rises on a sphere has its minimum inside.
 
-R comes from max_i |x_ij| and the inverse of H, and costs no read of the data; it is generous, which
-matters little once nu is tiny.  The rounding of the gradient is bounded in objective.py.
+H is the Hessian at b.  What is known is F, a computed Hessian at an anchor from which no logit difference has
+moved by more than D since, and `doubt`, which bounds its rounding:
+
+    e^-D (1 - doubt) F <= H,    so norms of H^-1 are those of F^-1 times at most growth = (e^D / (1 - doubt))^(1/2)
+
+    nu <= growth (what the last step leaves, or measured + rounding of the gradient),    R <= growth R_F
+
+R_F comes from max_i |x_ij| and the inverse of F, and costs no read of the data; it is generous, which
+matters little once nu is tiny.  The rounding of the gradient is bounded in objective/bounds.py.
 """
 
 from __future__ import annotations
@@ -22,14 +29,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Objective
-from sigmax.solvers.newton import Solution, Stop
+from sigmax.objective import FirstOrder, Objective, Refined
+from sigmax.solvers.solution import Solution, Stop
 
-#: beyond this the computed inverse of the information is itself in doubt: its relative error is about
-#: the square of the condition number times 2^-53, here 1 %
-_TRUSTED_CONDITION = 1e7
+#: beyond this part of the Hessian its rounding leaves nothing to prove with
+_TRUSTED_DOUBT = 0.5
 #: decimal digits of float64
 _MOST_DIGITS = 15.95
+#: half a unit in the last place: the estimate is rounded to one word
+_ROUNDED = 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +51,19 @@ class Certificate:
     exists : bool or None
         Whether the maximum-likelihood estimate exists: True and False are proved, None is undecided.
     newton_decrement : float
-        Estimated distance to the optimum, in standard errors.
+        Distance to the optimum in standard errors, to first order and rounding apart.
     error_bound : ndarray, shape of the parameters
         Proved bound of |parameter - exact optimum|, in the parameter's units; inf where nothing is proved.
     standard_errors_off : float
-        The same bound in standard errors, equal for all parameters.
+        The same bound in standard errors, equal for all parameters; the rounding of a parameter to float64 apart.
     digits : float
         Decimal digits that are proved correct in the worst parameter, 0 to 15.95.
     condition_number : float
         Of the weighted design with columns scaled, in the 1-norm.
     iterations : int
-        Newton steps taken.
+        Steps taken over all rows.
     passes : float
-        Rows of X read, divided by the number of rows.
+        Rows of X read, divided by the number of rows: those of samples and of scans included.
     reason : str
         Why the iteration ended.
     """
@@ -72,7 +80,8 @@ class Certificate:
     reason: str
 
     def __str__(self) -> str:
-        effort = f"{self.iterations} Newton steps, {self.passes:g} passes over the rows"
+        steps = f"{self.iterations} step" + ("" if self.iterations == 1 else "s")
+        effort = f"{steps}, {self.passes:.3g} reads of the data"
         if self.converged:
             digits = f" (at least {math.floor(self.digits)} digits)" if self.digits >= 1.0 else ""
             return (
@@ -80,7 +89,7 @@ class Certificate:
                 f"standard errors of the exact optimum{digits}; {effort}"
             )
         verdict = {
-            True: "the estimate exists, but was not reached",
+            True: f"the estimate exists, within {self.standard_errors_off:.1e} standard errors of this point",
             False: "the estimate does not exist",
             None: "it is not decided whether the estimate exists",
         }[self.exists]
@@ -88,18 +97,21 @@ class Certificate:
 
 
 def certify(objective: Objective, solution: Solution) -> Certificate:
-    """The certificate of a solution; no read of the data."""
-    at, factor = solution.at, solution.factor
-    distance, condition = math.inf, math.inf
-    bound = np.full(at.coef.shape, np.inf)
-    if factor is not None:
-        condition = factor.condition_number
-        inverse = factor.inverse()
-        R = objective.row_norm(inverse)
-        nu = solution.newton_decrement + objective.gradient_rounding(at, inverse)
-        if nu * R < 1.0 and condition < _TRUSTED_CONDITION:
-            distance = -math.log1p(-nu * R) / R
-            bound = distance * np.sqrt(inverse.diagonal())
+    """The certificate of a solution; no read of the data where an evaluation has found max_i |x_ij|."""
+    coef, metric, anchor = solution.coef, solution.metric, solution.anchor
+    distance, condition, nu = math.inf, math.inf, solution.newton_decrement
+    bound = np.full(coef.shape, np.inf)
+    if metric is not None and anchor is not None and math.isfinite(nu):
+        condition = metric.condition_number
+        inverse = metric.inverse()
+        doubt = metric.doubt * objective.hessian_rounding(anchor)
+        if doubt <= _TRUSTED_DOUBT and math.isfinite(condition):
+            growth = math.sqrt(math.exp(solution.drift) / (1.0 - doubt))
+            R = growth * objective.row_norm(inverse)
+            nu = growth * (nu + _rounding(objective, solution.at, inverse))
+            if nu * R < 1.0:
+                distance = -math.log1p(-nu * R) / R
+                bound = distance * growth * np.sqrt(inverse.diagonal()) + _ROUNDED * np.abs(coef)
 
     proved = math.isfinite(distance)
     exists = True if proved else (False if solution.stop is Stop.SEPARATED else None)
@@ -116,12 +128,19 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         newton_decrement=solution.newton_decrement,
         error_bound=bound if objective.n_logits == 1 else bound.reshape(objective.n_logits, -1),
         standard_errors_off=distance,
-        digits=_digits(at.coef, bound),
+        digits=_digits(coef, bound),
         condition_number=condition,
         iterations=solution.iterations,
-        passes=objective.rows_read / objective.design.n_rows,
+        passes=objective.rows_read / objective.n_rows,
         reason=reason,
     )
+
+
+def _rounding(objective: Objective, at: FirstOrder, inverse: Float) -> float:
+    """Bound of the rounding of ``at.gradient``, in the norm of `inverse`."""
+    if isinstance(at, Refined):
+        return objective.refined_rounding(at, inverse)
+    return objective.gradient_rounding(at, inverse)
 
 
 def _digits(coef: Float, bound: Float) -> float:

@@ -103,7 +103,7 @@ def newton(
         if moved is None:
             stop = stop or (Stop.ROUNDING if nu <= _TINY_DECREMENT else Stop.STUCK)
             zero = np.zeros_like(at.coef)
-            return Solution(at.coef, zero, at, factor, at.coef, nu, monitor.iterations, stop)
+            return Solution(at.coef, zero, at, factor, at, 0.0, nu, monitor.iterations, stop)
         at, previous = moved, nu
         monitor.iterations += 1
         monitor.after("hessian", objective, at, nu)

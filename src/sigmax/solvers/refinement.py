@@ -21,15 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float, two_sum
-from sigmax.objective import Objective, Refined
+from sigmax.objective import Evaluation, Objective, Refined
 from sigmax.solvers.monitor import Monitor
 from sigmax.solvers.quasi_newton import QuasiNewton
 from sigmax.solvers.solution import Metric, Stop
 
 #: a decrement that has not fallen to this part of the one before has met rounding, or is not on its way
 _SHRINKS = 0.5
-#: an estimate is right to its last place where the bound of its error is below this part of it
-_LAST_PLACE = 2.0**-53
 #: nu may be this much above `tol` where every estimate has its digits all the same
 _SLACK = 100.0
 
@@ -64,8 +62,7 @@ def refine(
     coef: Float,
     low: Float,
     factor: Metric,
-    anchor: Float,
-    errors: Float,
+    anchor: Evaluation,
     *,
     tol: float,
     max_iter: int,
@@ -78,17 +75,15 @@ def refine(
     objective : Objective
     coef, low : ndarray of shape (m * k,)
     factor : Metric
-        Of the Hessian at `anchor`.
-    anchor : ndarray of shape (m * k,)
-    errors : ndarray of shape (m * k,)
-        Standard errors, for the digits of each estimate.
+        Of ``anchor.hessian``.
+    anchor : Evaluation
     tol : float
         Bound of the Newton decrement to reach.
     max_iter : int
     monitor : Monitor
     """
     metric = QuasiNewton(factor)
-    doubt = factor.doubt * objective.element_rounding
+    errors = np.sqrt(factor.inverse().diagonal())
     previous: tuple[float, Refined, Float] | None = None
     while True:
         at = objective.refine(coef, low)
@@ -103,18 +98,21 @@ def refine(
             # rounding: the better of the two, without another step
             if nu > previous[0]:
                 nu, at, last = previous
-            return _end(objective, at, 0.0 * last, nu, nu, anchor, Stop.ROUNDING)
-        D = objective.reach(at.coef - anchor + at.low) + objective.reach(last)
+            return _end(objective, at, 0.0 * last, nu, anchor, Stop.ROUNDING)
+        D = objective.reach(at.coef - anchor.coef + at.low) + objective.reach(last)
+        doubt = factor.doubt * objective.hessian_rounding(anchor)
         eps = math.expm1(min(D, 1.0)) + doubt
         left = eps * nu
         digits = _SLACK if (left * errors <= 0.5 * tol * np.abs(at.coef)).all() else 1.0
         if left <= digits * tol and eps < 0.5:
-            return _end(objective, at, last, nu, left, anchor, Stop.TOLERANCE)
+            return _end(objective, at, last, left, anchor, Stop.TOLERANCE)
         if monitor.iterations >= max_iter:
-            return _end(objective, at, 0.0 * last, nu, nu, anchor, Stop.ITERATIONS)
+            return _end(objective, at, 0.0 * last, nu, anchor, Stop.ITERATIONS)
         step = -metric.solve(at.gradient) if previous is not None else last
         if previous is not None:
-            metric.update((at.coef - previous[1].coef) + (at.low - previous[1].low), at.gradient - previous[1].gradient)
+            metric.update(
+                (at.coef - previous[1].coef) + (at.low - previous[1].low), at.gradient - previous[1].gradient
+            )
             step = -metric.solve(at.gradient)
         previous = (nu, at, last)
         coef, low = _add(at.coef, at.low, step)
@@ -128,8 +126,8 @@ def _add(coef: Float, low: Float, step: Float) -> tuple[Float, Float]:
 
 
 def _end(
-    objective: Objective, at: Refined, step: Float, nu: float, left: float, anchor: Float, stop: Stop
+    objective: Objective, at: Refined, step: Float, left: float, anchor: Evaluation, stop: Stop
 ) -> Refinement:
     coef, low = _add(at.coef, at.low, step)
-    drift = objective.reach(at.coef - anchor + at.low) + objective.reach(step)
+    drift = objective.reach(at.coef - anchor.coef + at.low) + objective.reach(step)
     return Refinement(coef, low, at, left, drift, stop)

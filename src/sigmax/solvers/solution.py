@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sigmax.kernels import Float
-from sigmax.objective import FirstOrder
+from sigmax.objective import Evaluation, FirstOrder
 
 
 class Stop(enum.Enum):
@@ -51,8 +51,10 @@ class Solution:
         The last evaluation, at `coef` + `low` or one step before it.
     metric : Metric or None
         Factor of the Hessian at `anchor`; None where that is numerically singular.
-    anchor : ndarray of shape (m * k,)
+    anchor : Evaluation or None
         Where the Hessian was evaluated.
+    drift : float
+        e^-drift <= H / H(anchor) <= e^drift all the way from the anchor to the estimate.
     newton_decrement : float
         At `coef`, in standard errors: measured there, or bounded after the last step; nan without a factor.
     iterations : int
@@ -64,7 +66,8 @@ class Solution:
     low: Float
     at: FirstOrder
     metric: Metric | None
-    anchor: Float
+    anchor: Evaluation | None
+    drift: float
     newton_decrement: float
     iterations: int
     stop: Stop

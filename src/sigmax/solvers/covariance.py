@@ -1,0 +1,84 @@
+"""The inverse information at the estimate, computed when it is first asked for.
+
+The bounds of a certificate need a Hessian near the optimum; standard errors with ten digits need it at the optimum,
+and, where columns are nearly dependent, formed in other coordinates (curvature.py).  Most users of a fit of many
+rows want estimates or predictions: so the read that this costs waits until a standard error is asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sigmax.kernels import Float
+from sigmax.objective import Objective
+from sigmax.solvers.curvature import WhitenedFactor, inverse_triangle
+from sigmax.solvers.factor import Factor, NotPositiveDefinite
+from sigmax.solvers.solution import Metric, Solution
+
+#: logits that have moved by more than this since the Hessian was taken: standard errors by as much, relatively
+_MOVED = 3e-11
+#: beyond this condition number a Hessian in double precision leaves standard errors fewer than ten digits
+_PLAIN_CONDITION = 1e3
+#: NLL values of one point that differ by more than this, relatively, come from different data
+_CHANGED = 1e-8
+
+
+class Covariance:
+    """Computes the inverse information of a solution on demand.
+
+    Parameters
+    ----------
+    objective : Objective
+    solution : Solution
+    """
+
+    __slots__ = ("_objective", "_solution")
+
+    def __init__(self, objective: Objective, solution: Solution) -> None:
+        self._objective, self._solution = objective, solution
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it costs no read of the data."""
+        metric = self._solution.metric
+        if metric is None:
+            return True
+        close = self._solution.drift <= _MOVED
+        return close and (isinstance(metric, WhitenedFactor) or metric.condition_number <= _PLAIN_CONDITION)
+
+    def compute(self) -> Float:
+        """H^-1 at the estimate, exactly symmetric, (m k, m k); nan where the information is singular.
+
+        Raises
+        ------
+        ValueError
+            The data have been changed since the fit.
+        """
+        s, o = self._solution, self._objective
+        if s.metric is None:
+            return np.full((o.n_params, o.n_params), np.nan)
+        if self.is_known:
+            return s.metric.inverse()
+        metric: Metric
+        try:
+            if s.metric.condition_number <= _PLAIN_CONDITION:
+                at = o.evaluate(s.coef)
+                self._require_unchanged(at.nll)
+                metric = Factor(at.hessian)
+            else:
+                self._require_unchanged(o.gradient(s.coef).nll)
+                T = inverse_triangle(o.triangle())
+                metric = WhitenedFactor(T, Factor(o.whitened_hessian(s.coef, s.low, T)))
+        except NotPositiveDefinite:
+            return np.full((o.n_params, o.n_params), np.nan)
+        return metric.inverse()
+
+    def _require_unchanged(self, nll: float) -> None:
+        expected = self._solution.at.nll
+        allowed = _CHANGED + 2.0 * self._objective.logit_rounding(self._solution.coef)
+        if not abs(nll - expected) <= allowed * expected:
+            raise ValueError(
+                "X, y, sample_weight or offset were changed in place since the fit: its negative log-likelihood "
+                f"was {expected:.10g} and is now {nll:.10g}; read bse or cov_params() before changing the data, "
+                "or fit again"
+            )

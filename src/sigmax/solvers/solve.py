@@ -1,0 +1,152 @@
+"""From an objective to its optimum: the plan, the way, the last digits.
+
+plan.py        which way is cheapest for this shape
+few_reads.py   many rows: a sample, gradients, one Hessian
+newton.py      few rows, and whatever the other ways leave: Newton's method, which always converges
+curvature.py   where nearly dependent columns defeat a Hessian in double precision: whitened rows
+refinement.py  the last digits, in double-double
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sigmax.kernels import Float
+from sigmax.objective import Evaluation, Objective
+from sigmax.solvers.curvature import IllConditioned, Plain, Whitened
+from sigmax.solvers.factor import Factor, NotPositiveDefinite
+from sigmax.solvers.few_reads import few_reads
+from sigmax.solvers.monitor import Callback, Monitor, Stopped
+from sigmax.solvers.newton import newton
+from sigmax.solvers.plan import Costs, Way, plan
+from sigmax.solvers.refinement import refine
+from sigmax.solvers.solution import Metric, Solution, Stop
+
+#: decrement at which Newton's method hands over to refinement.  The last Hessian is then taken so close to the
+#: optimum that standard errors from it have ten digits; where a Hessian is dear they are read anew when wanted
+_CLOSE, _CLOSE_ENOUGH = 1e-9, 1e-5
+_DEAR = 4.0
+#: a factor whose Hessian rounding may have changed by more than this part proves little: whiten the rows
+_DOUBTFUL = 0.1
+
+
+def solve(
+    objective: Objective,
+    starts: list[Float],
+    *,
+    tol: float,
+    max_iter: int,
+    callback: Callback | None = None,
+) -> Solution:
+    """Minimise an objective.
+
+    Parameters
+    ----------
+    objective : Objective
+    starts : list of ndarray of shape (n_params,)
+        The origin, and others; a bad one costs time, never the answer.
+    tol : float
+        Newton decrement to reach, in standard errors.
+    max_iter : int
+        Steps over all rows at most.
+    callback : callable, optional
+        Gets a :class:`sigmax.solvers.monitor.Progress` after every pass; true stops the iteration.
+
+    Raises
+    ------
+    DependentColumn
+        The design does not have full column rank.
+    """
+    monitor = Monitor(callback)
+    try:
+        return _solve(objective, starts, tol, max_iter, monitor)
+    except Stopped:
+        return _stopped(monitor)
+
+
+def _solve(
+    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+) -> Solution:
+    chosen = plan(objective)
+    if chosen.way is Way.FEW_READS:
+        anchor = few_reads(objective, starts, chosen.size, tol=tol, max_iter=max_iter, monitor=monitor)
+        if anchor is not None:
+            at, factor = anchor.at, anchor.factor
+            near = at.coef - factor.solve(at.gradient)
+            found = _refined(objective, near, factor, at, tol, max_iter, monitor)
+            if found is not None:
+                return found
+            starts = [at.coef, *starts]
+        elif monitor.last is not None:
+            starts = [monitor.last.coef, *starts]
+    try:
+        return _newton(Plain(objective), starts, tol, max_iter, monitor)
+    except IllConditioned:
+        if monitor.last is not None:
+            starts = [monitor.last.coef, *starts]
+        return _newton(Whitened(objective), starts, tol, max_iter, monitor)
+
+
+def _newton(
+    curvature: Plain | Whitened, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+) -> Solution:
+    """Newton's method, then refinement; `IllConditioned` where the factor is no good for that."""
+    objective = curvature.objective
+    costs = Costs.of(objective)
+    close = _CLOSE if costs.hessian < _DEAR * costs.gradient else _CLOSE_ENOUGH
+    found = newton(curvature, starts, tol=max(tol, close), max_iter=max_iter, monitor=monitor)
+    if found.metric is None or found.stop not in (Stop.TOLERANCE, Stop.ROUNDING):
+        return found
+    assert isinstance(found.at, Evaluation)
+    near = found.coef - found.metric.solve(found.at.gradient)
+    refined = _refined(objective, near, found.metric, found.at, tol, max_iter, monitor)
+    doubtful = found.metric.doubt * objective.hessian_rounding(found.at) > _DOUBTFUL
+    if isinstance(curvature, Plain) and (refined is None or doubtful):
+        raise IllConditioned
+    return refined or found
+
+
+def _refined(
+    objective: Objective,
+    near: Float,
+    metric: Metric,
+    anchor: Evaluation,
+    tol: float,
+    max_iter: int,
+    monitor: Monitor,
+) -> Solution | None:
+    if monitor.iterations < max_iter:
+        monitor.iterations += 1
+    found = refine(
+        objective, near, np.zeros_like(near), metric, anchor, tol=tol, max_iter=max_iter, monitor=monitor
+    )
+    if found is None:
+        return None
+    return Solution(
+        coef=found.coef,
+        low=found.low,
+        at=found.at,
+        metric=metric,
+        anchor=anchor,
+        drift=found.drift,
+        newton_decrement=found.left,
+        iterations=monitor.iterations,
+        stop=found.stop,
+    )
+
+
+def _stopped(monitor: Monitor) -> Solution:
+    """The last evaluation that was reported, whatever is known of it."""
+    at = monitor.last
+    assert at is not None
+    metric, anchor, nu = None, None, math.nan
+    if isinstance(at, Evaluation):
+        try:
+            metric, anchor = Factor(at.hessian), at
+            nu = math.sqrt(max(float(at.gradient @ metric.solve(at.gradient)), 0.0))
+        except NotPositiveDefinite:
+            pass
+    zero = np.zeros_like(at.coef)
+    return Solution(at.coef, zero, at, metric, anchor, 0.0, nu, monitor.iterations, Stop.CALLBACK)
