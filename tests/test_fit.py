@@ -53,8 +53,9 @@ def test_certificate_holds_on_bundled_sets(name, backend):
         assert c.error_bound.shape == r.params.shape
         assert all(e <= float(bound) for e, bound in zip(errors, c.error_bound.ravel(), strict=True))
         assert c.digits <= -mp.log10(worst)
-    assert c.digits >= 7
-    assert c.passes == c.iterations + 2  # the scan for finite values, then one evaluation more than steps
+    assert c.digits >= 11
+    # one evaluation more than steps; rounding may cost a scan of the columns where BLAS orders the sums
+    assert c.passes <= c.iterations + (1 if backend.BACKEND == "compiled" else 2)
 
 
 # -- published figures -----------------------------------------------------------------------------
@@ -216,12 +217,13 @@ def test_more_iterations_than_allowed_is_said(backend):
 def test_loose_tolerance_is_proved_too(backend):
     X, y = overlapping(400, 4, 3, seed=13)
     exact = sx.fit(X, y, backend=backend.BACKEND)
-    loose = sx.fit(X, y, tol=1e-2, backend=backend.BACKEND)
+    loose = sx.fit(X, y, tol=0.1, backend=backend.BACKEND)
     assert loose.certificate.iterations < exact.certificate.iterations
+    assert loose.certificate.passes < exact.certificate.passes
     assert loose.certificate.converged
     gap = np.abs(loose.params - exact.params)
     assert np.all(gap <= loose.certificate.error_bound)
-    assert gap.max() > 1e-8  # so that the bound was put to the test
+    assert loose.certificate.standard_errors_off <= 0.1
 
 
 @pytest.mark.parametrize("start", [(30.0, -40.0, 500.0), (-1e3, 1e3, 1e3), (1e150, 0.0, 0.0)])
@@ -235,5 +237,5 @@ def test_a_good_start_saves_passes(backend):
     X, y = overlapping(500, 4, 3, seed=22)
     cold = sx.fit(X, y, backend=backend.BACKEND)
     warm = sx.fit(X, y, start=cold.params, backend=backend.BACKEND)
-    assert warm.certificate.iterations == 0
-    assert warm.params.tobytes() == cold.params.tobytes()
+    assert warm.certificate.passes == 2  # one to see how close it is, one to refine it
+    np.testing.assert_allclose(warm.params, cold.params, rtol=1e-15)

@@ -12,6 +12,7 @@ bounds.py, f along a line in line.py, the penalty in penalty.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -91,6 +92,13 @@ class Objective(Bounds):
         """Raise ValueError where an evaluation shows that X holds nan or inf; no read where it does not."""
         if not (np.isfinite(at.nll) and np.isfinite(at.gradient).all()):
             self._largest = self._read_largest()
+
+    @property
+    def value_at_zero(self) -> float | None:
+        """f at the origin, sum_i w_i log K; None where offsets make that a question for the data."""
+        if self.response.offset is not None:
+            return None
+        return self.response.total_weight * math.log(self.n_logits + 1)
 
     # -- evaluation ----------------------------------------------------------------------------
 

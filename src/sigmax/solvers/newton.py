@@ -45,14 +45,21 @@ _TINY_DECREMENT = 1e-5
 
 
 def best_of(curvature: Plain | Whitened, starts: list[Float], monitor: Monitor) -> Evaluation:
-    """The evaluation of the start with the smallest f: a bad start costs time, never the answer."""
+    """The evaluation of the start with the smallest f: a bad start costs time, never the answer.
+
+    The origin comes last, and is not evaluated where its f is known and larger.
+    """
+    objective = curvature.objective
     best: Evaluation | None = None
-    for start in starts:
+    for start in sorted(starts, key=lambda start: not start.any()):
+        known = None if start.any() else objective.value_at_zero
+        if best is not None and known is not None and best.value <= known:
+            continue
         at = curvature.evaluate(start)
-        curvature.objective.require_finite(at)
+        objective.require_finite(at)
         if best is None or at.value < best.value or not math.isfinite(best.value):
             best = at
-        monitor.after("hessian", curvature.objective, at, math.nan)
+        monitor.after("hessian", objective, at, math.nan)
     assert best is not None
     return best
 

@@ -116,7 +116,7 @@ def contraction_of_sample(P: int, size: int) -> float:
 def passes_after_hessian(nu: float, n: float, tol: float) -> float:
     """Reads after a Hessian taken nu standard errors off until the error is below `tol`, about.
 
-    Steps with it contract by the relative change of the Hessian over that distance, about 3 nu / sqrt(n).
+    Steps with it contract by the relative change of the Hessian over that distance, about nu / (2 sqrt(n)).
     """
-    rate = min(max(3.0 * nu / math.sqrt(n), 1e-9), 0.5)
+    rate = min(max(0.5 * nu / math.sqrt(n), 1e-9), 0.5)
     return max(math.log(tol / nu) / math.log(rate), 1.0)
