@@ -180,17 +180,18 @@ def _compose(
         hessian_out=(hessian_out, (m * k, m * k)),
     )
     eta, residual, curvature = np.empty((n, m)), np.empty((n, m)), np.empty((n, m, m))
-    linear_predictor(X, coef, eta, intercept=intercept, offset=offset)
-    shape = (n, 1) if rows is binary_rows else (n, m, m)
-    nll = rows(eta, y, residual, curvature.reshape(shape), weight=weight)
-    if gradient_out is not None:
-        transpose_product(X, residual, gradient_out, intercept=intercept)
-    if hessian_out is not None:
-        block = np.empty((k, k))
-        for a in range(m):
-            for b in range(m):
-                weighted_gram(X, curvature[:, a, b], block, intercept=intercept)
-                hessian_out[a * k : (a + 1) * k, b * k : (b + 1) * k] = block
+    with np.errstate(invalid="ignore", over="ignore"):  # X may hold nan or inf: so do the results then
+        linear_predictor(X, coef, eta, intercept=intercept, offset=offset)
+        shape = (n, 1) if rows is binary_rows else (n, m, m)
+        nll = rows(eta, y, residual, curvature.reshape(shape), weight=weight)
+        if gradient_out is not None:
+            transpose_product(X, residual, gradient_out, intercept=intercept)
+        if hessian_out is not None:
+            block = np.empty((k, k))
+            for a in range(m):
+                for b in range(m):
+                    weighted_gram(X, curvature[:, a, b], block, intercept=intercept)
+                    hessian_out[a * k : (a + 1) * k, b * k : (b + 1) * k] = block
     return nll
 
 
