@@ -8,17 +8,21 @@ extended precision.  With logits z_i = (0, x_i b_1 + o_i1, ...), p_i their softm
     r_ik = p_ik - [k = y_i]      g = sum_i w_i r_i (x) x_i + P b     H = sum_i w_i (diag p_i - p_i p_i') (x) x_i x_i' + P
 
 If nu R < 1, with nu = ||g||_(H^-1) and R = max ||(e_k - e_l) (x) x_i||_(H^-1), the optimum exists and lies within
--log(1 - nu R) / R of b in the norm of H (NUMERICS 3.1).  nu is increased by what rounding can have done to g:
+-log(1 - nu R) / R of b in the norm of H (NUMERICS 3.1).  Logits and gradient are sums in doubled extended precision
+(doubled.py).  nu is increased by what rounding can have done to g, u = 2^-64:
 
-    logits      |d z_ik| <= d_i = (k + 4) u (sum_j |x_ij b_kj| + |o_ik|),    sum_k |d r_ik| <= 4 lambda_i (d_i + c u)
-    in the norm <= R sum_i w_i 4 lambda_i (d_i + c u)                         as ||e_k (x) x_i||_(H^-1) <= R
-    sums        |d g_j| <= v_j = (n + 8) u (sum_i w_i |r_ij x_ij| + |P| |b|), ||d g|| <= sqrt(v' |H^-1| v)
+    logits     |d z_ik| <= d_i = 2 u |z_ik| + (k + 6)^2 u^2 (sum_j |x_ij b_kj| + |o_ik|)
+               ||d g||^2 <= sum_i w_i Var_p(d z_i) <= sum_i w_i min(1, 4 lambda_i) d_i^2       (first order)
+    residuals  |d r_ik| <= c u |r_ik|, sum_k |r_ik| <= 2 lambda_i, ||e_k (x) x_i||_(H^-1) <= R:
+               ||d g|| <= 2 c u R sum_i w_i lambda_i
+    sums       |d g_j| <= v_j = u |g_j| + (n + 8)^2 u^2 sum_i w_i |r_ij x_ij| + 4 u |P| |b|,  ||d g|| <= sqrt(v'|H^-1|v)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import doubled
 import numpy as np
 from problems import Problem
 
@@ -89,6 +93,8 @@ class _Model:
             self.penalty = self.penalty.reshape(self.size, self.size)
 
     def logits(self, b: np.ndarray) -> np.ndarray:
+        if self.kind is np.longdouble:
+            return doubled.dot(self.X.T[:, :, None], b.reshape(self.m, self.k).T[:, None, :], self.o)
         return self.X @ b.reshape(self.m, self.k).T + self.o
 
     def moved(self, d: np.ndarray) -> np.ndarray:
@@ -114,7 +120,11 @@ class _Model:
 
     def derivatives(self, b: np.ndarray, eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p, r, _ = self.rows(eta)
-        g = ((self.w[:, None] * r).T @ self.X).ravel()
+        wr = self.w[:, None] * r
+        if self.kind is np.longdouble:
+            g = doubled.dot(wr[:, :, None], self.X[:, None, :]).ravel()
+        else:
+            g = (wr.T @ self.X).ravel()
         H = np.empty((self.m, self.k, self.m, self.k), self.kind)
         for a in range(self.m):
             others = p[:, [c for c in range(self.m + 1) if c != a + 1]].sum(axis=1)
@@ -220,14 +230,18 @@ def _certified(model: _Model, b: np.ndarray) -> Optimum | None:
     pairs = own[:, :, None] + own[:, None, :] - 2.0 * V
     R = _SLACK * float(np.sqrt(max(own.max(), pairs.max())))
 
-    u = UNIT if model.kind is np.longdouble else 2.0**-53
+    # in double this decides nothing: it says whether it is worth going on
+    u = UNIT
     size = np.abs(model.X) @ np.abs(b.reshape(m, k)).T + np.abs(model.o)
-    d = (k + 4) * u * size.max(axis=1)
-    rows = R * float((model.w * 4.0 * lam * (d + _SOFTMAX_UNITS * u)).sum())
-    v = ((model.w[:, None] * np.abs(r)).T @ np.abs(model.X)).ravel()
+    d = 2.0 * u * np.abs(eta).max(axis=1) + ((k + 6) * u) ** 2 * size.max(axis=1)
+    rows = float(np.sqrt((model.w * np.minimum(1.0, 4.0 * lam) * d * d).sum()))
+    rows += 2.0 * _SOFTMAX_UNITS * u * R * float((model.w * lam).sum())
+    v = (
+        u * np.abs(g)
+        + ((model.n + 8) * u) ** 2 * ((model.w[:, None] * np.abs(r)).T @ np.abs(model.X)).ravel()
+    )
     if model.penalty is not None:
-        v = v + np.abs(model.penalty) @ np.abs(b)
-    v = (model.n + 8) * u * v
+        v = v + 4.0 * u * np.abs(model.penalty) @ np.abs(b)
     sums = float(np.sqrt(v @ np.abs(inverse) @ v))
     nu = _SLACK * (float(np.sqrt(max(g @ factor.solve(g), 0.0))) + rows + sums)
     if not nu * R < 0.5:

@@ -23,9 +23,9 @@ import sigmax as sx
 #: an estimate that is called converged lies within this many standard errors of the optimum
 AGREES = 1e-9
 #: an oracle that is not proved to be closer than this, in standard errors, gives way to 50 digits
-_ORACLE_ENOUGH = 1e-14
-#: every so many problems, the oracle and the linear program are themselves held against 50 digits
-CHECK_EVERY = 500
+_ORACLE_ENOUGH = 1e-12
+#: every so many problems (a prime: every family gets its turn), the oracle and the linear program are themselves held against 50 digits
+CHECK_EVERY = 499
 _ATTEMPTS = 300
 
 
@@ -69,7 +69,9 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Without nan and infinity, which JSON does not have."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()
+        }
 
 
 class Truth:
@@ -149,7 +151,7 @@ def hold(record: Record, problem: Problem, truth: Truth, result: Any) -> None:
     bound = np.asarray(c.error_bound, dtype=np.float64).ravel()
     for last in (False, True):
         gap, slack = truth.gap(result.params)
-        undecided = (gap + slack > bound) & (gap - slack <= bound)
+        undecided = (gap + slack > bound) & (gap - slack <= bound) & np.isfinite(bound)
         if last or not undecided.any():
             break
         truth.sharpen()
@@ -159,7 +161,7 @@ def hold(record: Record, problem: Problem, truth: Truth, result: Any) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(gap > slack, np.maximum(gap - slack, 0.0) / (np.abs(exact) + slack), 0.0)
         record.relative = float(relative.max())
-        ratio = np.where(gap > 0.0, bound / gap, np.inf)
+        ratio = np.where(gap + slack > 0.0, bound / (gap + slack), np.inf)
     record.bound_over_error = float(ratio.min())
     record.bound = float((bound / bse).max())
     record.true_digits = min(-math.log10(record.relative), 99.0) if record.relative > 0.0 else 99.0
@@ -204,18 +206,17 @@ def _exists(record: Record, problem: Problem) -> Truth | None:
             record.doubtful += full is None
             return None
     begin, sure = extended.rough(problem)
-    verdict = Verdict.OVERLAP
-    if free and not sure:
-        verdict = existence.verdict(problem)
-        if verdict is Verdict.SEPARATED:
-            record.separated += 1
-            _no_false_claim(record, problem)
-            return None
-    found = extended.optimum(problem, begin)
+    found = extended.optimum(problem, begin) if sure else None
+    if found is None and free and existence.verdict(problem) is Verdict.SEPARATED:
+        record.separated += 1
+        _no_false_claim(record, problem)
+        return None
+    if found is None:
+        found = extended.optimum(problem, begin)
     if found is not None:
         record.oracle, record.oracle_off, record.condition = "extended", found.off, found.condition
         exact = None
-        if record.index % CHECK_EVERY < 2 or not found.off <= _ORACLE_ENOUGH:
+        if record.index % CHECK_EVERY == 0 or not found.off <= _ORACLE_ENOUGH:
             exact = _check(record, problem, found)
         return Truth(problem, found, exact)
     try:

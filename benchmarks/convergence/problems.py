@@ -105,7 +105,9 @@ class Problem:
 
     def __str__(self) -> str:
         n, p = self.X.shape
-        parts = [f"index {self.index} (attempt {self.attempt}), {self.family}: n={n} p={p} K={self.n_classes}"]
+        parts = [
+            f"index {self.index} (attempt {self.attempt}), {self.family}: n={n} p={p} K={self.n_classes}"
+        ]
         parts += [name for name in ("weight", "offset", "start") if getattr(self, name) is not None]
         parts += ["no intercept"] * (not self.intercept) + [f"l2={self.l2:.3g}"] * (self.l2 > 0.0)
         return ", ".join(parts)
