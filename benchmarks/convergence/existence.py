@@ -1,8 +1,9 @@
 """Whether the optimum of a problem without penalty exists: overlap or separation of its rows (NUMERICS 4.1).
 
-With z = (e_y - e_k) (x) x, for every row that counts and every class k != y, the optimum exists and is unique if and
-only if the design has full rank and no b has z'b >= 0 for all z and z'b > 0 for one (Albert & Anderson 1984).  Weights
-matter only through being positive, offsets not at all.  A linear program (HiGHS) proposes b, after Konis (2007):
+With z = (e_y - e_k) (x) x, for every row that counts and every class k != y, the optimum exists and is unique
+if and only if the design has full rank and no b has z'b >= 0 for all z and z'b > 0 for one (Albert & Anderson
+1984).  Weights matter only through being positive, offsets not at all.  A linear program (HiGHS) proposes b,
+after Konis (2007):
 
     maximise sum z'b   subject to   z'b >= 0,  -1 <= b <= 1
 
@@ -19,10 +20,12 @@ from problems import Problem
 from scipy.linalg import qr
 from scipy.optimize import linprog
 
-#: singular values of the scaled design, relative to the largest: dependent below the first, doubtful below the second
+#: singular values of the scaled design, relative to the largest: columns are dependent below the first and
+#: in doubt below the second
 _DEPENDENT = 1e-12
 _DOUBTFUL = 1e-9
-#: margins of the program's direction that are taken for zeros, relative to the largest: HiGHS's tolerance is 1e-7
+#: margins of the program's direction that are taken for zeros, relative to the largest; HiGHS keeps its
+#: conditions to 1e-7
 _ZERO = (1e-9, 1e-7, 1e-5)
 _DENOMINATOR = 2**40
 
@@ -51,7 +54,7 @@ def _power(values: np.ndarray) -> np.ndarray:
 
 
 def differences(problem: Problem) -> np.ndarray:
-    """The z's as rows, each and each column of the design scaled by a power of two, which changes no verdict."""
+    """The z's as rows; each, and each column of the design, scaled by a power of two: no verdict changes."""
     D, y, _, _ = problem.counted()
     D = D / _power(np.maximum(np.abs(D).max(axis=0), 1e-300))
     largest = np.abs(D).max(axis=1)
@@ -109,7 +112,7 @@ def _null_space(rows: list[list[float]], size: int) -> list[list[Fraction]]:
 
 
 def separates(Z: np.ndarray, b: np.ndarray) -> bool:
-    """Whether `b`, or a direction close to it that has exact zeros where it nearly has, separates: a proof."""
+    """Whether `b`, or a direction near it with exact zeros where `b` nearly has them, separates: a proof."""
     margins = Z @ b
     for zero in (0.0, *(share * float(np.abs(margins).max()) for share in _ZERO)):
         flat = Z[margins <= zero]

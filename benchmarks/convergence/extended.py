@@ -1,21 +1,25 @@
-"""The optimum in extended precision (64-bit mantissa), with a proof that it exists and a bound of its own error.
+"""The optimum in extended precision (64-bit mantissa), proved to exist, with a bound of its own error.
 
-Shares nothing with the library.  Damped Newton with a bisection line search on the slope, first in double, then in
-extended precision.  With logits z_i = (0, x_i b_1 + o_i1, ...), p_i their softmax and lambda_i = 1 - p_i(y_i):
+Shares nothing with the library.  Damped Newton with a bisection line search on the slope, first in double,
+then in extended precision.  With logits z_i = (0, b_1'x_i + o_i1, ...), p_i their softmax, lambda_i =
+1 - p_i(y_i):
 
-    f = sum_i w_i (log sum_k exp z_ik - z_i(y_i)) + b' P b / 2,   P = l2 (I - 11'/K) (x) I   on the slopes, K > 2,
-                                                                  l2 I                                       K = 2
-    r_ik = p_ik - [k = y_i]      g = sum_i w_i r_i (x) x_i + P b     H = sum_i w_i (diag p_i - p_i p_i') (x) x_i x_i' + P
+    f = sum_i w_i (log sum_k exp z_ik - z_i(y_i)) + b'P b / 2
+    P = l2 I on the slopes for K = 2,   l2 (I - 11'/K) (x) I on the slopes for K > 2
+    r_ik = p_ik - [k = y_i],   g = sum_i w_i r_i (x) x_i + P b
+    H = sum_i w_i (diag p_i - p_i p_i') (x) x_i x_i' + P
 
-If nu R < 1, with nu = ||g||_(H^-1) and R = max ||(e_k - e_l) (x) x_i||_(H^-1), the optimum exists and lies within
--log(1 - nu R) / R of b in the norm of H (NUMERICS 3.1).  Logits and gradient are sums in doubled extended precision
-(doubled.py).  nu is increased by what rounding can have done to g, u = 2^-64:
+If nu R < 1, with nu = ||g||_(H^-1) and R = max ||(e_k - e_l) (x) x_i||_(H^-1), the optimum exists and lies
+within -log(1 - nu R) / R of b in the norm of H (NUMERICS 3.1).  Logits and gradient are sums in doubled
+extended precision (doubled.py).  nu is increased by what rounding can have done to g, u = 2^-64:
 
-    logits     |d z_ik| <= d_i = 2 u |z_ik| + (k + 6)^2 u^2 (sum_j |x_ij b_kj| + |o_ik|)
+    logits     a subtraction of the largest one included,
+               |d z_ik| <= d_i = 4 u |z_ik| + (k + 6)^2 u^2 (sum_j |x_ij b_kj| + |o_ik|)
                ||d g||^2 <= sum_i w_i Var_p(d z_i) <= sum_i w_i min(1, 4 lambda_i) d_i^2       (first order)
     residuals  |d r_ik| <= c u |r_ik|, sum_k |r_ik| <= 2 lambda_i, ||e_k (x) x_i||_(H^-1) <= R:
                ||d g|| <= 2 c u R sum_i w_i lambda_i
-    sums       |d g_j| <= v_j = u |g_j| + (n + 8)^2 u^2 sum_i w_i |r_ij x_ij| + 4 u |P| |b|,  ||d g|| <= sqrt(v'|H^-1|v)
+    sums       |d g_j| <= v_j = u |g_j| + (n + 8)^2 u^2 sum_i w_i |r_ij x_ij| + 4 u |P| |b|
+               ||d g|| <= sqrt(v'|H^-1|v)
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ if UNIT > 2.0**-63:
 
 #: u's in the softmax of given logits: exp, sum over at most 6 classes, division
 _SOFTMAX_UNITS = 16.0
-#: condition number of H, equilibrated, beyond which its inverse is not trusted here: it has lost 1e-19 times this
+#: condition number of H, equilibrated, beyond which its inverse is not trusted: it has lost 1e-19 times this
 _TRUSTED = 1e14
 #: what is lost in H^-1 below `_TRUSTED`, in all
 _SLACK = 1.01
@@ -233,7 +237,7 @@ def _certified(model: _Model, b: np.ndarray) -> Optimum | None:
     # in double this decides nothing: it says whether it is worth going on
     u = UNIT
     size = np.abs(model.X) @ np.abs(b.reshape(m, k)).T + np.abs(model.o)
-    d = 2.0 * u * np.abs(eta).max(axis=1) + ((k + 6) * u) ** 2 * size.max(axis=1)
+    d = 4.0 * u * np.abs(eta).max(axis=1) + ((k + 6) * u) ** 2 * size.max(axis=1)
     rows = float(np.sqrt((model.w * np.minimum(1.0, 4.0 * lam) * d * d).sum()))
     rows += 2.0 * _SOFTMAX_UNITS * u * R * float((model.w * lam).sum())
     v = (
@@ -257,7 +261,7 @@ def _certified(model: _Model, b: np.ndarray) -> Optimum | None:
 
 @np.errstate(all="ignore")
 def rough(problem: Problem) -> tuple[np.ndarray, bool]:
-    """(coefficients of scaled columns, whether the existence of the optimum is proved), in double precision."""
+    """(coefficients of scaled columns, whether an optimum is likely to exist), in double precision."""
     model = _Model(problem, np.float64)
     b = np.zeros(model.size)
     try:

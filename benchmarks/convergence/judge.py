@@ -24,14 +24,15 @@ import sigmax as sx
 AGREES = 1e-9
 #: an oracle that is not proved to be closer than this, in standard errors, gives way to 50 digits
 _ORACLE_ENOUGH = 1e-12
-#: every so many problems (a prime: every family gets its turn), the oracle and the linear program are themselves held against 50 digits
+#: every so many problems the oracle and the linear program are held against 50 digits; a prime, so that every
+#: family gets its turn
 CHECK_EVERY = 499
 _ATTEMPTS = 300
 
 
 @dataclass
 class Record:
-    """What happened; see `judge`.  Errors are in standard errors unless `relative`; nan where there is no fit.
+    """What happened; see `judge`.  Errors are in standard errors unless `relative`; nan without a fit.
 
     `failures` are broken promises of the library, `faults` those of the harness; both are empty as a rule.
     """

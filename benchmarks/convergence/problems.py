@@ -1,6 +1,6 @@
 """Random problems, small and nasty, each made from (seed, index, attempt) alone.
 
-The index decides the family, the attempt is a new draw of the same problem where the one before has no optimum.
+The index decides the family; an attempt is a new draw where the one before has no optimum.
 The indices 0, 1, 2 are the three examples on which undamped Newton fails from ordinary data, as published.
 """
 
@@ -238,7 +238,7 @@ def _offsets(rng: np.random.Generator, n: int, n_classes: int) -> np.ndarray:
 
 def _labels(rng: np.random.Generator, X: np.ndarray, n_classes: int, *, rare: bool) -> np.ndarray:
     """Labels of the model with random coefficients, from none to strong ones; each class occurs."""
-    n, p = X.shape
+    p = X.shape[1]
     spread = X.std(axis=0)
     Z = (X - X.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     strength = rng.choice([0.0, 0.5, 1.0, 3.0]) / np.sqrt(p)
