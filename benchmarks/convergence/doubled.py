@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-#: splits a mantissa of 64 bits into two halves of 32
-_SPLIT = np.longdouble(2.0**32 + 1.0)
+#: splits a mantissa into two halves: 2^32 + 1 for 64 bits
+_SPLIT = np.longdouble(2.0) ** ((np.finfo(np.longdouble).nmant + 2) // 2) + np.longdouble(1.0)
 
 
 def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

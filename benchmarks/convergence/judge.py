@@ -155,7 +155,11 @@ def hold(record: Record, problem: Problem, truth: Truth, result: Any) -> None:
         undecided = (gap + slack > bound) & (gap - slack <= bound) & np.isfinite(bound)
         if last or not undecided.any():
             break
-        truth.sharpen()
+        try:
+            truth.sharpen()
+        except ArithmeticError as error:
+            record.faults.append(f"the oracle cannot decide a bound, and 50 digits fail: {error}")
+            break
     exact, bse = truth.params, truth.bse
     record.error = float((gap / bse).max())
     record.bse_error = float(np.abs(np.asarray(result.bse).ravel() / bse - 1.0).max())
