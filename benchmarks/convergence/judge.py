@@ -223,6 +223,7 @@ def _exists(record: Record, problem: Problem) -> Truth | None:
         exact = None
         if record.index % CHECK_EVERY == 0 or not found.off <= _ORACLE_ENOUGH:
             exact = _check(record, problem, found)
+            record.oracle_off = found.off if exact is None else 0.0
         return Truth(problem, found, exact)
     try:
         exact = fifty.optimum(problem, None)

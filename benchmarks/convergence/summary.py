@@ -17,6 +17,11 @@ def _worst(values: list[float], function: Any) -> float | None:
     return float(function(known)) if known else None
 
 
+def _where(records: list[Record], name: str, function: Any) -> int | None:
+    known = [r for r in records if math.isfinite(getattr(r, name))]
+    return function(known, key=lambda r: getattr(r, name)).index if known else None
+
+
 def row(family: str, records: list[Record]) -> dict[str, Any]:
     """Figures of the records of one family, ready for JSON."""
     ran = [r for r in records if r.run]
@@ -32,6 +37,13 @@ def row(family: str, records: list[Record]) -> dict[str, Any]:
         "failed": sum(bool(r.failures) for r in ran),
         "faults": sum(bool(r.faults) for r in ran),
         "worst_error": _worst([r.error for r in done], max),
+        "where": {
+            "error": _where(done, "error", max),
+            "bound_over_error": _where(fitted, "bound_over_error", min),
+            "passes": _where(done, "passes", max),
+            "iterations": _where(done, "iterations", max),
+            "condition": _where(ran, "condition", max),
+        },
         "worst_bse_error": _worst([r.bse_error for r in done], max),
         "least_bound_over_error": _worst(ratios, min),
         "median_bound_over_error": _worst(ratios, np.median),
@@ -98,9 +110,11 @@ def as_text(table: list[dict[str, Any]]) -> str:
             f" {r['undamped_failures']:>6,} {share:>6.2f} %"
         )
     total = table[-1]
+    where = ", ".join(f"{name} {index}" for name, index in total["where"].items() if index is not None)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in total["undamped_reasons"].items())
     lines += [
         "",
+        f"worst of all, by index: {where or '-'}",
         f"undamped Newton: {reasons or 'no failure'}",
         f"draws: {total['draws']:,}, of them left out: {total['separated']:,} separated (none of which may be"
         f" called converged), {total['dependent']:,} with dependent columns, {total['doubtful']:,} undecided",

@@ -124,6 +124,8 @@ def test_a_small_campaign(tmp_path, modules):
             assert row["worst_error"] <= modules.judge.AGREES
             assert row["least_bound_over_error"] >= 1.0
             assert f"\n{name} " in done.stdout
+    worst = modules.judge.judge(SEED, everything["where"]["error"], penalties=record["penalties"])
+    assert worst.error == everything["worst_error"]
     assert everything["not_run"] == 0 or "NOT RUN" in done.stdout
 
     # undamped Newton beside it: all three published failures, nearly all warm starts, no plain problem
