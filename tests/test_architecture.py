@@ -27,7 +27,7 @@ ROOMS = (
     ("inference",),
     ("fitting",),
     # the doors; sigmax itself is the package's __init__ with the public names
-    ("compare", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
+    ("progress", "compare", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

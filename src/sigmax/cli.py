@@ -7,6 +7,7 @@ one line on standard error that says what to change.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import warnings
@@ -21,6 +22,7 @@ import sigmax
 from sigmax import datasets, kernels, threads
 from sigmax.data import files
 from sigmax.kernels import Float
+from sigmax.progress import ProgressLine
 
 _EPILOG = {
     "fit": """examples:
@@ -140,17 +142,22 @@ def _check_features(features: tuple[str, ...], target: str) -> None:
 
 
 def _fit(options: argparse.Namespace) -> int:
+    if not (math.isfinite(options.l2) and options.l2 >= 0.0):
+        raise _UsageError(f"--l2 must be a number of at least 0; got {options.l2:g}")
     if not 0.0 < options.level < 1.0:
         raise _UsageError(f"--level must be between 0 and 1; got {options.level:g}")
     problem = _problem(options)
-    result = sigmax.fit(
-        problem.X,
-        problem.y,
-        names=problem.features,
-        fit_intercept=not options.no_intercept,
-        n_threads=options.threads,
-        backend=options.backend,
-    )
+    with ProgressLine(sys.stderr) as line:
+        result = sigmax.fit(
+            problem.X,
+            problem.y,
+            names=problem.features,
+            fit_intercept=not options.no_intercept,
+            l2=options.l2,
+            n_threads=options.threads,
+            backend=options.backend,
+            callback=line,
+        )
     print(result.summary(level=options.level, target=problem.target))
     return 0 if result.certificate.converged else 1
 
@@ -239,6 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     with_data(fit)
     with_backend(fit)
     fit.add_argument("--no-intercept", action="store_true", help="no intercept")
+    fit.add_argument("--l2", type=float, default=0.0, metavar="L", help="penalty L/2 |slopes|^2; 0")
     fit.add_argument("--level", type=float, default=0.95, metavar="P", help="coverage of the intervals; 0.95")
 
     compare = command("compare", _compare, "compare the compiled backend with its Python twin")

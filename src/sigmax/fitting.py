@@ -158,6 +158,7 @@ def fit(
         param_names=design.names,
         certificate=certificate,
         fit_intercept=design.intercept,
+        l2=float(l2),
         backend=chosen.BACKEND,
         isa=chosen.ISA,
         n_threads=count,

@@ -45,6 +45,8 @@ class Result:
     certificate : Certificate
         How far `params` can be from the exact optimum.
     fit_intercept : bool
+    l2 : float
+        Strength of the penalty.  Where it is not 0, `covariance` is the inverse of the penalised information.
     backend, isa : str
         Where the numbers were computed.
     n_threads : int
@@ -65,6 +67,7 @@ class Result:
     param_names: tuple[str, ...]
     certificate: Certificate
     fit_intercept: bool
+    l2: float
     backend: str
     isa: str
     n_threads: int

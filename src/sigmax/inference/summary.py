@@ -71,7 +71,8 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
     ends = result.conf_int(level).reshape(*params.shape, 2)
 
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
-    lines = [f"{kind} regression of {target}, exact maximum likelihood", ""]
+    method = f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
+    lines = [f"{kind} regression of {target}, {method}", ""]
     for c, label in enumerate(labels[1:]):
         decimals = [_decimals(float(error)) for error in errors[c]]
         columns = [

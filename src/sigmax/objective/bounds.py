@@ -180,8 +180,11 @@ class Bounds:
 
         nll < log 2 * (smallest weight) leaves nll_i < log 2 for each row, so that each true class has a
         probability above 1/2 and `at.coef` separates.  0.69 instead of 0.6931 leaves a margin of 0.006
-        in the logits, and rounding must stay within a part of that.  A penalised estimate exists all the same.
+        in the logits, and rounding must stay within a part of that.  With offsets the logits say nothing about
+        x_i'b, and a penalised estimate exists all the same.
         """
-        if self.penalty is not None or at.nll >= 0.69 * self.response.smallest_weight:
+        if self.penalty is not None or self.response.offset is not None:
+            return False
+        if at.nll >= 0.69 * self.response.smallest_weight:
             return False
         return self.logit_rounding(at.coef) < 1e-3
