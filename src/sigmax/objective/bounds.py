@@ -134,21 +134,18 @@ class Bounds:
         logits = self.logit_rounding(at.coef) * math.sqrt(self.response.total_weight)
         return float(logits + sums + self._penalty_rounding(at))
 
-    def refined_rounding(self, at: Refined, inverse: Float | None) -> float:
-        """Bound of the error of ``at.gradient`` in the norm of H^-1; given H^-1, the smaller of two bounds.
+    def refined_rounding(self, at: Refined, inverse: Float, moved: float = math.inf) -> float:
+        """Bound of the error of ``at.gradient`` in the norm of H^-1, given H^-1.
 
-        residuals  |d r_i| <= c u |r_i|:  c u sqrt(spread), or c u nll sqrt(x_max'|H^-1|x_max) as above
-        logits and sums in double-double, with u^2 (k + 3)^2 and u^2 n in the place of u
+        With |d r_i| <= c u |r_i| residuals count c u times the smallest of sqrt(spread), nll sqrt(x_max'|H^-1|x_max)
+        as in `gradient_rounding`, and `moved`, the S of `row_norms`, where that is known.  Logits and sums are in
+        double-double, with u^2 (k + 3)^2 and u^2 n in the place of u.
         """
-        rows = math.sqrt(at.spread)
-        tiny = 4.0 * self.n_rows * _U**2
-        if inverse is not None:
-            plain = at.nll * math.sqrt(float(self._blocks(inverse).sum()))
-            rows, sums = min(rows, plain), tiny * plain
-        else:
-            sums = tiny * float(np.abs(at.gradient).max())
-        moved = self.reach(at.coef) + self._farthest_offset()
-        logits = (self.design.width + 3) ** 2 * _U**2 * moved + (4.0 * _U * moved) ** 2
+        plain = at.nll * math.sqrt(float(self._blocks(inverse).sum()))
+        rows = min(math.sqrt(at.spread), plain, 2.0 * moved)
+        sums = 4.0 * self.n_rows * _U**2 * plain
+        far = self.reach(at.coef) + self._farthest_offset()
+        logits = (self.design.width + 3) ** 2 * _U**2 * far + (4.0 * _U * far) ** 2
         return float(
             _ROW_ROUNDINGS * _U * rows
             + sums

@@ -199,6 +199,29 @@ class Objective(Bounds):
         self._largest = np.concatenate([np.ones(1), largest]) if design.intercept else largest
         return at
 
+    def _rows(self, X: Float, rows: slice, coef: Float, low: Float | None = None) -> tuple[Float, Float]:
+        """Residual (n, m) and curvature (n, m, m) of some rows, logits in double-double where `low` is given."""
+        response, n, m, intercept = self.response, len(X), self.n_logits, self.design.intercept
+        matrix = coef.reshape(m, self.design.width)
+        offset = None if response.offset is None else response.offset[rows]
+        weight = None if response.weight is None else response.weight[rows]
+        eta, residual, curvature = np.empty((n, m)), np.empty((n, m)), np.empty((n, m, m))
+        if low is None:
+            self.kernels.linear_predictor(X, matrix, eta, intercept=intercept, offset=offset)
+        else:
+            self.kernels.linear_predictor_dd(
+                X, matrix, low.reshape(matrix.shape), eta, None, intercept=intercept, offset=offset
+            )
+        kernel = self.kernels.binary_rows if m == 1 else self.kernels.softmax_rows
+        kernel(
+            eta,
+            response.codes[rows],
+            residual,
+            curvature.reshape(n, 1) if m == 1 else curvature,
+            weight=weight,
+        )
+        return residual, curvature
+
     # -- other reads ---------------------------------------------------------------------------
 
     def linear_predictor(self, coef: Float, *, with_offset: bool = True) -> Float:
@@ -245,13 +268,13 @@ class Objective(Bounds):
             self.penalty.add_to(bound)
         return bound
 
-    def triangle(self) -> Float:
+    def triangle(self, coef: Float | None = None) -> Float:
         """R of a QR factorisation of the weighted rows and those of the penalty, in one read of X; shape (k, k).
 
-        R'R = [1 X]' W [1 X] + l2 diag(0, 1, ..., 1), with an error of the condition number of the rows, where
-        forming that matrix costs its square.
+        R'R = [1 X]' diag(h) [1 X] + l2 diag(0, 1, ..., 1), h the weights, or the trace of the curvature of each row
+        at `coef`; with an error of the condition number of the rows, where forming that matrix costs its square.
         """
-        design, weight = self.design, self.response.weight
+        design, weight, m = self.design, self.response.weight, self.n_logits
         extra = np.empty((0, design.width)) if self.penalty is None else self.penalty.rows()
 
         def evaluate(start: int, stop: int) -> Float:
@@ -259,7 +282,10 @@ class Objective(Bounds):
             rows = np.empty((stop - start, design.width))
             rows[:, : design.intercept] = 1.0
             rows[:, design.intercept :] = block
-            if weight is not None:
+            if coef is not None:
+                _, curvature = self._rows(block, slice(start, stop), coef)
+                rows *= np.sqrt(np.einsum("naa->n", curvature))[:, None]
+            elif weight is not None:
                 rows *= np.sqrt(weight[start:stop])[:, None]
             found: Float = np.linalg.qr(rows, mode="r")
             return found
@@ -280,29 +306,17 @@ class Objective(Bounds):
         Rows and logits are formed in double-double and rounded once.  With T close to the inverse of a root of the
         information this matrix is close to the identity, and keeps what a Hessian of nearly dependent columns loses.
         """
-        design, response, m, k = self.design, self.response, self.n_logits, self.design.width
-        matrix, low_matrix, columns = coef.reshape(m, k), low.reshape(m, k), np.ascontiguousarray(T.T)
+        design, m, k, columns = self.design, self.n_logits, self.design.width, np.ascontiguousarray(T.T)
         part = max(_WORK // (m * m + k), 64)
 
         def evaluate(start: int, stop: int) -> Float:
             G = np.zeros((m, k, m, k))
             for first in range(start, stop, part):
                 rows = slice(first, min(first + part, stop))
-                n = rows.stop - rows.start
-                Z, eta, residual = np.empty((n, k)), np.empty((n, m)), np.empty((n, m))
                 X = design.block(rows.start, rows.stop)
-                offset = None if response.offset is None else response.offset[rows]
-                form = self.kernels.linear_predictor_dd
-                form(X, columns, None, Z, None, intercept=design.intercept)
-                form(X, matrix, low_matrix, eta, None, intercept=design.intercept, offset=offset)
-                weight = None if response.weight is None else response.weight[rows]
-                curvature = np.empty((n, m, m))
-                if m == 1:
-                    self.kernels.binary_rows(
-                        eta, response.codes[rows], residual, curvature.reshape(n, 1), weight=weight
-                    )
-                else:
-                    self.kernels.softmax_rows(eta, response.codes[rows], residual, curvature, weight=weight)
+                Z = np.empty((len(X), k))
+                self.kernels.linear_predictor_dd(X, columns, None, Z, None, intercept=design.intercept)
+                _, curvature = self._rows(X, rows, coef, low)
                 gram = np.empty((k, k))
                 for a in range(m):
                     for b in range(a, m):
@@ -325,6 +339,45 @@ class Objective(Bounds):
             slopes = T[self.penalty.free :]
             G += self.penalty.l2 * np.einsum("ab,jl->ajbl", self.penalty.A, slopes.T @ slopes)
         return G.reshape(self.n_params, self.n_params)
+
+    def row_norms(self, coef: Float, half: Callable[[Float], Float]) -> tuple[float, float]:
+        """R and S from the rows themselves, in one read of X: where the bounds from x_max prove nothing.
+
+            R = max_i max_(k, l) ||(e_k - e_l) (x) x_i||_(H^-1)
+            S = sum_i sum_k w_i |r_ik| ||e_k (x) x_i||_(H^-1),  r the residuals at `coef`
+
+        Residuals off by c |r| at most put the gradient off by c S at most in that norm.  `half` takes columns Z to V
+        with V'V = Z'H^-1 Z.
+        """
+        design, m, k = self.design, self.n_logits, self.design.width
+        part = max(_WORK // (m * m * k + m * m), 1)
+
+        def evaluate(start: int, stop: int) -> tuple[float, float]:
+            R, S = 0.0, 0.0
+            for first in range(start, stop, part):
+                rows = slice(first, min(first + part, stop))
+                n = rows.stop - rows.start
+                X = design.block(rows.start, rows.stop)
+                z = np.zeros((m, k, n, m))
+                for c in range(m):
+                    z[c, : design.intercept, :, c] = 1.0
+                    z[c, design.intercept :, :, c] = X.T
+                V = half(z.reshape(m * k, n * m)).reshape(m * k, n, m)
+                norms = np.sqrt((V**2).sum(axis=0))
+                R = max(R, float(norms.max()))
+                for c in range(1, m):
+                    for d in range(c):
+                        R = max(R, float(np.sqrt(((V[:, :, c] - V[:, :, d]) ** 2).sum(axis=0)).max()))
+                residual, _ = self._rows(X, rows, coef)
+                S += float((np.abs(residual) * norms).sum())
+            return R, S
+
+        def merge(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+            return max(a[0], b[0]), a[1] + b[1]
+
+        found = self.reduce(evaluate, merge, flops=0.0)
+        self.rows_read += self.n_rows
+        return found
 
     # -- a part of the rows ----------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ moved by more than D since, and `doubt`, which bounds its rounding:
     nu <= growth (what the last step leaves, or measured + rounding of the gradient),    R <= growth R_F
 
 R_F comes from max_i |x_ij| and the inverse of F, and costs no read of the data; it is generous, which
-matters little once nu is tiny.  The rounding of the gradient is bounded in objective/bounds.py.
+matters little once nu is tiny.  Where it proves nothing, one read finds it from the rows.  The rounding of the gradient is bounded in objective/bounds.py.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from sigmax.solvers.solution import Solution, Stop
 _TRUSTED_DOUBT = 0.5
 #: decimal digits of float64
 _MOST_DIGITS = 15.95
+#: norms of rows are sums of squares: rounding is far below this
+_ROUNDED_NORM = 1.01
 #: half a unit in the last place: the estimate is rounded to one word
 _ROUNDED = 2.0**-53
 
@@ -108,9 +110,14 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         if doubt <= _TRUSTED_DOUBT and math.isfinite(condition):
             growth = math.sqrt(math.exp(solution.drift) / (1.0 - doubt))
             R = growth * objective.row_norm(inverse)
-            nu = growth * (nu + _rounding(objective, solution.at, inverse))
-            if nu * R < 1.0:
-                distance = -math.log1p(-nu * R) / R
+            left = growth * (nu + _rounding(objective, solution.at, inverse))
+            if left * R >= 1.0 and isinstance(solution.at, Refined):
+                R, moved = objective.row_norms(solution.at.coef, metric.half)
+                R *= growth * _ROUNDED_NORM
+                rounding = objective.refined_rounding(solution.at, inverse, _ROUNDED_NORM * moved)
+                left = growth * (nu + rounding)
+            if left * R < 1.0:
+                distance = -math.log1p(-left * R) / R
                 bound = distance * growth * np.sqrt(inverse.diagonal()) + _ROUNDED * np.abs(coef)
 
     proved = math.isfinite(distance)

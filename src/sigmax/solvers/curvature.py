@@ -89,15 +89,21 @@ class Plain:
 class Whitened:
     """The Hessian in coordinates in which the columns are orthonormal.
 
+    Parameters
+    ----------
+    objective : Objective
+    coef : ndarray of shape (m k,), optional
+        Rows count by their curvature there; by their weights without it.
+
     Raises
     ------
     DependentColumn
         A column is a combination of those before it even to QR.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, coef: Float | None = None) -> None:
         self.objective = objective
-        R = objective.triangle()
+        R = objective.triangle(coef)
         length = np.sqrt((R**2).sum(axis=0))
         dependent = np.abs(R.diagonal()) <= _DEPENDENT * length
         if dependent.any():
@@ -172,6 +178,12 @@ class WhitenedFactor:
             whole = whole.reshape(len(self._G.scale), -1)
             self._inverse = 0.5 * (whole + whole.T)
         return self._inverse
+
+    def half(self, Z: Float) -> Float:
+        """V with V'V = Z'H^-1 Z, shape of Z, (m k, columns)."""
+        k = len(self._T)
+        inner = self._T.T @ Z.reshape(-1, k, Z.shape[1])
+        return self._G.half(inner.reshape(Z.shape))
 
     @property
     def condition_number(self) -> float:

@@ -95,6 +95,13 @@ class Factor:
         result: Float = x / self.scale
         return result
 
+    def half(self, Z: Float) -> Float:
+        """V with V'V = Z'H^-1 Z, shape of Z, (n, columns)."""
+        from scipy.linalg import solve_triangular
+
+        V: Float = solve_triangular(self._U, Z / self.scale[:, None], trans="T")
+        return V
+
     def _scaled_inverse(self) -> Float:
         if self._inverse is None:
             n = len(self._U)

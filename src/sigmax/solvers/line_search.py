@@ -18,7 +18,7 @@ _MAX_TRIALS = 200
 _FARTHEST = 2.0**60
 
 
-def exact_step(line: Line, slope_at_zero: float) -> tuple[float, Slope]:
+def exact_step(line: Line, slope_at_zero: float, first_trial: float = 1.0) -> tuple[float, Slope]:
     """The step t > 0 at which f is nearly smallest along `line`, and f there.
 
     Parameters
@@ -26,6 +26,8 @@ def exact_step(line: Line, slope_at_zero: float) -> tuple[float, Slope]:
     line : Line
     slope_at_zero : float
         phi'(0) < 0.
+    first_trial : float
+        The t > 0 to try first.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def exact_step(line: Line, slope_at_zero: float) -> tuple[float, Slope]:
     """
     low, high = 0.0, float("inf")
     best, at_best = 0.0, Slope(0.0, slope_at_zero, 0.0)
-    t = 1.0
+    t = first_trial
     for _ in range(_MAX_TRIALS):
         at = line.at(t)
         if at.change <= at_best.change:

@@ -36,6 +36,8 @@ from sigmax.solvers.solution import Metric, Solution, Stop
 
 #: D(d) up to which the full step is proved
 _SAFE_REACH = 0.4
+#: change of a logit beyond which a step is not even tried
+_FAR_REACH = 1e3
 #: |phi'(1)| <= this * nu^2: the full step has done most of the work
 _FLAT_ENOUGH = 0.25
 #: a fall of f by this part of it is no rounding: f is a sum in double-double of accurate terms
@@ -150,10 +152,12 @@ def _step(
         fallen = at.value - trial.value
         if flat <= 0.0 or fallen > _CLEAR_FALL * at.value:
             return trial
-    if objective.reach(direction) <= _SAFE_REACH:
+    reach = objective.reach(direction)
+    if reach <= _SAFE_REACH:
         return trial
     monitor.after("hessian", objective, trial, nu)
-    t, _ = exact_step(objective.line(at.coef, direction), slope)
+    # where all rows are far out on their plateaus H is tiny, and the step beyond all bounds: start nearer
+    t, _ = exact_step(objective.line(at.coef, direction), slope, min(1.0, _FAR_REACH / reach))
     if t == 0.0:
         return None
     return trial if t == 1.0 else curvature.evaluate(at.coef + t * direction)

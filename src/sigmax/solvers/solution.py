@@ -30,6 +30,9 @@ class Metric(Protocol):
     def inverse(self) -> Float:
         """H^-1, exactly symmetric."""
 
+    def half(self, Z: Float) -> Float:
+        """V with V'V = Z'H^-1 Z, shape of Z, (m k, columns)."""
+
     @property
     def condition_number(self) -> float:
         """Of the weighted design, columns scaled."""

@@ -84,15 +84,28 @@ def _solve(
     try:
         return _newton(Plain(objective), starts, tol, max_iter, monitor)
     except IllConditioned:
-        if monitor.last is not None:
-            starts = [monitor.last.coef, *starts]
+        pass
+    if monitor.last is not None:
+        starts = [monitor.last.coef, *starts]
+    try:
         return _newton(Whitened(objective), starts, tol, max_iter, monitor)
+    except IllConditioned:
+        # the columns are as the rows' weights leave them near the optimum: few rows may count there
+        assert monitor.last is not None
+        near = monitor.last.coef
+        return _newton(Whitened(objective, near), [near, *starts], tol, max_iter, monitor, last=True)
 
 
 def _newton(
-    curvature: Plain | Whitened, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+    curvature: Plain | Whitened,
+    starts: list[Float],
+    tol: float,
+    max_iter: int,
+    monitor: Monitor,
+    *,
+    last: bool = False,
 ) -> Solution:
-    """Newton's method, then refinement; `IllConditioned` where the factor is no good for that."""
+    """Newton's method, then refinement; `IllConditioned` where the factor is no good for that, and not the last."""
     objective = curvature.objective
     costs = Costs.of(objective)
     close = _CLOSE if costs.hessian < _DEAR * costs.gradient else _CLOSE_ENOUGH
@@ -103,7 +116,7 @@ def _newton(
     near = found.coef - found.metric.solve(found.at.gradient)
     refined = _refined(objective, near, found.metric, found.at, tol, max_iter, monitor)
     doubtful = found.metric.doubt * objective.hessian_rounding(found.at) > _DOUBTFUL
-    if isinstance(curvature, Plain) and (refined is None or doubtful):
+    if not last and (refined is None or doubtful):
         raise IllConditioned
     return refined or found
 
