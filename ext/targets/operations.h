@@ -5,6 +5,7 @@
 
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
+#include "../solvers/sx_newton.h"
 #include "targets.h"
 
 static void exponential(ptrdiff_t n, const double *x, double *out)
@@ -265,6 +266,38 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
     return sx_softmax_line(n, n_logits, step, eta, slope, y, weight, work);
 }
 
+/* -- whole small fits: the layers that the solver asks for, binary or softmax -- */
+
+static ptrdiff_t layers_work(const sx_rows *X, ptrdiff_t n_logits)
+{
+    const ptrdiff_t pass = pass_work(X, n_logits, 1), rows = rows_work(n_logits);
+    return pass > rows ? pass : rows;
+}
+
+static sx_dd layers_pass(const sx_rows *X, const sx_model *model, double *gradient, double *hessian, double *work)
+{
+    return (model->n_logits == 1 ? binary_pass : softmax_pass)(X, model, gradient, hessian, work);
+}
+
+static sx_line layers_line(const sx_model *model, ptrdiff_t n, double step, const double *eta, const double *slope,
+                           double *work)
+{
+    if (model->n_logits == 1) return binary_line(n, step, eta, slope, model->y, model->weight);
+    return softmax_line(n, model->n_logits, step, eta, slope, model->y, model->weight, work);
+}
+
+static const sx_newton_layers LAYERS = {layers_work, layers_pass, linear_predictor, layers_line};
+
+static ptrdiff_t newton_work(const sx_rows *X, ptrdiff_t n_logits, int intercept)
+{
+    return sx_newton_work(&LAYERS, X, n_logits, intercept);
+}
+
+static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work)
+{
+    return sx_newton(&LAYERS, X, task, answer, work);
+}
+
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
@@ -273,7 +306,8 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
-        .softmax_pass = softmax_pass, .binary_line = binary_line, .softmax_line = softmax_line             \
+        .softmax_pass = softmax_pass, .binary_line = binary_line, .softmax_line = softmax_line,            \
+        .newton_work = newton_work, .newton = newton                                                       \
     }
 
 #endif /* SX_OPERATIONS_H */
