@@ -80,8 +80,11 @@ SX_KERNEL sx_small_rows sx_small_rows_of(const sx_rows *X, const sx_model *model
     if (model->weight) {
         double largest = 0.0;
         for (ptrdiff_t i = 0; i < n; ++i) largest = model->weight[i] > largest ? model->weight[i] : largest;
+        if (!(largest > 0.0)) {
+            rows.total = 0.0;
+            return rows;
+        }
         count = 0;
-        if (!(largest > 0.0)) return rows;
         sx_small_rows_scale(largest, &rows);
         for (ptrdiff_t i = 0; i < n; ++i) { /* a nan counts: it must not get lost */
             index[count] = i;
