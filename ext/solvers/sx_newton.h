@@ -53,6 +53,7 @@ typedef struct {
     double *largest;   /* max_i |x_ij|, 1 for the intercept; k */
     double *direction, *penalised, *vector; /* size */
     double *blocks; /* m x m */
+    double *lanes;  /* SX_LANES k */
     double *eta, *slope;
     double *work; /* of the kernels */
     sx_cholesky factor;
@@ -80,6 +81,7 @@ SX_INLINE ptrdiff_t sx_newton_parts(sx_newton_state *s, const sx_rows *X, ptrdif
     s->penalised = sx_newton_take(work, &at, size);
     s->vector = sx_newton_take(work, &at, size);
     s->blocks = sx_newton_take(work, &at, m * m);
+    s->lanes = sx_newton_take(work, &at, SX_LANES * k);
     s->eta = sx_newton_take(work, &at, X->n_rows * m);
     s->slope = sx_newton_take(work, &at, X->n_rows * m);
     for (int i = 0; i < 2; ++i) {
@@ -391,19 +393,27 @@ SX_KERNEL void sx_newton_nothing(const sx_newton_state *s, const sx_newton_answe
     for (int i = 0; i < SX_NEWTON_NUMBERS; ++i) answer->numbers[i] = (double)NAN;
 }
 
-/* max_i |x_ij| for each coefficient of a logit; a nan is passed over here, and found in the NLL. */
-SX_KERNEL void sx_newton_largest(const sx_rows *X, int intercept, double *largest)
+SX_INLINE void sx_newton_larger(ptrdiff_t n, const double *restrict x, double *restrict largest)
+{
+    for (ptrdiff_t j = 0; j < n; ++j) {
+        const double size = sx_abs(x[j]);
+        largest[j] = size > largest[j] ? size : largest[j];
+    }
+}
+
+/* max_i |x_ij| for each coefficient of a logit; `lanes` is work space of SX_LANES p.  A nan is passed over here, and found in the NLL. */
+SX_KERNEL void sx_newton_largest(const sx_rows *X, int intercept, double *restrict lanes, double *restrict largest)
 {
     double *const out = largest + intercept;
     if (intercept) largest[0] = 1.0;
-    for (ptrdiff_t j = 0; j < X->n_cols; ++j) out[j] = 0.0;
-    for (ptrdiff_t i = 0; i < X->n_rows; ++i) {
-        const double *x = X->data + i * X->row_stride;
-        for (ptrdiff_t j = 0; j < X->n_cols; ++j) {
-            const double size = sx_abs(x[j]);
-            out[j] = size > out[j] ? size : out[j];
-        }
-    }
+    const ptrdiff_t p = X->n_cols, n = X->n_rows, together = SX_LANES * p;
+    ptrdiff_t i = 0;
+    for (ptrdiff_t j = 0; j < together; ++j) lanes[j] = 0.0;
+    if (X->row_stride == p) /* SX_LANES rows at once: element j of them belongs to column j mod p */
+        for (; i + SX_LANES <= n; i += SX_LANES) sx_newton_larger(together, X->data + i * p, lanes);
+    for (; i < n; ++i) sx_newton_larger(p, X->data + i * X->row_stride, lanes);
+    for (ptrdiff_t j = 0; j < p; ++j) out[j] = 0.0;
+    for (ptrdiff_t r = 0; r < SX_LANES; ++r) sx_newton_larger(p, lanes + r * p, out);
 }
 
 /* Fit; returns one of SX_NEWTON_*.  `work`: sx_newton_work doubles. */
@@ -422,7 +432,7 @@ SX_INLINE int32_t sx_newton(const sx_newton_layers *layers, const sx_rows *X, co
     s.rows = sx_small_rows_of(X, model, rows_work);
     s.penalty = sx_penalty_of(task->l2 * s.rows.down * s.rows.down, model->n_logits, s.k, model->intercept);
     if (s.rows.every_class) {
-        sx_newton_largest(&s.rows.X, model->intercept, s.largest);
+        sx_newton_largest(&s.rows.X, model->intercept, s.lanes, s.largest);
         sx_newton_begin(&s, model->coef);
         status = sx_newton_iterate(&s, task, &decrement);
     }

@@ -28,6 +28,20 @@ SX_INLINE ptrdiff_t sx_small_rows_work(const sx_rows *X, ptrdiff_t n_logits)
     return X->n_rows * (X->n_cols + n_logits + 3) + 2 * n_logits + 4;
 }
 
+/* max sign x_i over weights (sign 1) or scaled weights (sign -1, their minimum), at least 0 and -4, which none falls
+ * short of; in lanes that need not wait for each other.  A nan is passed over. */
+SX_INLINE double sx_small_rows_most(ptrdiff_t n, const double *restrict x, double sign)
+{
+    double lane[SX_LANES], most = sign > 0.0 ? 0.0 : -4.0;
+    ptrdiff_t i = 0;
+    for (int l = 0; l < SX_LANES; ++l) lane[l] = most;
+    for (; i + SX_LANES <= n; i += SX_LANES)
+        for (int l = 0; l < SX_LANES; ++l) lane[l] = sign * x[i + l] > lane[l] ? sign * x[i + l] : lane[l];
+    for (; i < n; ++i) lane[i % SX_LANES] = sign * x[i] > lane[i % SX_LANES] ? sign * x[i] : lane[i % SX_LANES];
+    for (int l = 0; l < SX_LANES; ++l) most = lane[l] > most ? lane[l] : most;
+    return most;
+}
+
 /* 2^-h and 2^h, for a weight > 0 between 4^h and 4^(h+1). */
 SX_INLINE void sx_small_rows_scale(double largest, sx_small_rows *rows)
 {
@@ -78,8 +92,7 @@ SX_KERNEL sx_small_rows sx_small_rows_of(const sx_rows *X, const sx_model *model
     sx_small_rows rows = {*X, *model, (double)n, 1.0, 1.0, 1.0, 0};
     ptrdiff_t count = n;
     if (model->weight) {
-        double largest = 0.0;
-        for (ptrdiff_t i = 0; i < n; ++i) largest = model->weight[i] > largest ? model->weight[i] : largest;
+        const double largest = sx_small_rows_most(n, model->weight, 1.0);
         if (!(largest > 0.0)) {
             rows.total = 0.0;
             return rows;
@@ -90,9 +103,8 @@ SX_KERNEL sx_small_rows sx_small_rows_of(const sx_rows *X, const sx_model *model
             index[count] = i;
             count += model->weight[i] != 0.0;
         }
-        rows.least = 4.0;
         for (ptrdiff_t i = 0; i < count; ++i) weight[i] = model->weight[index[i]] * rows.down * rows.down;
-        for (ptrdiff_t i = 0; i < count; ++i) rows.least = weight[i] < rows.least ? weight[i] : rows.least;
+        rows.least = -sx_small_rows_most(count, weight, -1.0);
         rows.total = sx_sum_lanes(count, weight);
         rows.model.weight = weight;
     } else if (X->col_stride != 1) {
