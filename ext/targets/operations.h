@@ -286,16 +286,16 @@ static sx_line layers_line(const sx_model *model, ptrdiff_t n, double step, cons
     return softmax_line(n, model->n_logits, step, eta, slope, model->y, model->weight, work);
 }
 
-static const sx_newton_layers LAYERS = {layers_work, layers_pass, linear_predictor, layers_line};
-
 static ptrdiff_t newton_work(const sx_rows *X, ptrdiff_t n_logits, int intercept)
 {
-    return sx_newton_work(&LAYERS, X, n_logits, intercept);
+    const sx_newton_layers layers = {layers_work, layers_pass, linear_predictor, layers_line};
+    return sx_newton_work(&layers, X, n_logits, intercept);
 }
 
 static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work)
 {
-    return sx_newton(&LAYERS, X, task, answer, work);
+    const sx_newton_layers layers = {layers_work, layers_pass, linear_predictor, layers_line};
+    return sx_newton(&layers, X, task, answer, work);
 }
 
 #define SX_OPERATIONS(NAME)                                                                          \
