@@ -218,7 +218,10 @@ def test_where_undamped_newton_fails(case, backend):
 def test_a_bad_start_costs_time_never_the_answer(backend, start, with_offset):
     X, y = overlapping(100, 2, 2, seed=21)
     o = np.random.default_rng(0).normal(size=(100, 1)) if with_offset else None
-    cold, bad = Fits(backend, X, y, offset=o), Fits(backend, X, y, offset=o, start=np.array(start)[None, None])
+    cold, bad = (
+        Fits(backend, X, y, offset=o),
+        Fits(backend, X, y, offset=o, start=np.array(start)[None, None]),
+    )
     assert bad.status[0] in DONE
     np.testing.assert_allclose(bad.coef, cold.coef, rtol=1e-11)
     warm = Fits(backend, X, y, offset=o, start=cold.coef)

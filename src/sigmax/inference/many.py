@@ -122,7 +122,7 @@ class FitMany:
         return len(self.params)
 
     def _name(self, i: int) -> object:
-        return i if self.groups is None else self.groups[i].item()
+        return i if self.groups is None else self.groups[i : i + 1].tolist()[0]
 
     def __getitem__(self, index: int) -> OneOfMany:
         """The fit of one problem, by its number; negative numbers count from the end.
