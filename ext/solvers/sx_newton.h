@@ -401,7 +401,8 @@ SX_INLINE void sx_newton_larger(ptrdiff_t n, const double *restrict x, double *r
     }
 }
 
-/* max_i |x_ij| for each coefficient of a logit; `lanes` is work space of SX_LANES p.  A nan is passed over here, and found in the NLL. */
+/* max_i |x_ij| for each coefficient of a logit; `lanes` is work space of SX_LANES p.  A nan is passed over here, and
+ * found in the NLL. */
 SX_KERNEL void sx_newton_largest(const sx_rows *X, int intercept, double *restrict lanes, double *restrict largest)
 {
     double *const out = largest + intercept;
