@@ -6,10 +6,11 @@ read memory that is not ours; class codes are not.
 
 from os import environ as _environ
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from sx_targets cimport (
+    SX_NEWTON_NUMBERS,
     SX_TILE,
     sx_dd,
     sx_environment,
@@ -20,6 +21,8 @@ from sx_targets cimport (
     sx_line,
     sx_model,
     sx_refined,
+    sx_newton_answer,
+    sx_newton_task,
     sx_rows,
     sx_rows_out,
 )
@@ -671,3 +674,103 @@ def softmax_line(
     const double[::1] weight=None,
 ):
     return line_sums(False, eta, slope, y, step, weight)
+
+
+cdef int expect_square(str name, const double[:, :, ::1] x, Py_ssize_t count, Py_ssize_t size) except -1:
+    if x is not None:
+        expect(f"matrices of {name}", x.shape[0], count)
+        expect(f"rows of {name}", x.shape[1], size)
+        expect(f"columns of {name}", x.shape[2], size)
+    return 0
+
+
+cdef Py_ssize_t largest_group(const int64_t[::1] starts, Py_ssize_t count, Py_ssize_t n) except -1:
+    """Rows of the largest group, once all are seen to lie inside X."""
+    cdef Py_ssize_t b, largest = 0
+    expect("length of starts", starts.shape[0], count + 1)
+    for b in range(count):
+        if not 0 <= starts[b] <= starts[b + 1] <= n:
+            raise ValueError(f"starts must rise from 0 to {n}; starts[{b}] and starts[{b + 1}] do not")
+        largest = max(largest, starts[b + 1] - starts[b])
+    return largest
+
+
+def newton_many(
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    double[:, :, ::1] coef_out not None,
+    double[:, ::1] numbers_out not None,
+    int32_t[::1] status_out not None,
+    *,
+    bint intercept,
+    double tol,
+    Py_ssize_t max_iter,
+    const int64_t[::1] starts=None,
+    const double[:, ::1] weight=None,
+    const double[:, ::1] offset=None,
+    const double[::1] l2=None,
+    const double[:, :, ::1] start=None,
+    double[:, ::1] gradient_out=None,
+    double[:, :, ::1] hessian_out=None,
+    double[:, :, ::1] inverse_out=None,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X), group = rows
+    cdef Py_ssize_t B = coef_out.shape[0], m = coef_out.shape[1], k = rows.n_cols + intercept, size = m * k
+    cdef Py_ssize_t b, first = 0, weights_apart = 0
+    cdef sx_newton_task task
+    cdef sx_newton_answer answer
+    cdef const double *weights = matrix_or_null(weight)
+    cdef const double *offsets = matrix_or_null(offset)
+    cdef const int32_t *y_data = codes_or_null(y)
+    expect("columns of coef_out", coef_out.shape[2], k)
+    expect("length of y", y.shape[0], rows.n_rows)
+    expect("rows of numbers_out", numbers_out.shape[0], B)
+    expect("columns of numbers_out", numbers_out.shape[1], SX_NEWTON_NUMBERS)
+    expect("length of status_out", status_out.shape[0], B)
+    if m < 1 or k < 1:
+        raise ValueError(f"coef_out must have a coefficient for each problem; got {m} logits of {k}")
+    if weight is not None:
+        expect("columns of weight", weight.shape[1], rows.n_rows)
+        if weight.shape[0] != 1:
+            expect("rows of weight", weight.shape[0], B)
+            weights_apart = rows.n_rows
+    expect_offset(offset, rows.n_rows, m)
+    if l2 is not None:
+        expect("length of l2", l2.shape[0], B)
+    if start is not None:
+        expect("problems of start", start.shape[0], B)
+        expect("rows of start", start.shape[1], m)
+        expect("columns of start", start.shape[2], k)
+    if gradient_out is not None:
+        expect("rows of gradient_out", gradient_out.shape[0], B)
+        expect("columns of gradient_out", gradient_out.shape[1], size)
+    expect_square("hessian_out", hessian_out, B, size)
+    expect_square("inverse_out", inverse_out, B, size)
+    if starts is not None:
+        group.n_rows = largest_group(starts, B, rows.n_rows)
+    if B == 0:
+        return
+    task.model.n_logits, task.model.intercept = m, intercept
+    task.tol, task.max_iter = tol, max_iter
+    cdef double *work = scratch(K.newton_work(&group, m, intercept))
+    with nogil:
+        caller = sx_environment_enter()
+        for b in range(B):
+            if starts is not None:
+                first = starts[b]
+                group.n_rows = starts[b + 1] - first
+            group.data = rows.data + first * rows.row_stride if rows.data != NULL else NULL
+            task.model.y = y_data + first if y_data != NULL else NULL
+            task.model.weight = weights + b * weights_apart + first if weights != NULL else NULL
+            task.model.offset = offsets + first * m if offsets != NULL else NULL
+            task.model.coef = &start[b, 0, 0] if start is not None else NULL
+            task.l2 = l2[b] if l2 is not None else 0.0
+            answer.coef = &coef_out[b, 0, 0]
+            answer.numbers = &numbers_out[b, 0]
+            answer.gradient = &gradient_out[b, 0] if gradient_out is not None else NULL
+            answer.hessian = &hessian_out[b, 0, 0] if hessian_out is not None else NULL
+            answer.inverse = &inverse_out[b, 0, 0] if inverse_out is not None else NULL
+            status_out[b] = K.newton(&group, &task, &answer, work)
+        sx_environment_leave(caller)
+        free(work)

@@ -36,6 +36,21 @@ cdef extern from "targets/targets.h" nogil:
     ctypedef struct sx_refined:
         sx_dd nll
         double spread
+    ctypedef struct sx_newton_task:
+        sx_model model
+        double l2
+        double tol
+        Py_ssize_t max_iter
+
+    ctypedef struct sx_newton_answer:
+        double *coef
+        double *numbers
+        double *gradient
+        double *hessian
+        double *inverse
+
+    enum:
+        SX_NEWTON_NUMBERS
 
     ctypedef struct sx_kernels:
         const char *name
@@ -107,6 +122,11 @@ cdef extern from "targets/targets.h" nogil:
         sx_line (*softmax_line)(
             Py_ssize_t n, Py_ssize_t n_logits, double step, const double *eta, const double *slope,
             const int32_t *y, const double *weight, double *work
+        ) noexcept nogil
+
+        Py_ssize_t (*newton_work)(const sx_rows *X, Py_ssize_t n_logits, int intercept) noexcept nogil
+        int32_t (*newton)(
+            const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work
         ) noexcept nogil
 
     const sx_kernels *sx_kernels_here(int rank)

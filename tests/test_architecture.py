@@ -25,7 +25,8 @@ ROOMS = (
     ("objective",),
     ("solvers",),
     ("inference",),
-    ("fitting",),
+    ("handed_over",),
+    ("fitting", "many"),
     # the doors; sigmax itself is the package's __init__ with the public names
     ("progress", "compare", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
 )

@@ -56,14 +56,34 @@ SX_INLINE void sx_gram_pack_rows(const ptrdiff_t n_vectors, ptrdiff_t n, const d
     }
 }
 
+/* The same for rows of p columns, fewer than a vector. */
+SX_INLINE void sx_gram_pack_short(const int p, ptrdiff_t n, sx_tile rows, ptrdiff_t width,
+                                  const double *restrict scale, double *restrict A)
+{
+    for (ptrdiff_t i = 0; i < n; ++i)
+        for (int j = 0; j < p; ++j) A[i * width + j] = scale[i] * rows.data[i * rows.stride + j];
+}
+
 /* A = diag(scale) X, rows of `width` doubles; what lies beyond p in them is left as it is. */
 SX_KERNEL void sx_gram_pack(sx_tile rows, ptrdiff_t n, ptrdiff_t p, ptrdiff_t width,
                             const double *restrict scale, double *restrict A)
 {
     const ptrdiff_t n_vectors = (p + SX_VECTOR_LENGTH - 1) / SX_VECTOR_LENGTH, last = p - SX_VECTOR_LENGTH;
-    if (last < 0) {
-        for (ptrdiff_t i = 0; i < n; ++i)
-            for (ptrdiff_t j = 0; j < p; ++j) A[i * width + j] = scale[i] * rows.data[i * rows.stride + j];
+    if (last < 0) { /* fewer columns than a vector: SX_GRAM_PAD - 1 at most */
+        switch (p) {
+        case 0: break;
+        case 1: sx_gram_pack_short(1, n, rows, width, scale, A); break;
+#if SX_VECTOR_BYTES > 16
+        case 2: sx_gram_pack_short(2, n, rows, width, scale, A); break;
+        case 3: sx_gram_pack_short(3, n, rows, width, scale, A); break;
+#endif
+#if SX_VECTOR_BYTES > 32
+        case 4: sx_gram_pack_short(4, n, rows, width, scale, A); break;
+        case 5: sx_gram_pack_short(5, n, rows, width, scale, A); break;
+        case 6: sx_gram_pack_short(6, n, rows, width, scale, A); break;
+        default: sx_gram_pack_short(7, n, rows, width, scale, A); break;
+#endif
+        }
         return;
     }
     switch (n_vectors) { /* short rows, without a loop in the loop */

@@ -50,5 +50,46 @@ typedef struct {
     sx_dd nll;
     double spread;
 } sx_refined;
+/* A whole small fit: what to fit, and how far.  See newton_many in src/sigmax/kernels/interface.py. */
+typedef struct {
+    sx_model model;      /* `coef` is the start, NULL for zeros */
+    double l2;           /* of the penalty, 0 for none */
+    double tol;          /* Newton decrement to reach, in standard errors */
+    ptrdiff_t max_iter;  /* Newton steps at most */
+} sx_newton_task;
+
+/* Why a small fit ended. */
+enum {
+    SX_NEWTON_TOLERANCE = 0,
+    SX_NEWTON_ROUNDING = 1,
+    SX_NEWTON_ITERATIONS = 2,
+    SX_NEWTON_SEPARATED = 3,
+    SX_NEWTON_ABSENT = 4,
+    SX_NEWTON_HAND_OVER = 5
+};
+
+/* What is known of a small fit besides its arrays. */
+enum {
+    SX_NEWTON_NLL_HIGH,
+    SX_NEWTON_NLL_LOW,
+    SX_NEWTON_PENALTY,
+    SX_NEWTON_DECREMENT,
+    SX_NEWTON_STEPS,
+    SX_NEWTON_READS,
+    SX_NEWTON_ROW_NORM,
+    SX_NEWTON_GRADIENT_ROUNDING,
+    SX_NEWTON_TOTAL_WEIGHT,
+    SX_NEWTON_CONDITION,
+    SX_NEWTON_NUMBERS
+};
+
+/* Where the answer goes: gradient, hessian and inverse may be NULL. */
+typedef struct {
+    double *coef;     /* m k */
+    double *numbers;  /* SX_NEWTON_NUMBERS */
+    double *gradient; /* m k */
+    double *hessian;  /* (m k)^2 */
+    double *inverse;  /* (m k)^2 */
+} sx_newton_answer;
 
 #endif /* SX_TYPES_H */

@@ -6,6 +6,7 @@
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
 #include "../kernels/sx_refine.h"
+#include "../solvers/sx_newton.h"
 #include "targets.h"
 
 static void exponential(ptrdiff_t n, const double *x, double *out)
@@ -291,6 +292,38 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
     return sx_softmax_line(n, n_logits, step, eta, slope, y, weight, work);
 }
 
+/* -- whole small fits: the layers that the solver asks for, binary or softmax -- */
+
+static ptrdiff_t layers_work(const sx_rows *X, ptrdiff_t n_logits)
+{
+    const ptrdiff_t pass = pass_work(X, n_logits, 1), rows = rows_work(n_logits);
+    return pass > rows ? pass : rows;
+}
+
+static sx_dd layers_pass(const sx_rows *X, const sx_model *model, double *gradient, double *hessian, double *work)
+{
+    return (model->n_logits == 1 ? binary_pass : softmax_pass)(X, model, gradient, hessian, work);
+}
+
+static sx_line layers_line(const sx_model *model, ptrdiff_t n, double step, const double *eta, const double *slope,
+                           double *work)
+{
+    if (model->n_logits == 1) return binary_line(n, step, eta, slope, model->y, model->weight);
+    return softmax_line(n, model->n_logits, step, eta, slope, model->y, model->weight, work);
+}
+
+static ptrdiff_t newton_work(const sx_rows *X, ptrdiff_t n_logits, int intercept)
+{
+    const sx_newton_layers layers = {layers_work, layers_pass, linear_predictor, layers_line};
+    return sx_newton_work(&layers, X, n_logits, intercept);
+}
+
+static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work)
+{
+    const sx_newton_layers layers = {layers_work, layers_pass, linear_predictor, layers_line};
+    return sx_newton(&layers, X, task, answer, work);
+}
+
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
@@ -300,7 +333,8 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
         .softmax_pass = softmax_pass, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
-        .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line, .softmax_line = softmax_line             \
+        .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line,      \
+        .softmax_line = softmax_line, .newton_work = newton_work, .newton = newton                         \
     }
 
 #endif /* SX_OPERATIONS_H */

@@ -94,6 +94,10 @@ typedef struct {
                            const int32_t *y, const double *weight);
     sx_line (*softmax_line)(ptrdiff_t n, ptrdiff_t n_logits, double step, const double *eta,
                             const double *slope, const int32_t *y, const double *weight, double *work);
+
+    ptrdiff_t (*newton_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept); /* grows with the rows of X */
+    int32_t (*newton)(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer,
+                      double *work);
 } sx_kernels;
 
 extern const sx_kernels sx_kernels_generic;

@@ -12,6 +12,7 @@ from sigmax.compare import compare
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.fitting import fit
 from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
+from sigmax.many import fit_many
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "datasets",
     "expit",
     "fit",
+    "fit_many",
     "log1pexp",
     "log_expit",
     "log_softmax",

@@ -231,6 +231,27 @@ static void hash_pass(const sx_kernels *K, int binary)
 static void hash_binary_pass(const sx_kernels *K) { hash_pass(K, 1); }
 static void hash_softmax_pass(const sx_kernels *K) { hash_pass(K, 0); }
 
+static void hash_newton(const sx_kernels *K)
+{
+    EACH_PROBLEM (q) {
+        const ptrdiff_t all = q.m * q.k;
+        double *coef = doubles(all), *numbers = doubles(SX_NEWTON_NUMBERS), *g = doubles(all);
+        double *H = doubles(all * all), *inverse = doubles(all * all);
+        const sx_newton_answer answer = {coef, numbers, g, H, inverse};
+        for (int penalised = 0; penalised < 2; ++penalised) {
+            const sx_newton_task task = {q.model, penalised ? 0.5 : 0.0, 1e-12, 100};
+            double *work = doubles(K->newton_work(&q.X, q.m, q.intercept));
+            const double status = (double)K->newton(&q.X, &task, &answer, work);
+            add(1, &status);
+            add(all, coef);
+            add(SX_NEWTON_NUMBERS, numbers);
+            add(all, g);
+            add(all * all, H);
+            add(all * all, inverse);
+        }
+    }
+}
+
 /* -- the frozen hashes ----------------------------------------------------------------------------------- */
 
 static const struct {

@@ -17,3 +17,4 @@
 {"weighted_gram", hash_weighted_gram, 0x1b97cb28763f0d28u, 0xe90772d04b228ec0u},
 {"binary_pass", hash_binary_pass, 0xe5f5464a5c5be2e8u, 0x388864310ee71d9bu},
 {"softmax_pass", hash_softmax_pass, 0x86d9846f0ddd74c8u, 0x2be072373c656220u},
+{"newton", hash_newton, 0x0ad73524889dabf5u, 0x2e01aa1d40d7d9f9u},

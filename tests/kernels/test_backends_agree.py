@@ -253,8 +253,22 @@ def arguments(operation):
         shapes |= {"out": (n,) if operation == "logsumexp" else (n, m)}
     elif operation in ELEMENTWISE:
         shapes |= {"x": (n,), "out": (n,)}
+    elif operation == "newton_many":  # two problems
+        shapes |= {
+            "coef_out": (2, m, k),
+            "numbers_out": (2, 10),
+            "weight": (2, n),
+            "l2": (2,),
+            "start": (2, m, k),
+        }
+        shapes |= {
+            "gradient_out": (2, m * k),
+            "hessian_out": (2, m * k, m * k),
+            "inverse_out": (2, m * k, m * k),
+        }
     rng = np.random.default_rng(1)
-    values = {"y": q.y, "intercept": True, "step": 0.5}
+    values = {"y": q.y, "intercept": True, "step": 0.5, "tol": 1e-12, "max_iter": 100}
+    values |= {"status_out": np.zeros(2, np.int32), "starts": np.array([0, n // 2, n])}
     names = inspect.signature(getattr(reference, operation)).parameters
     return {name: values[name] if name in values else rng.uniform(0.1, 1, shapes[name]) for name in names}
 
@@ -290,6 +304,11 @@ FIXES = {
     ],
     "binary_line": ["eta 1", "slope 0", "slope 1", "y 0", "weight 0"],
     "softmax_line": ["slope 0", "slope 1", "y 0", "weight 0"],
+    "newton_many": [
+        "coef_out 2", "numbers_out 0", "numbers_out 1", "status_out 0", "y 0", "starts 0", "weight 1",
+        "offset 0", "offset 1", "l2 0", "start 0", "start 1", "start 2", "gradient_out 0", "gradient_out 1",
+        "hessian_out 0", "hessian_out 1", "hessian_out 2", "inverse_out 0", "inverse_out 1", "inverse_out 2",
+    ],
 }  # fmt: skip
 WRONG = [(op, *fix.split(), change) for op, fixes in FIXES.items() for fix in fixes for change in (-1, 1)]
 
@@ -319,7 +338,7 @@ def test_the_calls_work_as_they_are(compiled, operation):
 def test_wrong_shapes_are_refused(compiled, operation, name, axis, change):
     call = arguments(operation)
     call[name] = resized(call[name], int(axis), change)
-    words = {"y": "length of y", "weight": "length of weight", "curvature": "length of curvature"}
+    words = {"y": "length of y", "weight": "(length|columns) of weight", "curvature": "length of curvature"}
     with pytest.raises(ValueError, match=words.get(name, rf"\b{name} must be \d+; got \d+$")) as caught:
         getattr(compiled, operation)(**call)
     assert str(call[name].shape[int(axis)]) in str(caught.value)
@@ -375,7 +394,11 @@ NEVER_NONE = [
     (op, name)
     for op, name in ARRAYS
     if name not in {"weight", "offset"}
-    and not ((op.endswith("_pass") or op == "cross_entropy") and name in {"gradient_out", "hessian_out"})
+    and not (op == "newton_many" and name in {"starts", "l2", "start", "inverse_out"})
+    and not (
+        (op.endswith("_pass") or op in {"cross_entropy", "newton_many"})
+        and name in {"gradient_out", "hessian_out"}
+    )
 ]
 
 

@@ -51,6 +51,25 @@ def call(operation, seed=0):
         "step": lambda: 0.5,
         "intercept": lambda: True,
     }
+    if operation == "newton_many":
+        size = m * k
+        return {
+            "X": rng.normal(size=(N, P)),
+            "y": rng.integers(0, K, N).astype(np.int32),
+            "coef_out": np.full((1, m, k), np.nan),
+            "numbers_out": np.full((1, 10), np.nan),
+            "status_out": np.full(1, -1, dtype=np.int32),
+            "intercept": True,
+            "tol": 1e-12,
+            "max_iter": 100,
+            "weight": rng.random((1, N)),
+            "offset": rng.normal(size=(N, m)),
+            "l2": np.ones(1),
+            "start": rng.normal(size=(1, m, k)) / 4,
+            "gradient_out": np.full((1, size), np.nan),
+            "hessian_out": np.full((1, size, size), np.nan),
+            "inverse_out": np.full((1, size, size), np.nan),
+        }
     of_logits = operation in ("softmax", "log_softmax", "cross_entropy")
     outputs = {
         "out": (N, K) if of_logits else (N,),

@@ -1,6 +1,6 @@
 """Types of the extension module; the contract is interface.py."""
 
-from sigmax.kernels.interface import Codes, Float, Pair
+from sigmax.kernels.interface import Codes, Float, Index, Pair
 
 BACKEND: str
 ISA: str
@@ -109,3 +109,22 @@ def binary_line(
 def softmax_line(
     eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
 ) -> tuple[Pair, float, float]: ...
+def newton_many(
+    X: Float,
+    y: Codes,
+    coef_out: Float,
+    numbers_out: Float,
+    status_out: Codes,
+    *,
+    intercept: bool,
+    tol: float,
+    max_iter: int,
+    starts: Index | None = None,
+    weight: Float | None = None,
+    offset: Float | None = None,
+    l2: Float | None = None,
+    start: Float | None = None,
+    gradient_out: Float | None = None,
+    hessian_out: Float | None = None,
+    inverse_out: Float | None = None,
+) -> None: ...

@@ -27,6 +27,7 @@ inf, never a plausible number.  A binary logit of +-inf is a probability of exac
 
 from __future__ import annotations
 
+import enum
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -34,9 +35,50 @@ import numpy.typing as npt
 
 Float: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.int32]
+Index: TypeAlias = npt.NDArray[np.int64]
 
 #: a sum held as an unevaluated pair of doubles, high + low
 Pair: TypeAlias = tuple[float, float]
+
+
+class Status(enum.IntEnum):
+    """Why a small fit of `newton_many` ended; the first four leave an answer, the last two nan."""
+
+    #: the Newton decrement is within the tolerance
+    TOLERANCE = 0
+    #: it no longer halves though it is tiny
+    ROUNDING = 1
+    #: `max_iter` steps were taken
+    ITERATIONS = 2
+    #: the classes are completely separated, which is proved
+    SEPARATED = 3
+    #: a class has no row with a positive weight
+    ABSENT = 4
+    #: the Hessian is numerically singular, no step lowers the objective, or numbers are not finite: the
+    #: general solver may still find the optimum, from the original start
+    HAND_OVER = 5
+
+
+class Number(enum.IntEnum):
+    """Columns of `numbers_out` of `newton_many`; scales are those of the weights as given."""
+
+    #: the NLL without the penalty, high and low word
+    NLL_HIGH = 0
+    NLL_LOW = 1
+    PENALTY = 2
+    #: nu = sqrt(g' H^-1 g) of the penalised objective, in standard errors
+    DECREMENT = 3
+    #: Newton steps taken
+    STEPS = 4
+    #: reads of the rows
+    READS = 5
+    #: R, upper bound of sup ||(e_k - e_l) (x) x_i||_(H^-1)
+    ROW_NORM = 6
+    #: upper bound of the error of the gradient in the norm of H^-1
+    GRADIENT_ROUNDING = 7
+    TOTAL_WEIGHT = 8
+    #: of the weighted design with columns scaled (solvers/factor.py)
+    CONDITION = 9
 
 
 class Kernels(Protocol):
@@ -243,3 +285,40 @@ class Kernels(Protocol):
         self, eta: Float, slope: Float, y: Codes, step: float, *, weight: Float | None = None
     ) -> tuple[Pair, float, float]:
         """As `binary_line`, for the multinomial model: log1p(sum_{k != y} p_k expm1(d_k - d_y))."""
+
+    # -- whole small fits ----------------------------------------------------------------------
+
+    def newton_many(
+        self,
+        X: Float,
+        y: Codes,
+        coef_out: Float,
+        numbers_out: Float,
+        status_out: Codes,
+        *,
+        intercept: bool,
+        tol: float,
+        max_iter: int,
+        starts: Index | None = None,
+        weight: Float | None = None,
+        offset: Float | None = None,
+        l2: Float | None = None,
+        start: Float | None = None,
+        gradient_out: Float | None = None,
+        hessian_out: Float | None = None,
+        inverse_out: Float | None = None,
+    ) -> None:
+        """Fits of B small models by Newton's method, each on one thread: argmin NLL(b) + penalty(b).
+
+            penalty = l2 / 2 sum_j ||w_j||^2                   K = 2;  w_j: the slopes of column j
+                    = l2 / 2 sum_j w_j'(I - 11'/K) w_j         K > 2;  intercepts are free
+
+        Problem b has the rows starts[b] <= i < starts[b + 1], `starts` of shape (B + 1,), or all n of them
+        where it is None.  `weight` (1, n) or (B, n): one row of weights for all, or for each problem; of any
+        scale, rows of weight 0 do not count.  `offset` as elsewhere; `l2` (B,), None for zeros; `start`
+        (B, m, k), None for zeros, used where the objective is not larger there than at 0.
+
+        `coef_out` (B, m, k); `numbers_out` (B, 10), columns :class:`Number`; `status_out` (B,), values
+        :class:`Status`; gradient (B, m k), Hessian and its inverse (B, m k, m k) of the objective, penalty
+        included, at the estimate.  Where there is no answer they are nan.
+        """

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sigmax.kernels.interface import Codes, Float, Pair
+from sigmax.kernels import reference_newton
+from sigmax.kernels.interface import Codes, Float, Index, Number, Pair
 from sigmax.kernels.reference_refine import binary_refine, linear_predictor_dd, softmax_refine
 from sigmax.kernels.reference_rows import (
     all_logits,
@@ -48,6 +49,7 @@ __all__ = [
     "log_expit",
     "log_softmax",
     "logsumexp",
+    "newton_many",
     "softmax",
     "softmax_line",
     "softmax_pass",
@@ -292,3 +294,73 @@ def softmax_line(
     v = v - np.take_along_axis(v, np.argmax(P, axis=1)[:, None], axis=1)
     second = (P * v**2).sum(axis=1) - (P * v).sum(axis=1) ** 2
     return exact_sum(w * change), exact_sum(w * first)[0], exact_sum(w * second)[0]
+
+
+# -- whole small fits: the layers above, handed to the solver -----------------------------------
+
+
+def newton_many(
+    X: Float,
+    y: Codes,
+    coef_out: Float,
+    numbers_out: Float,
+    status_out: Codes,
+    *,
+    intercept: bool,
+    tol: float,
+    max_iter: int,
+    starts: Index | None = None,
+    weight: Float | None = None,
+    offset: Float | None = None,
+    l2: Float | None = None,
+    start: Float | None = None,
+    gradient_out: Float | None = None,
+    hessian_out: Float | None = None,
+    inverse_out: Float | None = None,
+) -> None:
+    (B, m, k), n = coef_out.shape, len(X)
+    expect(
+        coef_out=(coef_out, (B, m, X.shape[1] + intercept)),
+        y=(y, (n,)),
+        numbers_out=(numbers_out, (B, len(Number))),
+        status_out=(status_out, (B,)),
+        starts=(starts, (B + 1,)),
+        weight=(weight, (B if weight is None or len(weight) != 1 else 1, n)),
+        offset=(offset, (n, m)),
+        l2=(l2, (B,)),
+        start=(start, (B, m, k)),
+        gradient_out=(gradient_out, (B, m * k)),
+        hessian_out=(hessian_out, (B, m * k, m * k)),
+        inverse_out=(inverse_out, (B, m * k, m * k)),
+    )
+    if m < 1 or k < 1:
+        raise ValueError(f"coef_out must have a coefficient for each problem; got {m} logits of {k}")
+    reference_newton.expect_starts(starts, n)
+    binary = m == 1
+    layers = reference_newton.Layers(
+        fused_pass=binary_pass if binary else softmax_pass,
+        predict=linear_predictor,
+        line=binary_line if binary else softmax_line,
+        intercept=intercept,
+    )
+    for b in range(B):
+        rows = slice(None) if starts is None else slice(starts[b], starts[b + 1])
+        answer = reference_newton.solve(
+            layers,
+            X[rows],
+            y[rows],
+            None if weight is None else weight[b if len(weight) == B else 0, rows],
+            None if offset is None else offset[rows],
+            (m, k),
+            l2=0.0 if l2 is None else float(l2[b]),
+            start=None if start is None else start[b],
+            tol=tol,
+            max_iter=max_iter,
+        )
+        status_out[b], coef_out[b], numbers_out[b] = answer.status, answer.coef, answer.numbers
+        if gradient_out is not None:
+            gradient_out[b] = answer.gradient
+        if hessian_out is not None:
+            hessian_out[b] = answer.hessian
+        if inverse_out is not None:
+            inverse_out[b] = answer.inverse
