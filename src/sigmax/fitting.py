@@ -13,7 +13,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
-from sigmax.data.response import response
+from sigmax.data.observe import observe
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
@@ -48,12 +48,16 @@ def fit(
     ----------
     X : array_like of shape (n, p), or sigmax.data.chunks.Chunks
         Real numbers, any dtype and memory layout; neither copied as a whole nor written.  `Chunks` are
-        rows in several arrays, which need not be joined.
-    y : array_like of shape (n,)
-        Labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
-        class in sorted order is the reference.
+        rows in several arrays, which need not be joined.  Where most of some thousand rows repeat, and the
+        weights are whole numbers, each distinct row is read once, with its summed weight.
+    y : array_like of shape (n,) or (n, K)
+        (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
+        class in sorted order is the reference.  (n, K), K >= 2: grouped data, row i stands for y[i, k]
+        observations of class k; non-negative numbers, not necessarily whole, a positive one in each column.
+        The classes are 0 .. K-1.
     sample_weight : array_like of shape (n,), optional
-        Frequency weights: a row of weight w counts as w equal rows.
+        Frequency weights, of any scale from 1e-300 to 1e300: a row of weight w counts as w equal rows, one
+        of weight 0 not at all.  They multiply the counts of grouped data.
     offset : array_like of shape (n,) or (n, K), optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
         column a class.
@@ -116,7 +120,7 @@ def fit(
     count = threads.resolve(n_threads)
 
     design = Design(X, intercept=fit_intercept, names=names)
-    observed = response(y, design.n_rows, sample_weight=sample_weight, offset=offset)
+    design, observed = observe(design, y, sample_weight, offset, chosen, count)
     objective = Objective(design, observed, chosen, count)
     shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
     begin = None if start is None else _start(start, shape)

@@ -1,6 +1,6 @@
 """Types of the extension module; the contract is interface.py."""
 
-from sigmax.kernels.interface import Codes, Float, Pair
+from sigmax.kernels.interface import Codes, Float, Index, Pair
 
 BACKEND: str
 ISA: str
@@ -24,6 +24,7 @@ def cross_entropy(
     weight: Float | None = None,
 ) -> Pair: ...
 def column_largest(X: Float, largest_out: Float) -> bool: ...
+def group_rows(X: Float, key: Index, index_out: Index, first_out: Index) -> int: ...
 def linear_predictor(
     X: Float, coef: Float, eta_out: Float, *, intercept: bool, offset: Float | None = None
 ) -> None: ...

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels.interface import Codes, Float, Pair
+from sigmax.kernels.reference_group import group_rows as group_rows
 
 BACKEND = "reference"
 ISA = "numpy"
