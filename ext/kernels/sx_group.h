@@ -15,9 +15,6 @@ typedef struct {
     int64_t next; /* 1 + the group, 0 where the place is free */
 } sx_group_slot;
 
-/* Chains that the hash of a row runs in: a multiplication has to wait for the one before. */
-#define SX_GROUP_CHAINS 4
-
 /* Places for `most` groups and the one that is too many: a power of two, at most half full. */
 SX_INLINE ptrdiff_t sx_group_slots(ptrdiff_t most)
 {
@@ -29,45 +26,54 @@ SX_INLINE ptrdiff_t sx_group_slots(ptrdiff_t most)
 SX_INLINE uint64_t sx_group_word(double x) { return sx_bits(x + 0.0); }
 
 /* Bits move up in a product and down in a shift; round numbers have nothing in the lower half of their words. */
-SX_INLINE uint64_t sx_group_mix(uint64_t h, uint64_t word)
+SX_INLINE uint64_t sx_group_mix(uint64_t h)
 {
-    h = (h ^ word ^ word >> 32) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;
 }
 
-SX_INLINE uint64_t sx_group_join(const uint64_t *chains, ptrdiff_t stride, uint64_t key)
+/* Odd numbers for the columns, used again after SX_TILE of them: splitmix64 (Steele, Lea & Flood 2014). */
+SX_INLINE void sx_group_factors(ptrdiff_t p, uint64_t *factor)
 {
-    uint64_t h = sx_group_mix(key, key);
-    for (int c = 0; c < SX_GROUP_CHAINS; ++c) h = sx_group_mix(h, chains[c * stride]);
-    return h;
+    for (ptrdiff_t j = 0; j < sx_min(p, SX_TILE); ++j) {
+        uint64_t z = 0x9e3779b97f4a7c15u * (uint64_t)(j + 1);
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        factor[j] = (z ^ z >> 31) | 1;
+    }
+}
+
+/* A word's part of the hash of its row, sum_j a_j (u_j xor u_j / 2^32) mod 2^64: its terms wait for none. */
+SX_INLINE uint64_t sx_group_term(double x, uint64_t factor)
+{
+    const uint64_t u = sx_group_word(x);
+    return (u ^ u >> 32) * factor;
 }
 
 /* Hashes of n rows from row `start` on: along the rows, or down the columns where those lie closer. */
-SX_INLINE void sx_group_hashes(const sx_rows *X, const int64_t *key, ptrdiff_t start, ptrdiff_t n, uint64_t *hash)
+SX_INLINE void sx_group_hashes(const sx_rows *X, const int64_t *key, const uint64_t *factor, ptrdiff_t start,
+                               ptrdiff_t n, uint64_t *hash)
 {
-    const ptrdiff_t p = X->n_cols;
-    const double *x = X->data;
-    if (X->col_stride == 1) {
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            uint64_t chains[SX_GROUP_CHAINS] = {1, 2, 3, 4};
-            const double *row = x + (start + i) * X->row_stride;
-            ptrdiff_t j = 0;
-            for (; j + SX_GROUP_CHAINS <= p; j += SX_GROUP_CHAINS)
-                for (int c = 0; c < SX_GROUP_CHAINS; ++c)
-                    chains[c] = sx_group_mix(chains[c], sx_group_word(row[j + c]));
-            for (int c = 0; j < p; ++j, ++c) chains[c] = sx_group_mix(chains[c], sx_group_word(row[j]));
-            hash[i] = sx_group_join(chains, 1, (uint64_t)key[start + i]);
+    const double *x = X->data + start * X->row_stride;
+    for (ptrdiff_t i = 0; i < n; ++i) hash[i] = sx_group_mix((uint64_t)key[start + i]);
+    for (ptrdiff_t j = 0; j < X->n_cols; j += SX_TILE) {
+        const ptrdiff_t p = sx_min(SX_TILE, X->n_cols - j);
+        if (X->col_stride == 1) {
+            for (ptrdiff_t i = 0; i < n; ++i) {
+                const double *row = x + i * X->row_stride + j;
+                uint64_t sum = 0;
+                for (ptrdiff_t l = 0; l < p; ++l) sum += sx_group_term(row[l], factor[l]);
+                hash[i] = sx_group_mix(hash[i] + sum);
+            }
+            continue;
         }
-        return;
+        uint64_t sums[SX_TILE] = {0};
+        for (ptrdiff_t l = 0; l < p; ++l) {
+            const double *column = x + (j + l) * X->col_stride;
+            for (ptrdiff_t i = 0; i < n; ++i) sums[i] += sx_group_term(column[i * X->row_stride], factor[l]);
+        }
+        for (ptrdiff_t i = 0; i < n; ++i) hash[i] = sx_group_mix(hash[i] + sums[i]);
     }
-    uint64_t chains[SX_GROUP_CHAINS * SX_TILE];
-    for (ptrdiff_t i = 0; i < SX_GROUP_CHAINS * SX_TILE; ++i) chains[i] = (uint64_t)(i / SX_TILE + 1);
-    for (ptrdiff_t j = 0; j < p; ++j) {
-        uint64_t *chain = chains + j % SX_GROUP_CHAINS * SX_TILE;
-        const double *column = x + start * X->row_stride + j * X->col_stride;
-        for (ptrdiff_t i = 0; i < n; ++i) chain[i] = sx_group_mix(chain[i], sx_group_word(column[i * X->row_stride]));
-    }
-    for (ptrdiff_t i = 0; i < n; ++i) hash[i] = sx_group_join(chains + i, SX_TILE, (uint64_t)key[start + i]);
 }
 
 SX_INLINE int sx_group_equal(const sx_rows *X, ptrdiff_t a, ptrdiff_t b)
@@ -102,11 +108,12 @@ SX_INLINE ptrdiff_t sx_group_rows(const sx_rows *X, const int64_t *key, ptrdiff_
 {
     const ptrdiff_t slots = sx_group_slots(most);
     ptrdiff_t groups = 0;
-    uint64_t hash[SX_TILE];
+    uint64_t hash[SX_TILE], factor[SX_TILE];
+    sx_group_factors(X->n_cols, factor);
     for (ptrdiff_t i = 0; i < slots; ++i) table[i] = (sx_group_slot){0, 0};
     for (ptrdiff_t start = 0; start < X->n_rows; start += SX_TILE) {
         const ptrdiff_t n = sx_min(SX_TILE, X->n_rows - start);
-        sx_group_hashes(X, key, start, n, hash);
+        sx_group_hashes(X, key, factor, start, n, hash);
         for (ptrdiff_t i = 0; i < n; ++i) {
             sx_group_slot *slot = sx_group_find(X, key, start + i, hash[i], first_out, table, slots);
             if (slot->next == 0) {
