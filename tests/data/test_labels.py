@@ -1,4 +1,4 @@
-"""Labels without a sort: the classes and codes of np.unique and np.searchsorted, for every dtype and thread."""
+"""Labels without a sort: classes and codes of np.unique and np.searchsorted, whatever dtype and threads."""
 
 import datetime
 

@@ -300,7 +300,7 @@ def test_every_operation_is_among_the_wrong_calls():
     assert sorted(FIXES) == sorted(OPERATIONS)
     for operation, fixes in FIXES.items():
         given_ = {name for name, value in arguments(operation).items() if isinstance(value, np.ndarray)}
-        # X, and the logits where they come first, are what the others are measured by; first_out has any length
+        # X, and the logits where they come first, are what the others are measured by; first_out is free
         assert given_ - {fix.split()[0] for fix in fixes} <= {"X", "eta", "logits", "x", "first_out"}
 
 

@@ -32,8 +32,9 @@ class Response:
     smallest_weight : float
         The smallest positive number of `weight`, in units of `scale`.
     scale : float
-        A power of two, 1.0 but for weights beyond 2^-100 and 2^100: true weight = weight * scale.  What is
-        summed with `weight` (negative log-likelihood, gradient, Hessian) is multiplied by it to be in true
+        A power of two: true weight = weight * scale.  1.0 where the largest weight is from 2^-20 to below
+        2^61, else such that the largest of `weight` is at least 1 and less than 2.  What is summed with
+        `weight` (negative log-likelihood, gradient, Hessian) is multiplied by it to be in true
         units, a covariance divided; estimates do not depend on it.
     """
 
