@@ -133,7 +133,7 @@ BAD = {
     "offset too far apart": (
         (X, Y),
         {"offset": np.column_stack([np.full(6, 1e308), np.where(Y == 1, -1e308, 0.0)])},
-        r"^offset must differ by numbers of float64 from its first column; 3 values too far from it, "
+        r"^offset must stay within float64 when its first column is subtracted; 3 values too far from it, "
         r"the first at offset\[1, 1\] = -1e\+308$",
     ),
     "tol": ((X, Y), {"tol": -1.0}, "tol must be a number of at least 0; got -1.0"),

@@ -124,9 +124,7 @@ def offsets(value: npt.ArrayLike, n_rows: int, n_classes: int) -> Float:
         return contiguous(array[:, None])
     wide = array.astype(np.float64)
     with np.errstate(over="ignore"):
-        difference = np.ascontiguousarray(wide[:, 1:] - wide[:, :1])
-    bad = ~np.isfinite(difference)
-    none_of(
-        "offset", wide[:, 1:], bad, "differ by numbers of float64 from its first column", "too far from it"
-    )
-    return difference
+        difference = wide - wide[:, :1]
+    far = ~np.isfinite(difference)
+    none_of("offset", wide, far, "stay within float64 when its first column is subtracted", "too far from it")
+    return np.ascontiguousarray(difference[:, 1:])
