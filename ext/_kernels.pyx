@@ -274,6 +274,30 @@ def column_largest(const double[:, :] X not None, double[::1] largest_out not No
     return bool(finite)
 
 
+def group_rows(
+    const double[:, :] X not None,
+    const int64_t[::1] key not None,
+    int64_t[::1] index_out not None,
+    int64_t[::1] first_out not None,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef Py_ssize_t most = first_out.shape[0], groups
+    expect("length of key", key.shape[0], rows.n_rows)
+    expect("length of index_out", index_out.shape[0], rows.n_rows)
+    if not rows.n_rows:
+        return 0
+    if not most:
+        return -1
+    cdef double *work = scratch(K.group_work(most))
+    with nogil:
+        caller = sx_environment_enter()
+        groups = K.group_rows(&rows, &key[0], most, &index_out[0], &first_out[0], work)
+        sx_environment_leave(caller)
+        free(work)
+    return groups
+
+
 def linear_predictor(
     const double[:, :] X not None,
     const double[:, ::1] coef not None,

@@ -1,6 +1,6 @@
 """C declarations of ext/targets/targets.h."""
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 
 cdef extern from "targets/targets.h" nogil:
@@ -70,6 +70,11 @@ cdef extern from "targets/targets.h" nogil:
         ) noexcept nogil
 
         int (*column_largest)(const sx_rows *X, double *largest_out) noexcept nogil
+        Py_ssize_t (*group_work)(Py_ssize_t most) noexcept nogil
+        Py_ssize_t (*group_rows)(
+            const sx_rows *X, const int64_t *key, Py_ssize_t most, int64_t *index_out, int64_t *first_out,
+            double *work
+        ) noexcept nogil
         void (*linear_predictor)(
             const sx_rows *X, const sx_model *model, double *eta_out, double *work
         ) noexcept nogil

@@ -189,7 +189,8 @@ SX_INLINE double sx_newton_logit_rounding(const sx_newton_state *s)
 /* Whether F is so small that every row lies on its side (objective.py: proves_separation). */
 SX_INLINE int sx_newton_separated(const sx_newton_state *s)
 {
-    return s->penalty.l2 == 0.0 && s->at.nll.high < 0.69 * s->rows.least && sx_newton_logit_rounding(s) < 1e-3;
+    if (s->penalty.l2 != 0.0 || s->rows.model.offset) return 0; /* with offsets a logit says nothing about x'b */
+    return s->at.nll.high < 0.69 * s->rows.least && sx_newton_logit_rounding(s) < 1e-3;
 }
 
 /* F along s->direction from s->at; `curved` is d'Pd. */

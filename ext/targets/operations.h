@@ -3,6 +3,7 @@
 #ifndef SX_OPERATIONS_H
 #define SX_OPERATIONS_H
 
+#include "../kernels/sx_group.h"
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
 #include "../kernels/sx_refine.h"
@@ -125,6 +126,17 @@ static int column_largest(const sx_rows *X, double *largest_out)
         }
     }
     return not_finite == 0.0;
+}
+
+static ptrdiff_t group_work(ptrdiff_t most)
+{
+    return sx_group_slots(most) * (ptrdiff_t)(sizeof(sx_group_slot) / sizeof(double));
+}
+
+static ptrdiff_t group_rows(const sx_rows *X, const int64_t *key, ptrdiff_t most, int64_t *index_out,
+                            int64_t *first_out, double *work)
+{
+    return sx_group_rows(X, key, most, index_out, first_out, (sx_group_slot *)(void *)work);
 }
 
 static ptrdiff_t pass_work(const sx_rows *X, ptrdiff_t n_logits, int hessian)
@@ -329,6 +341,7 @@ static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_new
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
         .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax,                            \
         .log_softmax = log_softmax, .cross_entropy = cross_entropy, .column_largest = column_largest,      \
+        .group_work = group_work, .group_rows = group_rows,                                                \
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \

@@ -61,6 +61,9 @@ typedef struct {
                            sx_rows_out gradient_out, double *work); /* gradient_out.data may be NULL */
 
     int (*column_largest)(const sx_rows *X, double *largest_out);
+    ptrdiff_t (*group_work)(ptrdiff_t most);
+    ptrdiff_t (*group_rows)(const sx_rows *X, const int64_t *key, ptrdiff_t most, int64_t *index_out,
+                            int64_t *first_out, double *work); /* `most` groups fit into first_out */
     void (*linear_predictor)(const sx_rows *X, const sx_model *model, double *eta_out, double *work);
     void (*transpose_product)(const sx_rows *X, int intercept, ptrdiff_t n_logits,
                               const double *residual, double *gradient_out, double *work);

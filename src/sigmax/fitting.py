@@ -13,7 +13,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
-from sigmax.data.response import response
+from sigmax.data.observe import observe
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
@@ -54,12 +54,16 @@ def fit(
     ----------
     X : array_like of shape (n, p), or sigmax.data.chunks.Chunks
         Real numbers, any dtype and memory layout; neither copied as a whole nor written.  `Chunks` are
-        rows in several arrays, which need not be joined.
-    y : array_like of shape (n,)
-        Labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
-        class in sorted order is the reference.
+        rows in several arrays, which need not be joined.  Where most of some thousand rows repeat, and the
+        weights are whole numbers, each distinct row is read once, with its summed weight.
+    y : array_like of shape (n,) or (n, K)
+        (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
+        class in sorted order is the reference.  (n, K), K >= 2: grouped data, row i stands for y[i, k]
+        observations of class k; non-negative numbers, not necessarily whole, a positive one in each column.
+        The classes are 0 .. K-1.
     sample_weight : array_like of shape (n,), optional
-        Frequency weights: a row of weight w counts as w equal rows.
+        Frequency weights, of any scale from 1e-300 to 1e300: a row of weight w counts as w equal rows, one
+        of weight 0 not at all.  They multiply the counts of grouped data.
     offset : array_like of shape (n,) or (n, K), optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
         column a class.
@@ -135,14 +139,16 @@ def fit(
     count = threads.resolve(n_threads)
 
     design = Design(X, intercept=fit_intercept, names=names)
-    observed = response(y, design.n_rows, sample_weight=sample_weight, offset=offset)
-    objective = Objective(design, observed, chosen, count, l2=l2)
+    design, observed = observe(design, y, sample_weight, offset, chosen, count)
+    objective = Objective(design, observed, chosen, count, l2=float(l2) / observed.scale)
     shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
     starts = [np.zeros(objective.n_params)]
     if start is not None:
         starts.append(_start(start, shape))
     try:
-        solution = solve(objective, starts, tol=float(tol), max_iter=int(max_iter), callback=callback)
+        # within `tol` in the scale of the weights as given, and in that of the objective
+        close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))
+        solution = solve(objective, starts, tol=close, max_iter=int(max_iter), callback=callback)
     except DependentColumn as error:
         raise ValueError(_dependent(design, error.index)) from None
     certificate = certify(objective, solution)
@@ -152,7 +158,7 @@ def fit(
     return Result(
         params=solution.coef.reshape(shape),
         _covariance=covariance.compute() if covariance.is_known else covariance.compute,
-        llf=-solution.at.nll,
+        llf=-solution.at.nll * observed.scale,
         nobs=observed.total_weight,
         classes=observed.classes,
         param_names=design.names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -144,7 +144,7 @@ def fit_many(
     chosen, count = kernels.get(backend), threads.resolve(n_threads)
     design = Design(X, intercept=fit_intercept, names=names)
     shared, many = _weights(sample_weight, design.n_rows, grouped=groups is not None)
-    observed = response(y, design.n_rows, sample_weight=shared, offset=offset)
+    observed = _in_true_units(response(y, design.n_rows, sample_weight=shared, offset=offset))
     grouped = None if groups is None else groups_of(groups, design.n_rows)
     penalties = _penalties(l2)
     B = _how_many(grouped, many, penalties)
@@ -164,6 +164,20 @@ def fit_many(
     design.largest(chosen, threads.useful(count, 2.0 * design.width * design.n_rows, shared=chosen.THREADED))
     found = _solve(task)
     return _result(task, found, fit_intercept)
+
+
+def _in_true_units(observed: Response) -> Response:
+    """Weights as they were given: every problem finds a scale of its own."""
+    if observed.weight is None or observed.scale == 1.0:
+        return observed
+    weight = observed.weight * observed.scale
+    return replace(
+        observed,
+        weight=weight,
+        weight_sum=observed.total_weight,
+        smallest_weight=observed.smallest_weight * observed.scale,
+        scale=1.0,
+    )
 
 
 # -- checks ------------------------------------------------------------------------------------------

@@ -187,6 +187,26 @@ static void hash_column_largest(const sx_kernels *K)
     }
 }
 
+static void hash_group_rows(const sx_kernels *K)
+{
+    EACH_PROBLEM (q) {
+        int64_t *key = exactly(q.n, sizeof *key), *index = exactly(q.n, sizeof *index);
+        int64_t *first = exactly(q.n, sizeof *first);
+        double *X = doubles(q.n * q.p), *out = doubles(q.n);
+        for (ptrdiff_t i = 0; i < q.n; ++i) {
+            key[i] = q.model.y[i];
+            for (ptrdiff_t j = 0; j < q.p; ++j) X[i * q.p + j] = q.X.data[i % 50 * q.p + j];
+        }
+        const sx_rows rows = {X, q.n, q.p, q.p, 1};
+        const ptrdiff_t groups =
+            K->group_rows(&rows, key, q.n, index, first, doubles(K->group_work(q.n)));
+        for (ptrdiff_t i = 0; i < q.n; ++i) out[i] = (double)index[i];
+        add(q.n, out);
+        for (ptrdiff_t g = 0; g < groups; ++g) out[g] = (double)first[g];
+        add(groups, out);
+    }
+}
+
 static void hash_linear_predictor(const sx_kernels *K)
 {
     EACH_PROBLEM (q) {

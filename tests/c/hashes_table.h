@@ -12,6 +12,7 @@
 {"binary_line", hash_binary_line, 0x90ad23dbe737c157u, 0x90ad23dbe737c157u},
 {"softmax_line", hash_softmax_line, 0xd534a1958d88d5eeu, 0xd534a1958d88d5eeu},
 {"column_largest", hash_column_largest, 0xde6eff564590f20au, 0xde6eff564590f20au},
+{"group_rows", hash_group_rows, 0x71feae8ea248c59du, 0x71feae8ea248c59du},
 {"linear_predictor", hash_linear_predictor, 0x5e7170c7c3d987afu, 0x5be12eacc8b8d4e0u},
 {"transpose_product", hash_transpose_product, 0xef7d02b715cf7b3bu, 0x7db8eb528e105b9cu},
 {"weighted_gram", hash_weighted_gram, 0x1b97cb28763f0d28u, 0xe90772d04b228ec0u},

@@ -27,6 +27,21 @@ static void many_equal_rows(const sx_kernels *K)
     CHECK(finite && largest[0] == 2.5, "%d, %a on %s", finite, largest[0], K->name);
 }
 
+/* Rows more than 2^31 elements apart are told apart, and found again. */
+static void groups_far_apart(const sx_kernels *K)
+{
+    const ptrdiff_t step = ((ptrdiff_t)1 << 31) + 24;
+    double *block = reserve((size_t)(2 * step + 1) * sizeof(double));
+    if (!block) return;
+    block[0] = block[2 * step] = 1.0, block[step] = 2.0;
+    const sx_rows rows = {block, 3, 1, step, 1};
+    const int64_t key[3] = {0, 0, 0};
+    int64_t index[3], first[2];
+    const ptrdiff_t groups = K->group_rows(&rows, key, 2, index, first, doubles(K->group_work(2)));
+    CHECK(groups == 2 && index[1] == 1 && index[2] == 0 && first[1] == 1, "%td on %s", groups, K->name);
+    munmap(block, (size_t)(2 * step + 1) * sizeof(double));
+}
+
 /* NLL = n log 2 and gradient = n/2 - #(y = 1) at eta = 0, with class 1 in the first and the last row. */
 static void a_pass_over_many_rows(const sx_kernels *K)
 {
@@ -100,6 +115,7 @@ int main(void)
         for (int variant = 0; variant < 4; ++variant) far_apart(K, variant & 1, variant >> 1);
     /* the same text on every target: one of them is enough of a wait */
     many_equal_rows(best);
+    groups_far_apart(best);
     a_pass_over_many_rows(best);
     return check_end("sizes");
 }

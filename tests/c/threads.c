@@ -15,12 +15,14 @@ typedef struct {
     double product[ALL], gram[WIDTH * WIDTH], gradient[ALL], hessian[ALL * ALL];
     double binary_gradient[WIDTH], binary_hessian[WIDTH * WIDTH], binary_residual[N], binary_curvature[N];
     double scalars[32];
+    int64_t group[N], first[N];
 } results;
 
 typedef struct {
     const sx_kernels *K;
     const problem *q, *binary;
-    double *logits_work, *rows_work, *pass_work, *binary_work, *gram_work;
+    const int64_t *key;
+    double *logits_work, *rows_work, *pass_work, *binary_work, *gram_work, *group_work;
     results *out;
 } caller;
 
@@ -55,6 +57,8 @@ static void call_all(const caller *c)
     put(&to, K->cross_entropy(&logits, b->model.y, b->model.weight, (sx_rows_out){out->cross, M, 1},
                               c->logits_work));
     *to++ = K->column_largest(&q->X, out->largest);
+    memset(out->first, 0, sizeof out->first);
+    *to++ = (double)K->group_rows(&q->X, c->key, N, out->group, out->first, c->group_work);
     K->linear_predictor(&q->X, &q->model, out->eta, c->pass_work);
     K->transpose_product(&q->X, 1, M, q->eta, out->product, c->pass_work);
     K->weighted_gram(&q->X, 1, q->model.weight, out->gram, c->gram_work);
@@ -72,22 +76,26 @@ static void call_all(const caller *c)
 static caller caller_of(const sx_kernels *K, const problem *q, const problem *binary)
 {
     results *out = exactly(1, sizeof *out);
+    int64_t *key = exactly(N, sizeof *key);
     memset(out, 0xff, sizeof *out);
+    for (ptrdiff_t i = 0; i < N; ++i) key[i] = q->model.y[i];
     return (caller){K,
                     q,
                     binary,
+                    key,
                     doubles(K->logits_work(M)),
                     doubles(K->rows_work(M)),
                     doubles(K->pass_work(&q->X, M, 1)),
                     doubles(K->pass_work(&binary->X, 1, 1)),
                     doubles(K->pass_work(&q->X, 2, 1)),
+                    doubles(K->group_work(N)),
                     out};
 }
 
 static int all_finite(const results *a)
 {
     const double *x = (const double *)a;
-    for (size_t i = 0; i < sizeof *a / sizeof *x; ++i)
+    for (size_t i = 0; i < offsetof(results, group) / sizeof *x; ++i)
         if (!(x[i] - x[i] == 0.0)) return 0;
     return 1;
 }

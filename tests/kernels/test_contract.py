@@ -39,7 +39,11 @@ def public(module):
         name
         for name, value in vars(module).items()
         if not name.startswith("_")
-        and (getattr(value, "__module__", None) == module.__name__ or isinstance(value, (str, int, float)))
+        # reference_*.py hold parts of the reference
+        and (
+            str(getattr(value, "__module__", None)).startswith(module.__name__)
+            or isinstance(value, (str, int, float))
+        )
     }
 
 

@@ -50,6 +50,9 @@ def call(operation, seed=0):
         "offset": lambda: rng.normal(size=(N, m)),
         "step": lambda: 0.5,
         "intercept": lambda: True,
+        "key": lambda: rng.integers(0, 2, N),
+        "index_out": lambda: np.zeros(N, np.int64),
+        "first_out": lambda: np.zeros(N, np.int64),
     }
     if operation == "newton_many":
         size = m * k

@@ -45,6 +45,8 @@ class Chunks:
     ----------
     n_rows, n_features : int
         n, the sum of the n_c, and p.
+    n_distinct : int
+        The rows after these are the same once more (:meth:`repeated`); n in general.
 
     Raises
     ------
@@ -71,7 +73,7 @@ class Chunks:
     array([-13.021347,   2.826113,   0.095158,   2.378688])
     """
 
-    __slots__ = ("_chunks", "_starts", "n_features", "n_rows")
+    __slots__ = ("_chunks", "_starts", "n_distinct", "n_features", "n_rows")
 
     def __init__(self, chunks: Iterable[npt.ArrayLike]) -> None:
         if not isinstance(chunks, Iterable) or isinstance(chunks, str | bytes):
@@ -100,7 +102,14 @@ class Chunks:
         self._chunks = chunks
         #: row of X that each chunk begins with, and n at the end
         self._starts = [0, *accumulate(len(chunk.array) for chunk in chunks)]
-        self.n_rows = self._starts[-1]
+        self.n_rows = self.n_distinct = self._starts[-1]
+
+    def repeated(self, times: int) -> Chunks:
+        """The same rows `times` times, one copy below the other, by reference."""
+        rows = Chunks.__new__(Chunks)
+        rows._keep(self._chunks * times)
+        rows.n_distinct = self.n_distinct
+        return rows
 
     def block(self, start: int, stop: int) -> Float:
         """Rows start <= i < stop as float64, for 0 <= start < stop <= n.
@@ -129,6 +138,14 @@ class Chunks:
             if low < high:
                 found[low:high] = chunk.array[rows[low:high] - first]
         return found
+    def every(self, step: int) -> Float:
+        """The rows 0, step, 2 step, ... as one float64 array; only these are read."""
+        parts = []
+        for start, chunk in zip(self._starts, self._chunks, strict=False):
+            first = -start % step
+            if first < len(chunk.array):
+                parts.append(contiguous(chunk.array[first::step]))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def require_finite(self) -> None:
         """Raise ValueError where a row holds nan or inf: how many, and where the first one is.
@@ -140,11 +157,13 @@ class Chunks:
         """
         count, first = 0, ""
         for start, chunk in zip(self._starts, self._chunks, strict=False):
+            if start >= self.n_distinct:
+                break
             bad = ~np.isfinite(chunk.array)
             here = int(np.count_nonzero(bad))
             if here and not count:
                 first = where_first(chunk.name, chunk.array, bad)
-                if len(self._chunks) > 1:
+                if len(chunk.array) < self.n_distinct:
                     first += f", row {start + int(np.argmax(bad.any(axis=1)))} of X"
             count += here
         if count:

@@ -29,6 +29,7 @@ class Design:
 
     Attributes
     ----------
+    rows : Chunks
     n_rows, n_features : int
     width : int
         Coefficients of one logit, ``intercept + n_features``.
@@ -41,20 +42,29 @@ class Design:
         Not two-dimensional, not real, empty, or names that do not fit.
     """
 
-    __slots__ = ("_rows", "intercept", "n_features", "n_rows", "names", "width")
+    __slots__ = ("intercept", "n_features", "n_rows", "names", "rows", "width")
 
     def __init__(
         self, X: npt.ArrayLike | Chunks, *, intercept: bool = True, names: Sequence[str] | None = None
     ) -> None:
-        self._rows = Chunks.of(X)
-        self.n_rows, self.n_features = self._rows.n_rows, self._rows.n_features
+        self.rows = Chunks.of(X)
+        self.n_rows, self.n_features = self.rows.n_rows, self.rows.n_features
         self.intercept = bool(intercept)
         self.width = self.n_features + self.intercept
+        shape = (self.n_rows, self.n_features)
         if self.n_rows == 0:
-            raise ValueError("X has no rows")
+            raise ValueError(f"X has no rows: its shape is {shape}; at least one row is needed")
         if self.width == 0:
-            raise ValueError("X has no columns, and fit_intercept is False: nothing to estimate")
+            raise ValueError(
+                f"X has no columns, and fit_intercept is False: nothing to estimate; its shape is {shape}, "
+                "and at least one column, or an intercept, is needed"
+            )
         self.names = self._named(names)
+
+    def of(self, rows: Chunks) -> Design:
+        """A design of other rows with the same columns."""
+        names = self.names[1:] if self.intercept else self.names
+        return Design(rows, intercept=self.intercept, names=names)
 
     def _named(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is None:
@@ -73,7 +83,7 @@ class Design:
 
     def block(self, start: int, stop: int) -> Float:
         """Rows start <= i < stop as float64; a view where X allows it, else a copy of the block."""
-        return self._rows.block(start, stop)
+        return self.rows.block(start, stop)
 
     def take(self, rows: npt.NDArray[np.intp]) -> Design:
         """The rows of the indices `rows`, which rise, as a design of their own: a float64 copy."""
@@ -100,8 +110,8 @@ class Design:
             return np.maximum(left, right)
 
         size = passes.block_rows(self.width)
-        largest = passes.reduce(self.n_rows, size, evaluate, merge, n_threads)
+        largest = passes.reduce(self.rows.n_distinct, size, evaluate, merge, n_threads)
         if not np.isfinite(largest).all():
-            self._rows.require_finite()
+            self.rows.require_finite()
             raise ValueError("X holds numbers beyond the range of float64")
         return np.concatenate([np.ones(1), largest]) if self.intercept else largest

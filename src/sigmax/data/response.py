@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.checks import contiguous, finite, numbers, plural, vector
+from sigmax.data.checks import contiguous, finite, none_of, numbers
+from sigmax.data.labels import encode
+from sigmax.data.weights import weights
 from sigmax.kernels import Codes, Float
-
-#: more distinct values than this, not whole numbers: a measurement, not a label
-_MANY_FRACTIONAL_LABELS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +24,37 @@ class Response:
     codes : int32 ndarray of shape (n,)
         Index of each row's label in `classes`.
     weight : float64 ndarray of shape (n,), or None for ones
-        How many equal rows a row stands for; at least one is positive.
+        How many equal rows a row stands for, in units of `scale`; at least one is positive.
     offset : float64 ndarray of shape (n, K - 1), or None for zeros
         Added to the logits of the classes 1 .. K-1.
-    total_weight : float
-        Sum of the weights: the number of observations.
+    weight_sum : float
+        Sum of `weight`, in units of `scale`.
     smallest_weight : float
-        The smallest positive weight.
+        The smallest positive number of `weight`, in units of `scale`.
+    scale : float
+        A power of two: true weight = weight * scale.  1.0 where the largest weight is from 2^-20 to below
+        2^31, else such that the largest of `weight` is at least 1 and less than 2.  What is summed with
+        `weight` (negative log-likelihood, gradient, Hessian) is multiplied by it to be in true
+        units, a covariance divided; estimates do not depend on it.
     """
 
     classes: npt.NDArray[np.generic]
     codes: Codes
     weight: Float | None
     offset: Float | None
-    total_weight: float
+    weight_sum: float
     smallest_weight: float
+    scale: float = 1.0
 
     @property
     def n_logits(self) -> int:
         """K - 1."""
         return len(self.classes) - 1
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the true weights, the number of observations; inf where it exceeds the largest double."""
+        return self.weight_sum * self.scale
 
     def take(self, rows: npt.NDArray[np.intp]) -> Response:
         """The rows of the indices `rows`, with the same classes, of which some may then have no row."""
@@ -54,31 +64,8 @@ class Response:
             codes=self.codes[rows],
             weight=weight,
             offset=None if self.offset is None else self.offset[rows],
-            total_weight=float(len(rows)) if weight is None else float(weight.sum()),
+            weight_sum=float(len(rows)) if weight is None else float(weight.sum()),
         )
-
-
-def _missing(y: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    if y.dtype.kind in "fmM":
-        return np.asarray(np.isnan(y) if y.dtype.kind == "f" else np.isnat(y))
-    if y.dtype.kind == "O":
-        # None, nan and NaT: the values that are not equal to themselves, and None
-        return np.array([v is None or v != v for v in y.tolist()], dtype=bool)
-    return np.zeros(len(y), dtype=bool)
-
-
-def _labels(y: npt.ArrayLike, n_rows: int) -> npt.NDArray[np.generic]:
-    array = np.asarray(y)
-    if array.shape != (n_rows,):
-        raise ValueError(f"y must have shape ({n_rows},), one label for each row of X; got {array.shape}")
-    missing = _missing(array)
-    count = int(missing.sum())
-    if count:
-        raise ValueError(
-            f"y must not have missing labels; {plural(count, 'row')} without one, "
-            f"the first is y[{int(np.argmax(missing))}]"
-        )
-    return array
 
 
 def response(
@@ -87,6 +74,7 @@ def response(
     *,
     sample_weight: npt.ArrayLike | None = None,
     offset: npt.ArrayLike | None = None,
+    n_threads: int = 1,
 ) -> Response:
     """Encode labels, weights and offsets.
 
@@ -95,70 +83,48 @@ def response(
     y : array_like of shape (n_rows,)
         Labels of any sortable dtype.
     sample_weight : array_like of shape (n_rows,), optional
-        Non-negative; rows of weight 0 do not count, not even for the classes.
+        Non-negative, of any scale; rows of weight 0 do not count, not even for the classes.
     offset : array_like of shape (n_rows,) or (n_rows, K), optional
         (n_rows,) for two classes: added to the logit of the second one.  (n_rows, K): one for each class;
         only differences from the first class's matter.
+    n_threads : int
+        Has no influence on the result.
 
     Raises
     ------
     ValueError
         Wrong shapes, missing labels, fewer than two classes, negative or non-finite numbers.
     """
-    labels = _labels(y, n_rows)
-    weight = None
-    total, smallest = float(n_rows), 1.0
-    counted: npt.NDArray[np.bool_] | slice = slice(None)
-    if sample_weight is not None:
-        weight = vector("sample_weight", sample_weight, n_rows, "row of X")
-        negative = weight < 0
-        if negative.any():
-            first = int(np.argmax(negative))
-            raise ValueError(
-                f"sample_weight must not be negative; {plural(int(negative.sum()), 'value')} below 0, "
-                f"the first is sample_weight[{first}] = {weight[first]}"
-            )
-        counted = weight > 0
-        if not counted.any():
-            raise ValueError("sample_weight must have a positive value; all are 0")
-        total, smallest = float(weight.sum()), float(weight[counted].min())
-
-    try:
-        classes = np.unique(labels[counted])
-    except TypeError:
-        raise ValueError(
-            "y must hold labels of one sortable kind; it mixes kinds, such as text and numbers"
-        ) from None
-    if len(classes) < 2:
-        raise ValueError(f"y must hold at least two classes; got only {classes[0].item()!r}")
-    fractional = classes.dtype.kind == "f" and bool(np.any(np.floor(classes) != classes))
-    if fractional and len(classes) > _MANY_FRACTIONAL_LABELS:
-        raise ValueError(
-            f"y must hold class labels; its {len(classes)} distinct fractional values look like measurements"
-        )
-    # rows of weight 0 may have a label of their own; any code will do for them
-    codes = np.searchsorted(classes, labels) if weight is None else _codes(classes, labels, counted)
+    labels = np.asarray(y)
+    if labels.shape != (n_rows,):
+        raise ValueError(f"y must have shape ({n_rows},), one label for each row of X; got {labels.shape}")
+    if sample_weight is None:
+        classes, codes = encode(labels, None, n_threads)
+        weight, total, smallest, scale = None, float(n_rows), 1.0, 1.0
+    else:
+        w = weights("sample_weight", sample_weight, n_rows, n_threads)
+        weight, total, smallest, scale = w.values, w.total, w.smallest, w.scale
+        # rows of weight 0 may have a label of their own; any code will do for them
+        classes, codes = encode(labels, w.values > 0.0 if w.has_zeros else None, n_threads)
     return Response(
         classes=classes,
-        codes=np.ascontiguousarray(codes, dtype=np.int32),
+        codes=codes,
         weight=weight,
-        offset=None if offset is None else _offset(offset, n_rows, len(classes)),
-        total_weight=total,
+        offset=None if offset is None else offsets(offset, n_rows, len(classes)),
+        weight_sum=total,
         smallest_weight=smallest,
+        scale=scale,
     )
 
 
-def _codes(
-    classes: npt.NDArray[np.generic],
-    labels: npt.NDArray[np.generic],
-    counted: npt.NDArray[np.bool_] | slice,
-) -> npt.NDArray[np.intp]:
-    codes = np.zeros(len(labels), dtype=np.intp)
-    codes[counted] = np.searchsorted(classes, labels[counted])
-    return codes
+def offsets(value: npt.ArrayLike, n_rows: int, n_classes: int) -> Float:
+    """Offsets of the classes 1 .. K-1 against class 0, shape (n_rows, K - 1).
 
-
-def _offset(value: npt.ArrayLike, n_rows: int, n_classes: int) -> Float:
+    Raises
+    ------
+    ValueError
+        Not real numbers, of another shape, nan or inf, or with differences beyond float64.
+    """
     array = numbers("offset", value)
     allowed = [(n_rows, n_classes)] + ([(n_rows,)] if n_classes == 2 else [])
     if array.shape not in allowed:
@@ -168,4 +134,8 @@ def _offset(value: npt.ArrayLike, n_rows: int, n_classes: int) -> Float:
     if array.ndim == 1:
         return contiguous(array[:, None])
     wide = array.astype(np.float64)
-    return np.ascontiguousarray(wide[:, 1:] - wide[:, :1])
+    with np.errstate(over="ignore"):
+        difference = wide - wide[:, :1]
+    far = ~np.isfinite(difference)
+    none_of("offset", wide, far, "stay within float64 when its first column is subtracted", "too far from it")
+    return np.ascontiguousarray(difference[:, 1:])

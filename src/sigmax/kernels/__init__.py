@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmax.kernels import reference
-from sigmax.kernels.interface import Codes, Float, Kernels, Pair
+from sigmax.kernels.interface import Codes, Float, Index, Kernels, Pair
 from sigmax.kernels.pair import add_pair, two_sum
 from sigmax.kernels.source_hash import checkout_sources, source_hash
 
@@ -26,6 +26,7 @@ __all__ = [
     "BACKENDS",
     "Codes",
     "Float",
+    "Index",
     "Kernels",
     "Pair",
     "add_pair",

@@ -128,10 +128,21 @@ class Kernels(Protocol):
     ) -> Pair:
         """NLL = -sum w log p_y; gradient_k = w (p_k - [y = k]), shape (n, K); nan as for `softmax`."""
 
-    # -- the linear layer ----------------------------------------------------------------------
+    # -- rows of X -----------------------------------------------------------------------------
 
     def column_largest(self, X: Float, largest_out: Float) -> bool:
         """max_i |x_ij| for each column, shape (p,); False when X holds nan or inf (maxima void)."""
+
+    def group_rows(self, X: Float, key: Index, index_out: Index, first_out: Index) -> int:
+        """Rows of equal x and equal key are one group: how many groups, in the order of their first rows.
+
+        `index_out` (n,): the group of each row; `first_out` (at least as many as there are groups): the first
+        row of each; the rest of it is left as it was.  -1, and both void, as soon as there are more groups
+        than `first_out` has places.  -0.0 equals 0.0; a nan equals a nan of the same bits.  `key`,
+        `index_out` and `first_out` are int64, C-contiguous, and no two of them overlap.
+        """
+
+    # -- the linear layer ----------------------------------------------------------------------
 
     def linear_predictor(
         self, X: Float, coef: Float, eta_out: Float, *, intercept: bool, offset: Float | None = None

@@ -14,6 +14,7 @@ import numpy as np
 
 from sigmax.kernels import reference_newton
 from sigmax.kernels.interface import Codes, Float, Index, Number, Pair
+from sigmax.kernels.reference_group import group_rows
 from sigmax.kernels.reference_refine import binary_refine, linear_predictor_dd, softmax_refine
 from sigmax.kernels.reference_rows import (
     all_logits,
@@ -43,6 +44,7 @@ __all__ = [
     "cross_entropy",
     "exp",
     "expit",
+    "group_rows",
     "linear_predictor",
     "linear_predictor_dd",
     "log1pexp",

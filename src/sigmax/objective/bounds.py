@@ -131,7 +131,7 @@ class Bounds:
         additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0
         relative = (additions + _ROW_ROUNDINGS) * _U
         sums = relative * at.nll * math.sqrt(float(self._blocks(inverse).sum()))
-        logits = self.logit_rounding(at.coef) * math.sqrt(self.response.total_weight)
+        logits = self.logit_rounding(at.coef) * math.sqrt(self.response.weight_sum)
         return float(logits + sums + self._penalty_rounding(at))
 
     def refined_rounding(self, at: Refined, inverse: Float, moved: float = math.inf) -> float:
@@ -149,7 +149,7 @@ class Bounds:
         return float(
             _ROW_ROUNDINGS * _U * rows
             + sums
-            + logits * math.sqrt(self.response.total_weight)
+            + logits * math.sqrt(self.response.weight_sum)
             + self._penalty_rounding(at)
         )
 

@@ -98,7 +98,7 @@ class Objective(Bounds):
         """f at the origin, sum_i w_i log K; None where offsets make that a question for the data."""
         if self.response.offset is not None:
             return None
-        return self.response.total_weight * math.log(self.n_logits + 1)
+        return self.response.weight_sum * math.log(self.n_logits + 1)
 
     # -- evaluation ----------------------------------------------------------------------------
 

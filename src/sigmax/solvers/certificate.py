@@ -100,6 +100,8 @@ class Certificate:
 
 def certify(objective: Objective, solution: Solution) -> Certificate:
     """The certificate of a solution; no read of the data where an evaluation has found max_i |x_ij|."""
+    # the objective counts weights in units of `scale`: its standard errors are sqrt(scale) of the true ones
+    unit = math.sqrt(objective.response.scale)
     coef, metric, anchor = solution.coef, solution.metric, solution.anchor
     distance, condition, nu = math.inf, math.inf, solution.newton_decrement
     bound = np.full(coef.shape, np.inf)
@@ -132,9 +134,9 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
     return Certificate(
         converged=converged,
         exists=exists,
-        newton_decrement=solution.newton_decrement,
+        newton_decrement=solution.newton_decrement * unit,
         error_bound=bound if objective.n_logits == 1 else bound.reshape(objective.n_logits, -1),
-        standard_errors_off=distance,
+        standard_errors_off=distance * unit,
         digits=_digits(coef, bound),
         condition_number=condition,
         iterations=solution.iterations,

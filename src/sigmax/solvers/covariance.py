@@ -47,13 +47,20 @@ class Covariance:
         return close and (isinstance(metric, WhitenedFactor) or metric.condition_number <= _PLAIN_CONDITION)
 
     def compute(self) -> Float:
-        """H^-1 at the estimate, exactly symmetric, (m k, m k); nan where the information is singular.
+        """H^-1 at the estimate in units of the true weights, exactly symmetric, (m k, m k).
+
+        nan where the information is singular.
 
         Raises
         ------
         ValueError
             The data have been changed since the fit.
         """
+        with np.errstate(over="ignore"):
+            found: Float = self._in_units_of_the_objective() / self._objective.response.scale
+        return found
+
+    def _in_units_of_the_objective(self) -> Float:
         s, o = self._solution, self._objective
         if s.metric is None:
             return np.full((o.n_params, o.n_params), np.nan)

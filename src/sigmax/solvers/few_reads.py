@@ -114,7 +114,7 @@ def few_reads(
 
 def _hessian_pays(objective: Objective, costs: Costs, nu: float, rate: float, tol: float) -> bool:
     """Whether the next pass should bring the Hessian: one more gradient first would save less than it costs."""
-    n = objective.response.total_weight
+    n = objective.response.weight_sum
     now = passes_after_hessian(rate * nu, n, tol)
     later = passes_after_hessian(rate * rate * nu, n, tol)
     return now - later < 1.0 or rate > 0.7
