@@ -17,3 +17,6 @@
 {"weighted_gram", hash_weighted_gram, 0x1b97cb28763f0d28u, 0xe90772d04b228ec0u},
 {"binary_pass", hash_binary_pass, 0xe5f5464a5c5be2e8u, 0x388864310ee71d9bu},
 {"softmax_pass", hash_softmax_pass, 0x86d9846f0ddd74c8u, 0x2be072373c656220u},
+{"linear_predictor_dd", hash_linear_predictor_dd, 0u, 0u},
+{"binary_refine", hash_binary_refine, 0u, 0u},
+{"softmax_refine", hash_softmax_refine, 0u, 0u},
