@@ -8,7 +8,7 @@
  *
  * which is two-sum with the error of the product in its last difference.
  *
- * |error| <= u |sum| + (terms + 3)^2 u^2 sum |term|, u = 2^-53, once both words are rounded to one; a factor u less before.
+ * |error| <= (terms + 3)^2 u^2 sum |term| of both words together, u = 2^-53.
  *
  * The order of every sum is a function of the shape alone, and no low word is fused, so that the bits are those of any
  * vector width, and without FMA too while no product underflows (sx_two_prod):
@@ -16,8 +16,8 @@
  *   dot product   lanes and tree of sx_linear.h, a pair of words in each
  *   gradient      one chain for each column, down all rows of the block
  *
- * With fewer columns than SX_LANES both run over a transposed tile: dot products are chains over the columns, and a column
- * of the gradient has SX_LANES chains, over the rows i mod SX_LANES, merged in the same tree.
+ * With fewer columns than SX_LANES both run over a transposed tile: dot products are chains over the columns, and a
+ * column of the gradient has SX_LANES chains, over the rows i mod SX_LANES, merged in the same tree.
  */
 #ifndef SX_LINEAR_DD_H
 #define SX_LINEAR_DD_H
@@ -26,8 +26,8 @@
 #include "sx_dd.h"
 #include "sx_linear.h"
 
-/* fl(a b - t) for t near product = fl(a b), so that product - t is exact: one rounding with FMA and without.  Without, the
- * error of a product beyond the range of sx_split counts as 0. */
+/* fl(a b - t) for t near product = fl(a b), so that product - t is exact: one rounding, with FMA and without.  Without,
+ * the error of a product beyond the range of sx_split counts as 0. */
 SX_INLINE sx_vector sx_product_minus(sx_vector a, sx_vector b, sx_vector product, sx_vector t)
 {
 #if SX_USE_FMA
@@ -95,9 +95,10 @@ SX_INLINE void sx_quad_add(sx_quad a, sx_quad a_low, sx_quad b, sx_quad b_low, s
 /* Lanes 0 1 + 2 3 of two rows. */
 SX_INLINE void sx_quad_fold(const sx_quad *q, const sx_quad *q_low, sx_quad *high, sx_quad *low)
 {
-    sx_quad_add(__builtin_shufflevector(q[0], q[1], 0, 1, 4, 5), __builtin_shufflevector(q_low[0], q_low[1], 0, 1, 4, 5),
-                __builtin_shufflevector(q[0], q[1], 2, 3, 6, 7), __builtin_shufflevector(q_low[0], q_low[1], 2, 3, 6, 7),
-                high, low);
+    sx_quad_add(__builtin_shufflevector(q[0], q[1], 0, 1, 4, 5),
+                __builtin_shufflevector(q_low[0], q_low[1], 0, 1, 4, 5),
+                __builtin_shufflevector(q[0], q[1], 2, 3, 6, 7),
+                __builtin_shufflevector(q_low[0], q_low[1], 2, 3, 6, 7), high, low);
 }
 #endif
 
@@ -110,9 +111,10 @@ SX_INLINE void sx_merge_four_lanes_dd(const double *l, const double *l_low, doub
         sx_quad_add(*(const sx_quad *)(l + 8 * r), *(const sx_quad *)(l_low + 8 * r), *(const sx_quad *)(l + 8 * r + 4),
                     *(const sx_quad *)(l_low + 8 * r + 4), q + r, q_low + r);
     for (int r = 0; r < 2; ++r) sx_quad_fold(q + 2 * r, q_low + 2 * r, h + r, h_low + r);
-    sx_quad_add(__builtin_shufflevector(h[0], h[1], 0, 2, 4, 6), __builtin_shufflevector(h_low[0], h_low[1], 0, 2, 4, 6),
-                __builtin_shufflevector(h[0], h[1], 1, 3, 5, 7), __builtin_shufflevector(h_low[0], h_low[1], 1, 3, 5, 7),
-                &sum, &sum_low);
+    sx_quad_add(__builtin_shufflevector(h[0], h[1], 0, 2, 4, 6),
+                __builtin_shufflevector(h_low[0], h_low[1], 0, 2, 4, 6),
+                __builtin_shufflevector(h[0], h[1], 1, 3, 5, 7),
+                __builtin_shufflevector(h_low[0], h_low[1], 1, 3, 5, 7), &sum, &sum_low);
     *(sx_quad *)out = sum;
     *(sx_quad *)out_low = sum_low;
 #else
@@ -124,8 +126,8 @@ SX_INLINE void sx_merge_four_lanes_dd(const double *l, const double *l_low, doub
 #endif
 }
 
-/* out[r] + out_low[r] = x_r'(b + b_low) for n_rows rows of p >= SX_LANES columns, `stride` apart.  `tail` holds what sx_dot_rows
- * has there, SX_LANES of b and then of b_low.  A vector of lanes at a time: its sums stay in registers. */
+/* out[r] + out_low[r] = x_r'(b + b_low) for n_rows rows of p >= SX_LANES columns, `stride` apart.  `tail` holds what
+ * sx_dot_rows has there, SX_LANES of b and then of b_low.  A vector of lanes at a time: its sums stay in registers. */
 SX_INLINE void sx_dot_rows_dd(const int n_rows, ptrdiff_t p, const double *restrict x, ptrdiff_t stride,
                               const double *restrict b, const double *restrict b_low, const double *restrict tail,
                               double *restrict out, double *restrict out_low)
@@ -185,13 +187,14 @@ SX_INLINE void sx_dot_columns_dd(const double *restrict columns, ptrdiff_t n, pt
     for (ptrdiff_t i = 0; i < n; i += SX_VECTOR_LENGTH) {
         sx_vector high = sx_broadcast(0.0), low = sx_broadcast(0.0);
         for (ptrdiff_t j = 0; j < p; ++j)
-            sx_add_product_dd(&high, &low, sx_load(columns + j * SX_TILE + i), sx_broadcast(b[j]), sx_broadcast(b_low[j]));
+            sx_add_product_dd(&high, &low, sx_load(columns + j * SX_TILE + i), sx_broadcast(b[j]),
+                              sx_broadcast(b_low[j]));
         sx_store(out + i, high);
         sx_store(out_low + i, low);
     }
 }
 
-/* A tile of X as double-double sums take it: rows for p >= SX_LANES, else columns, padded with zeros to whole vectors. */
+/* A tile of X as sums in double-double take it: rows for p >= SX_LANES, else columns, padded with zeros. */
 typedef struct {
     sx_tile rows;
     const double *columns;
@@ -215,11 +218,11 @@ SX_INLINE sx_dd_tile sx_dd_tile_of(const sx_rows *X, ptrdiff_t start, ptrdiff_t 
     return (sx_dd_tile){{X->data + start * X->row_stride, X->row_stride}, space, n, X->n_cols};
 }
 
-/* eta_h + low_h of a tile as a rounded value and its rest, a column of SX_TILE for each of n_logits logits; coef and coef_low
- * hold their vectors one after the other, the intercept first when `intercept` is set; offset may be NULL. */
-SX_KERNEL void sx_linear_forward_dd(ptrdiff_t n_logits, const sx_dd_tile *tile, int intercept, const double *restrict coef,
-                                    const double *restrict coef_low, const double *restrict offset, double *restrict eta,
-                                    double *restrict low)
+/* eta_h + low_h of a tile as a rounded value and its rest, a column of SX_TILE for each of n_logits logits; coef and
+ * coef_low hold their vectors one after the other, the intercept first when `intercept` is set; offset may be NULL. */
+SX_KERNEL void sx_linear_forward_dd(ptrdiff_t n_logits, const sx_dd_tile *tile, int intercept,
+                                    const double *restrict coef, const double *restrict coef_low,
+                                    const double *restrict offset, double *restrict eta, double *restrict low)
 {
     const ptrdiff_t p = tile->p, n = tile->n, k = p + intercept;
     for (ptrdiff_t h = 0; h < n_logits; ++h, eta += SX_TILE, low += SX_TILE) {

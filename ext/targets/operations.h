@@ -300,7 +300,8 @@ static sx_line softmax_line(ptrdiff_t n, ptrdiff_t n_logits, double step, const 
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
         .softmax_pass = softmax_pass, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
-        .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line, .softmax_line = softmax_line             \
+        .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line,      \
+        .softmax_line = softmax_line                                                                       \
     }
 
 #endif /* SX_OPERATIONS_H */

@@ -167,6 +167,13 @@ static void nothing(const sx_kernels *K)
                 for (ptrdiff_t i = 0; i < all; ++i)
                     CHECK(H[i] == 0.0, "%a, p %td, m %td on %s", H[i], p, m, K->name);
                 K->linear_predictor(&X, &model, NULL, work);
+                double *refine = doubles(K->refine_work(&X, m)), *low = doubles(m * k);
+                K->linear_predictor_dd(&X, &model, NULL, NULL, NULL, refine);
+                const sx_refined none =
+                    (m == 1 ? K->binary_refine : K->softmax_refine)(&X, &model, NULL, g, low, largest, refine);
+                CHECK(none.nll.high == 0.0 && none.spread == 0.0, "p %td, m %td on %s", p, m, K->name);
+                for (ptrdiff_t i = 0; i < m * k; ++i)
+                    CHECK(g[i] == 0.0 && low[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
                 K->transpose_product(&X, intercept, m, NULL, g, work);
                 for (ptrdiff_t i = 0; i < m * k; ++i)
                     CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);

@@ -1,7 +1,7 @@
 """Refinement in double-double against exact arithmetic, on data where plain sums lose all their digits.
 
 u = 2^-53.  The oracle takes every input as the number it is and computes with 2500 bits, so that 1 - p of
-a row with a logit of 700 keeps its digits.  Layouts and threads: test_memory.py; bits on every target: test_targets.py.
+a row with a logit of 700 keeps its digits.  Layouts and threads: test_memory.py; bits: test_targets.py.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def check(backend, q: Problem, coef_low=None, *, softmax=None):
     # both words are one rounded value and its rest
     same(found.eta + found.eta_low, found.eta)
     same(found.gradient + found.gradient_low, found.gradient)
-    # a row's residual is off by c u |r| and what is quadratic in the low word; the sums add nothing of that size
+    # a residual is off by c u |r| and what is quadratic in the low word; the sums add nothing of that size
     bound = (ROW + m * U + (n + 3) ** 2 * U**2) * wanted.gradient_size + 2 * wanted.quadratic
     assert (np.abs(gradient) <= bound + tiny * (1 + n)).all(), np.max(np.abs(gradient) / bound)
     assert abs(nll) <= (ROW + m * U + n**2 * U**2) * float(wanted.nll) + 2 * wanted.nll_quadratic + tiny * (
