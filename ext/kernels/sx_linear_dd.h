@@ -84,21 +84,56 @@ SX_INLINE sx_dd sx_merge_lanes_dd(const double *high, const double *low)
 
 #if SX_HAVE_SHUFFLE
 typedef double sx_quad __attribute__((vector_size(32), aligned(8), may_alias));
+/* high + low = (a + a_low) + (b + b_low), not renormalised, for vectors of any length */
+#define SX_DD_ADD(type, a, a_low, b, b_low, high, low)                                                                \
+    do {                                                                                                              \
+        const type x_ = (a), y_ = (b), s_ = x_ + y_, t_ = s_ - x_;                                                    \
+        (low) = ((a_low) + (b_low)) + ((x_ - (s_ - t_)) + (y_ - t_));                                                 \
+        (high) = s_;                                                                                                  \
+    } while (0)
+#define SX_SHUFFLE __builtin_shufflevector
+#endif
 
-SX_INLINE void sx_quad_add(sx_quad a, sx_quad a_low, sx_quad b, sx_quad b_low, sx_quad *high, sx_quad *low)
+/* Of four rows: (l0 + l4) + (l2 + l6), and (l1 + l5) + (l3 + l7). */
+#if SX_HAVE_SHUFFLE
+typedef struct {
+    sx_quad even, even_low, odd, odd_low;
+} sx_merged;
+#endif
+#if SX_HAVE_SHUFFLE && SX_VECTOR_BYTES == 64
+SX_INLINE sx_merged sx_merge_to_two(const double *l, const double *l_low)
 {
-    const sx_quad s = a + b, t = s - a;
-    *high = s;
-    *low = (a_low + b_low) + ((a - (s - t)) + (b - t));
+    sx_vector q[2], q_low[2], h, h_low;
+    for (int r = 0; r < 2; ++r) {
+        const sx_vector a = sx_load(l + 16 * r), b = sx_load(l + 16 * r + 8);
+        const sx_vector a_low = sx_load(l_low + 16 * r), b_low = sx_load(l_low + 16 * r + 8);
+        SX_DD_ADD(sx_vector, SX_SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11),
+                  SX_SHUFFLE(a_low, b_low, 0, 1, 2, 3, 8, 9, 10, 11), SX_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15),
+                  SX_SHUFFLE(a_low, b_low, 4, 5, 6, 7, 12, 13, 14, 15), q[r], q_low[r]);
+    }
+    SX_DD_ADD(sx_vector, SX_SHUFFLE(q[0], q[1], 0, 1, 4, 5, 8, 9, 12, 13),
+              SX_SHUFFLE(q_low[0], q_low[1], 0, 1, 4, 5, 8, 9, 12, 13),
+              SX_SHUFFLE(q[0], q[1], 2, 3, 6, 7, 10, 11, 14, 15),
+              SX_SHUFFLE(q_low[0], q_low[1], 2, 3, 6, 7, 10, 11, 14, 15), h, h_low);
+    return (sx_merged){SX_SHUFFLE(h, h, 0, 2, 4, 6), SX_SHUFFLE(h_low, h_low, 0, 2, 4, 6),
+                       SX_SHUFFLE(h, h, 1, 3, 5, 7), SX_SHUFFLE(h_low, h_low, 1, 3, 5, 7)};
 }
-
-/* Lanes 0 1 + 2 3 of two rows. */
-SX_INLINE void sx_quad_fold(const sx_quad *q, const sx_quad *q_low, sx_quad *high, sx_quad *low)
+#elif SX_HAVE_SHUFFLE
+SX_INLINE sx_merged sx_merge_to_two(const double *l, const double *l_low)
 {
-    sx_quad_add(__builtin_shufflevector(q[0], q[1], 0, 1, 4, 5),
-                __builtin_shufflevector(q_low[0], q_low[1], 0, 1, 4, 5),
-                __builtin_shufflevector(q[0], q[1], 2, 3, 6, 7),
-                __builtin_shufflevector(q_low[0], q_low[1], 2, 3, 6, 7), high, low);
+    sx_quad q[4], q_low[4], h[2], h_low[2];
+    for (int r = 0; r < 4; ++r) {
+        const sx_quad *a = (const sx_quad *)(l + 8 * r), *b = (const sx_quad *)(l + 8 * r + 4);
+        const sx_quad *a_low = (const sx_quad *)(l_low + 8 * r), *b_low = (const sx_quad *)(l_low + 8 * r + 4);
+        SX_DD_ADD(sx_quad, *a, *a_low, *b, *b_low, q[r], q_low[r]);
+    }
+    for (int r = 0; r < 2; ++r)
+        SX_DD_ADD(sx_quad, SX_SHUFFLE(q[2 * r], q[2 * r + 1], 0, 1, 4, 5),
+                  SX_SHUFFLE(q_low[2 * r], q_low[2 * r + 1], 0, 1, 4, 5),
+                  SX_SHUFFLE(q[2 * r], q[2 * r + 1], 2, 3, 6, 7),
+                  SX_SHUFFLE(q_low[2 * r], q_low[2 * r + 1], 2, 3, 6, 7), h[r], h_low[r]);
+    return (sx_merged){SX_SHUFFLE(h[0], h[1], 0, 2, 4, 6), SX_SHUFFLE(h_low[0], h_low[1], 0, 2, 4, 6),
+                       SX_SHUFFLE(h[0], h[1], 1, 3, 5, 7), SX_SHUFFLE(h_low[0], h_low[1], 1, 3, 5, 7)};
 }
 #endif
 
@@ -106,15 +141,9 @@ SX_INLINE void sx_quad_fold(const sx_quad *q, const sx_quad *q_low, sx_quad *hig
 SX_INLINE void sx_merge_four_lanes_dd(const double *l, const double *l_low, double *out, double *out_low)
 {
 #if SX_HAVE_SHUFFLE
-    sx_quad q[4], q_low[4], h[2], h_low[2], sum, sum_low;
-    for (int r = 0; r < 4; ++r)
-        sx_quad_add(*(const sx_quad *)(l + 8 * r), *(const sx_quad *)(l_low + 8 * r), *(const sx_quad *)(l + 8 * r + 4),
-                    *(const sx_quad *)(l_low + 8 * r + 4), q + r, q_low + r);
-    for (int r = 0; r < 2; ++r) sx_quad_fold(q + 2 * r, q_low + 2 * r, h + r, h_low + r);
-    sx_quad_add(__builtin_shufflevector(h[0], h[1], 0, 2, 4, 6),
-                __builtin_shufflevector(h_low[0], h_low[1], 0, 2, 4, 6),
-                __builtin_shufflevector(h[0], h[1], 1, 3, 5, 7),
-                __builtin_shufflevector(h_low[0], h_low[1], 1, 3, 5, 7), &sum, &sum_low);
+    const sx_merged two = sx_merge_to_two(l, l_low);
+    sx_quad sum, sum_low;
+    SX_DD_ADD(sx_quad, two.even, two.even_low, two.odd, two.odd_low, sum, sum_low);
     *(sx_quad *)out = sum;
     *(sx_quad *)out_low = sum_low;
 #else
