@@ -165,8 +165,12 @@ SX_INLINE void sx_dot_rows_dd(const int n_rows, ptrdiff_t p, const double *restr
     const ptrdiff_t whole = p / SX_LANES * SX_LANES;
     for (int v = 0; v < SX_LANES; v += SX_VECTOR_LENGTH) {
         sx_vector high[SX_DOT_ROWS], low[SX_DOT_ROWS];
-        for (int r = 0; r < n_rows; ++r) high[r] = low[r] = sx_broadcast(0.0);
-        for (ptrdiff_t j = v; j < whole; j += SX_LANES) {
+        for (int r = 0; r < n_rows; ++r) { /* the first product is the sum */
+            const sx_vector a = sx_load(x + r * stride + v), c = sx_load(b + v);
+            high[r] = a * c;
+            low[r] = sx_product_minus(a, c, high[r], high[r]) + a * sx_load(b_low + v);
+        }
+        for (ptrdiff_t j = SX_LANES + v; j < whole; j += SX_LANES) {
             const sx_vector c = sx_load(b + j), c_low = sx_load(b_low + j);
             for (int r = 0; r < n_rows; ++r)
                 sx_add_product_dd(high + r, low + r, sx_load(x + r * stride + j), c, c_low);
