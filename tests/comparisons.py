@@ -25,6 +25,13 @@ def same_pass(a, b):
     same(a.hessian, b.hessian)
 
 
+def same_refined(a, b):
+    assert a.nll == b.nll
+    assert a.spread == b.spread
+    for name in ("gradient", "gradient_low", "largest", "eta", "eta_low"):
+        same(getattr(a, name), getattr(b, name))
+
+
 def close(got, wanted, bound):
     """|got - wanted| <= bound, elementwise; the underflow of a product or two is let pass."""
     error = np.abs(np.asarray(got - wanted, dtype=float))

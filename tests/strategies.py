@@ -150,6 +150,32 @@ def run_pass(kernels, q: Problem, *, softmax: bool | None = None) -> Pass:
 
 
 @dataclass(frozen=True)
+class Refined:
+    """What a refinement gave, and the logits in double-double."""
+
+    nll: tuple[float, float]
+    spread: float
+    gradient: np.ndarray
+    gradient_low: np.ndarray
+    largest: np.ndarray
+    eta: np.ndarray
+    eta_low: np.ndarray
+
+
+def run_refine(kernels, q: Problem, coef_low=None, *, softmax: bool | None = None) -> Refined:
+    """One refinement pass: the binary one for two classes, unless `softmax` says otherwise."""
+    use_softmax = q.m > 1 if softmax is None else softmax
+    kernel = kernels.softmax_refine if use_softmax else kernels.binary_refine
+    eta, eta_low = np.full((q.n, q.m), np.nan), np.full((q.n, q.m), np.nan)
+    out = [np.full(shape, np.nan) for shape in ((q.m, q.k), (q.m, q.k), (q.X.shape[1],))]
+    kernels.linear_predictor_dd(q.X, q.coef, coef_low, eta, eta_low, intercept=q.intercept, offset=q.offset)
+    nll, spread = kernel(
+        q.X, q.y, q.coef, coef_low, *out, intercept=q.intercept, weight=q.weight, offset=q.offset
+    )
+    return Refined(nll, spread, *out, eta, eta_low)
+
+
+@dataclass(frozen=True)
 class Rows:
     """What a rows operation gave; curvature has shape (n, m, m)."""
 

@@ -6,15 +6,17 @@
 
 #include "sx_linear_dd.h"
 
-/* Doubles that hold one word of a column sum of p columns.  p >= SX_LANES: vectors of columns one after the other, the last
- * one of the last columns, so that it may repeat some of those before it, bits and all.  Else: SX_LANES for each column. */
+/* Doubles that hold one word of a column sum of p columns.  p >= SX_LANES: vectors of columns one after the other, the
+ * last one of the last columns, so that it may repeat some of those before it, bits and all.  Else: SX_LANES for each
+ * column. */
 SX_INLINE ptrdiff_t sx_dd_sums_length(ptrdiff_t p)
 {
     return p < SX_LANES ? p * SX_LANES : (p + SX_VECTOR_LENGTH - 1) / SX_VECTOR_LENGTH * SX_VECTOR_LENGTH;
 }
 
-/* high_c + low_c += sum_i r_i x_ic over n rows, and largest_c = max(largest_c, |x_ic|) where it is not NULL, for n_vectors
- * vectors of columns, the last of which starts at column `last`.  The row `ahead` bytes further on is asked for. */
+/* high_c + low_c += sum_i r_i x_ic over n rows, and largest_c = max(largest_c, |x_ic|) where it is not NULL, for
+ * n_vectors vectors of columns, the last of which starts at column `last`.  The row `ahead` bytes further on is asked
+ * for. */
 SX_INLINE void sx_backward_panel_dd(const int n_vectors, const int sizes, ptrdiff_t n, const double *restrict x,
                                     ptrdiff_t stride, ptrdiff_t last, uintptr_t ahead, const double *restrict r,
                                     double *restrict high, double *restrict low, double *restrict largest)
@@ -91,8 +93,8 @@ SX_INLINE void sx_backward_panels_dd(const int sizes, const sx_dd_tile *tile, co
     }
 }
 
-/* high + low += X' r over one tile, in words of sx_dd_sums_length; r is padded with zeros to whole SX_LANES.  Where `largest`
- * is not NULL it becomes the largest of itself and |x_ij|. */
+/* high + low += X' r over one tile, in words of sx_dd_sums_length; r is padded with zeros to whole SX_LANES.  Where
+ * `largest` is not NULL it becomes the largest of itself and |x_ij|. */
 SX_KERNEL void sx_linear_backward_dd(const sx_dd_tile *tile, const double *restrict r, double *restrict high,
                                      double *restrict low, double *restrict largest)
 {
@@ -109,7 +111,7 @@ SX_KERNEL void sx_linear_backward_dd(const sx_dd_tile *tile, const double *restr
 /* Where column c of p >= SX_LANES columns lies among the words of its sums. */
 SX_INLINE ptrdiff_t sx_dd_sums_place(ptrdiff_t p, ptrdiff_t c)
 {
-    const ptrdiff_t last = sx_dd_sums_length(p) - SX_VECTOR_LENGTH; /* where the last vector lies: column p - its length */
+    const ptrdiff_t last = sx_dd_sums_length(p) - SX_VECTOR_LENGTH; /* the last vector: the last columns */
     return c < last ? c : last + c - (p - SX_VECTOR_LENGTH);
 }
 

@@ -8,7 +8,7 @@
  *
  * which is two-sum with the error of the product in its last difference.
  *
- * |error| <= u |sum| + (terms + 3)^2 u^2 sum |term|, u = 2^-53, once both words are rounded to one; a factor u less before.
+ * |error| <= (terms + 3)^2 u^2 sum |term| of both words together, u = 2^-53.
  *
  * The order of every sum is a function of the shape alone, and no low word is fused, so that the bits are those of any
  * vector width, and without FMA too while no product underflows (sx_two_prod):
@@ -16,8 +16,8 @@
  *   dot product   lanes and tree of sx_linear.h, a pair of words in each
  *   gradient      one chain for each column, down all rows of the block
  *
- * With fewer columns than SX_LANES both run over a transposed tile: dot products are chains over the columns, and a column
- * of the gradient has SX_LANES chains, over the rows i mod SX_LANES, merged in the same tree.
+ * With fewer columns than SX_LANES both run over a transposed tile: dot products are chains over the columns, and a
+ * column of the gradient has SX_LANES chains, over the rows i mod SX_LANES, merged in the same tree.
  */
 #ifndef SX_LINEAR_DD_H
 #define SX_LINEAR_DD_H
@@ -26,8 +26,8 @@
 #include "sx_dd.h"
 #include "sx_linear.h"
 
-/* fl(a b - t) for t near product = fl(a b), so that product - t is exact: one rounding with FMA and without.  Without, the
- * error of a product beyond the range of sx_split counts as 0. */
+/* fl(a b - t) for t near product = fl(a b), so that product - t is exact: one rounding, with FMA and without.  Without,
+ * the error of a product beyond the range of sx_split counts as 0. */
 SX_INLINE sx_vector sx_product_minus(sx_vector a, sx_vector b, sx_vector product, sx_vector t)
 {
 #if SX_USE_FMA
@@ -84,20 +84,56 @@ SX_INLINE sx_dd sx_merge_lanes_dd(const double *high, const double *low)
 
 #if SX_HAVE_SHUFFLE
 typedef double sx_quad __attribute__((vector_size(32), aligned(8), may_alias));
+/* high + low = (a + a_low) + (b + b_low), not renormalised, for vectors of any length */
+#define SX_DD_ADD(type, a, a_low, b, b_low, high, low)                                                                \
+    do {                                                                                                              \
+        const type x_ = (a), y_ = (b), s_ = x_ + y_, t_ = s_ - x_;                                                    \
+        (low) = ((a_low) + (b_low)) + ((x_ - (s_ - t_)) + (y_ - t_));                                                 \
+        (high) = s_;                                                                                                  \
+    } while (0)
+#define SX_SHUFFLE __builtin_shufflevector
+#endif
 
-SX_INLINE void sx_quad_add(sx_quad a, sx_quad a_low, sx_quad b, sx_quad b_low, sx_quad *high, sx_quad *low)
+/* Of four rows: (l0 + l4) + (l2 + l6), and (l1 + l5) + (l3 + l7). */
+#if SX_HAVE_SHUFFLE
+typedef struct {
+    sx_quad even, even_low, odd, odd_low;
+} sx_merged;
+#endif
+#if SX_HAVE_SHUFFLE && SX_VECTOR_BYTES == 64
+SX_INLINE sx_merged sx_merge_to_two(const double *l, const double *l_low)
 {
-    const sx_quad s = a + b, t = s - a;
-    *high = s;
-    *low = (a_low + b_low) + ((a - (s - t)) + (b - t));
+    sx_vector q[2], q_low[2], h, h_low;
+    for (int r = 0; r < 2; ++r) {
+        const sx_vector a = sx_load(l + 16 * r), b = sx_load(l + 16 * r + 8);
+        const sx_vector a_low = sx_load(l_low + 16 * r), b_low = sx_load(l_low + 16 * r + 8);
+        SX_DD_ADD(sx_vector, SX_SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11),
+                  SX_SHUFFLE(a_low, b_low, 0, 1, 2, 3, 8, 9, 10, 11), SX_SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15),
+                  SX_SHUFFLE(a_low, b_low, 4, 5, 6, 7, 12, 13, 14, 15), q[r], q_low[r]);
+    }
+    SX_DD_ADD(sx_vector, SX_SHUFFLE(q[0], q[1], 0, 1, 4, 5, 8, 9, 12, 13),
+              SX_SHUFFLE(q_low[0], q_low[1], 0, 1, 4, 5, 8, 9, 12, 13),
+              SX_SHUFFLE(q[0], q[1], 2, 3, 6, 7, 10, 11, 14, 15),
+              SX_SHUFFLE(q_low[0], q_low[1], 2, 3, 6, 7, 10, 11, 14, 15), h, h_low);
+    return (sx_merged){SX_SHUFFLE(h, h, 0, 2, 4, 6), SX_SHUFFLE(h_low, h_low, 0, 2, 4, 6),
+                       SX_SHUFFLE(h, h, 1, 3, 5, 7), SX_SHUFFLE(h_low, h_low, 1, 3, 5, 7)};
 }
-
-/* Lanes 0 1 + 2 3 of two rows. */
-SX_INLINE void sx_quad_fold(const sx_quad *q, const sx_quad *q_low, sx_quad *high, sx_quad *low)
+#elif SX_HAVE_SHUFFLE
+SX_INLINE sx_merged sx_merge_to_two(const double *l, const double *l_low)
 {
-    sx_quad_add(__builtin_shufflevector(q[0], q[1], 0, 1, 4, 5), __builtin_shufflevector(q_low[0], q_low[1], 0, 1, 4, 5),
-                __builtin_shufflevector(q[0], q[1], 2, 3, 6, 7), __builtin_shufflevector(q_low[0], q_low[1], 2, 3, 6, 7),
-                high, low);
+    sx_quad q[4], q_low[4], h[2], h_low[2];
+    for (int r = 0; r < 4; ++r) {
+        const sx_quad *a = (const sx_quad *)(l + 8 * r), *b = (const sx_quad *)(l + 8 * r + 4);
+        const sx_quad *a_low = (const sx_quad *)(l_low + 8 * r), *b_low = (const sx_quad *)(l_low + 8 * r + 4);
+        SX_DD_ADD(sx_quad, *a, *a_low, *b, *b_low, q[r], q_low[r]);
+    }
+    for (int r = 0; r < 2; ++r)
+        SX_DD_ADD(sx_quad, SX_SHUFFLE(q[2 * r], q[2 * r + 1], 0, 1, 4, 5),
+                  SX_SHUFFLE(q_low[2 * r], q_low[2 * r + 1], 0, 1, 4, 5),
+                  SX_SHUFFLE(q[2 * r], q[2 * r + 1], 2, 3, 6, 7),
+                  SX_SHUFFLE(q_low[2 * r], q_low[2 * r + 1], 2, 3, 6, 7), h[r], h_low[r]);
+    return (sx_merged){SX_SHUFFLE(h[0], h[1], 0, 2, 4, 6), SX_SHUFFLE(h_low[0], h_low[1], 0, 2, 4, 6),
+                       SX_SHUFFLE(h[0], h[1], 1, 3, 5, 7), SX_SHUFFLE(h_low[0], h_low[1], 1, 3, 5, 7)};
 }
 #endif
 
@@ -105,14 +141,9 @@ SX_INLINE void sx_quad_fold(const sx_quad *q, const sx_quad *q_low, sx_quad *hig
 SX_INLINE void sx_merge_four_lanes_dd(const double *l, const double *l_low, double *out, double *out_low)
 {
 #if SX_HAVE_SHUFFLE
-    sx_quad q[4], q_low[4], h[2], h_low[2], sum, sum_low;
-    for (int r = 0; r < 4; ++r)
-        sx_quad_add(*(const sx_quad *)(l + 8 * r), *(const sx_quad *)(l_low + 8 * r), *(const sx_quad *)(l + 8 * r + 4),
-                    *(const sx_quad *)(l_low + 8 * r + 4), q + r, q_low + r);
-    for (int r = 0; r < 2; ++r) sx_quad_fold(q + 2 * r, q_low + 2 * r, h + r, h_low + r);
-    sx_quad_add(__builtin_shufflevector(h[0], h[1], 0, 2, 4, 6), __builtin_shufflevector(h_low[0], h_low[1], 0, 2, 4, 6),
-                __builtin_shufflevector(h[0], h[1], 1, 3, 5, 7), __builtin_shufflevector(h_low[0], h_low[1], 1, 3, 5, 7),
-                &sum, &sum_low);
+    const sx_merged two = sx_merge_to_two(l, l_low);
+    sx_quad sum, sum_low;
+    SX_DD_ADD(sx_quad, two.even, two.even_low, two.odd, two.odd_low, sum, sum_low);
     *(sx_quad *)out = sum;
     *(sx_quad *)out_low = sum_low;
 #else
@@ -124,8 +155,8 @@ SX_INLINE void sx_merge_four_lanes_dd(const double *l, const double *l_low, doub
 #endif
 }
 
-/* out[r] + out_low[r] = x_r'(b + b_low) for n_rows rows of p >= SX_LANES columns, `stride` apart.  `tail` holds what sx_dot_rows
- * has there, SX_LANES of b and then of b_low.  A vector of lanes at a time: its sums stay in registers. */
+/* out[r] + out_low[r] = x_r'(b + b_low) for n_rows rows of p >= SX_LANES columns, `stride` apart.  `tail` holds what
+ * sx_dot_rows has there, SX_LANES of b and then of b_low.  A vector of lanes at a time: its sums stay in registers. */
 SX_INLINE void sx_dot_rows_dd(const int n_rows, ptrdiff_t p, const double *restrict x, ptrdiff_t stride,
                               const double *restrict b, const double *restrict b_low, const double *restrict tail,
                               double *restrict out, double *restrict out_low)
@@ -134,8 +165,12 @@ SX_INLINE void sx_dot_rows_dd(const int n_rows, ptrdiff_t p, const double *restr
     const ptrdiff_t whole = p / SX_LANES * SX_LANES;
     for (int v = 0; v < SX_LANES; v += SX_VECTOR_LENGTH) {
         sx_vector high[SX_DOT_ROWS], low[SX_DOT_ROWS];
-        for (int r = 0; r < n_rows; ++r) high[r] = low[r] = sx_broadcast(0.0);
-        for (ptrdiff_t j = v; j < whole; j += SX_LANES) {
+        for (int r = 0; r < n_rows; ++r) { /* the first product is the sum */
+            const sx_vector a = sx_load(x + r * stride + v), c = sx_load(b + v);
+            high[r] = a * c;
+            low[r] = sx_product_minus(a, c, high[r], high[r]) + a * sx_load(b_low + v);
+        }
+        for (ptrdiff_t j = SX_LANES + v; j < whole; j += SX_LANES) {
             const sx_vector c = sx_load(b + j), c_low = sx_load(b_low + j);
             for (int r = 0; r < n_rows; ++r)
                 sx_add_product_dd(high + r, low + r, sx_load(x + r * stride + j), c, c_low);
@@ -185,13 +220,14 @@ SX_INLINE void sx_dot_columns_dd(const double *restrict columns, ptrdiff_t n, pt
     for (ptrdiff_t i = 0; i < n; i += SX_VECTOR_LENGTH) {
         sx_vector high = sx_broadcast(0.0), low = sx_broadcast(0.0);
         for (ptrdiff_t j = 0; j < p; ++j)
-            sx_add_product_dd(&high, &low, sx_load(columns + j * SX_TILE + i), sx_broadcast(b[j]), sx_broadcast(b_low[j]));
+            sx_add_product_dd(&high, &low, sx_load(columns + j * SX_TILE + i), sx_broadcast(b[j]),
+                              sx_broadcast(b_low[j]));
         sx_store(out + i, high);
         sx_store(out_low + i, low);
     }
 }
 
-/* A tile of X as double-double sums take it: rows for p >= SX_LANES, else columns, padded with zeros to whole vectors. */
+/* A tile of X as sums in double-double take it: rows for p >= SX_LANES, else columns, padded with zeros. */
 typedef struct {
     sx_tile rows;
     const double *columns;
@@ -215,11 +251,11 @@ SX_INLINE sx_dd_tile sx_dd_tile_of(const sx_rows *X, ptrdiff_t start, ptrdiff_t 
     return (sx_dd_tile){{X->data + start * X->row_stride, X->row_stride}, space, n, X->n_cols};
 }
 
-/* eta_h + low_h of a tile as a rounded value and its rest, a column of SX_TILE for each of n_logits logits; coef and coef_low
- * hold their vectors one after the other, the intercept first when `intercept` is set; offset may be NULL. */
-SX_KERNEL void sx_linear_forward_dd(ptrdiff_t n_logits, const sx_dd_tile *tile, int intercept, const double *restrict coef,
-                                    const double *restrict coef_low, const double *restrict offset, double *restrict eta,
-                                    double *restrict low)
+/* eta_h + low_h of a tile as a rounded value and its rest, a column of SX_TILE for each of n_logits logits; coef and
+ * coef_low hold their vectors one after the other, the intercept first when `intercept` is set; offset may be NULL. */
+SX_KERNEL void sx_linear_forward_dd(ptrdiff_t n_logits, const sx_dd_tile *tile, int intercept,
+                                    const double *restrict coef, const double *restrict coef_low,
+                                    const double *restrict offset, double *restrict eta, double *restrict low)
 {
     const ptrdiff_t p = tile->p, n = tile->n, k = p + intercept;
     for (ptrdiff_t h = 0; h < n_logits; ++h, eta += SX_TILE, low += SX_TILE) {

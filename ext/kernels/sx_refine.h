@@ -1,7 +1,7 @@
 /* One pass for the refinement of an optimum: what bounds its accuracy in double-double, the rest as in sx_pass.h.
  *
  *     eta + low = [1 X] (b + b_low) + offset                                   sx_linear_dd.h
- *     NLL       = sum_i w_i (nll(y_i, eta_i) + sum_k r_ik low_ik)              rows at the high word, and their first-order
+ *     NLL       = sum_i w_i (nll(y_i, eta_i) + sum_k r_ik low_ik)              rows at the high word, and their linear
  *     residual  = w_i (r_ik + sum_l p_k ([k = l] - p_l) low_il)                change: what is left out is some low^2
  *     gradient  = [1 X]' residual                                              sx_backward_dd.h
  *     spread    = sum_i w_i |r_i|'W_i^-1|r_i|,  r_k = p_k - [y = k],  W_kl = p_k ([k = l] - p_l),  k, l >= 1
@@ -16,8 +16,8 @@
 #include "sx_backward_dd.h"
 #include "sx_pass.h"
 
-/* nll and residual of n rows of the binary model at eta + low, and lambda / (1 - lambda), each times its weight; padded with
- * zeros to SX_LANES. */
+/* nll and residual of n rows of the binary model at eta + low, and lambda / (1 - lambda), each times its weight;
+ * padded with zeros to SX_LANES. */
 SX_INLINE void sx_binary_refine_tile(ptrdiff_t n, const double *restrict eta, const double *restrict low,
                                      const int32_t *restrict y, const double *restrict weight, double *restrict nll,
                                      double *restrict residual, double *restrict spread)
@@ -43,9 +43,9 @@ typedef struct {
     double *low; /* of z */
 } sx_refine_columns;
 
-/* w |r|'W^-1|r| of n rows, from p.  With y = 0 it is R / p_0, else R + (p_0 + R)^2 / p_y + (p_0 + 2 R)^2 / p_0, where R is the
- * sum of p_k over k other than 0 and y: nothing cancels, and all are times 2^512, so that nothing is a subnormal.  A row
- * counts 0 where all classes but y are below exp(SX_EXP_LEAST), and inf where only the reference is. */
+/* w |r|'W^-1|r| of n rows, from p.  With y = 0 it is R / p_0, else R + (p_0 + R)^2 / p_y + (p_0 + 2 R)^2 / p_0, where
+ * R is the sum of p_k over k other than 0 and y: nothing cancels, and all are times 2^512, so that nothing is a
+ * subnormal.  A row counts 0 where all classes but y are below exp(SX_EXP_LEAST), inf where only the reference is. */
 SX_INLINE void sx_softmax_spread(ptrdiff_t n, ptrdiff_t K, const double *restrict p, const int32_t *restrict y,
                                  const double *restrict weight, double *restrict spread)
 {
@@ -232,8 +232,8 @@ SX_INLINE sx_refined sx_refine(const int binary, const sx_rows *X, const sx_mode
 }
 
 /* eta + eta_low (n_logits in a row) of all rows; eta_low may be NULL. */
-SX_INLINE void sx_predict_dd(const sx_rows *X, const sx_model *model, const double *coef_low, double *eta, double *eta_low,
-                             double *work)
+SX_INLINE void sx_predict_dd(const sx_rows *X, const sx_model *model, const double *coef_low, double *eta,
+                             double *eta_low, double *work)
 {
     const ptrdiff_t m = model->n_logits;
     const sx_refine_space space = sx_refine_space_of(X, m, work);

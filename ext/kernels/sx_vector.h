@@ -1,8 +1,8 @@
 /* A vector of the target and the few words the kernels say in it.
  *
  * A target file with an instruction set of its own defines SX_VECTOR_BYTES, SX_VECTOR_BROADCAST, SX_VECTOR_FMA and
- * SX_VECTOR_MAX before it includes the kernels.  Without them GCC and Clang get 16 bytes, and any other compiler a "vector"
- * of one double.  The text of the kernels is the same for all.
+ * SX_VECTOR_MAX before it includes the kernels.  Without them GCC and Clang get 16 bytes, and any other compiler a
+ * "vector" of one double.  The text of the kernels is the same for all.
  */
 #ifndef SX_VECTOR_H
 #define SX_VECTOR_H

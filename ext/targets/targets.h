@@ -83,7 +83,8 @@ typedef struct {
     sx_dd (*softmax_pass)(const sx_rows *X, const sx_model *model, double *gradient_out,
                           double *hessian_out, double *work);
 
-    ptrdiff_t (*refine_work)(const sx_rows *X, ptrdiff_t n_logits); /* coef_low, eta_low_out, largest_out may be NULL */
+    ptrdiff_t (*refine_work)(const sx_rows *X, ptrdiff_t n_logits);
+    /* coef_low, eta_low_out and largest_out may be NULL */
     void (*linear_predictor_dd)(const sx_rows *X, const sx_model *model, const double *coef_low,
                                 double *eta_out, double *eta_low_out, double *work);
     sx_refined (*binary_refine)(const sx_rows *X, const sx_model *model, const double *coef_low,

@@ -68,6 +68,25 @@ static void of_a_design(const sx_kernels *K, const problem *q, int fortran)
     WRITTEN(k * k, G);
     CHECK(K->column_largest(&o.X, largest), SHAPE, SHAPE_OF(q, K));
     WRITTEN(p, largest);
+    for (int low = 0; low < 2; ++low) {
+        double *eta_low = low ? doubles(n * m) : NULL;
+        K->linear_predictor_dd(&o.X, &o.model, low ? q->model.coef : NULL, eta, eta_low,
+                               doubles(K->refine_work(&o.X, m)));
+        WRITTEN(n * m, eta);
+        if (low) WRITTEN(n * m, eta_low);
+        for (int binary = 0; binary <= (m == 1); ++binary) {
+            double *high = doubles(m * k), *rest = doubles(m * k), *sizes = low ? doubles(p) : NULL;
+            const sx_refined found = (binary ? K->binary_refine : K->softmax_refine)(
+                &o.X, &o.model, low ? q->model.coef : NULL, high, rest, sizes, doubles(K->refine_work(&o.X, m)));
+            WRITTEN(1, &found.nll.high);
+            WRITTEN(1, &found.spread);
+            WRITTEN(m * k, high);
+            WRITTEN(m * k, rest);
+            if (low) WRITTEN(p, sizes);
+            for (ptrdiff_t j = 0; low && j < p; ++j)
+                CHECK_SAME(sizes[j], largest[j], "column %td, " SHAPE, j, SHAPE_OF(q, K));
+        }
+    }
     for (int binary = 0; binary <= (m == 1); ++binary)
         for (int wanted = 0; wanted < 4; ++wanted) {
             double *gradient = wanted & 1 ? doubles(m * k) : NULL,

@@ -272,6 +272,44 @@ static void hash_newton(const sx_kernels *K)
     }
 }
 
+/* Low words of the coefficients: each is below half an ulp. */
+static const double *low_of(const problem *q)
+{
+    double *low = doubles(q->m * q->k);
+    for (ptrdiff_t j = 0; j < q->m * q->k; ++j) low[j] = q->model.coef[j] * (j % 3 ? -0x1p-55 : 0x1p-57);
+    return low;
+}
+
+static void hash_linear_predictor_dd(const sx_kernels *K)
+{
+    EACH_PROBLEM (q) {
+        double *low = doubles(q.n * q.m), *work = doubles(K->refine_work(&q.X, q.m));
+        K->linear_predictor_dd(&q.X, &q.model, low_of(&q), q.eta, low, work);
+        add(q.n * q.m, q.eta);
+        add(q.n * q.m, low);
+    }
+}
+
+static void hash_refine(const sx_kernels *K, int binary)
+{
+    EACH_PROBLEM (q) {
+        const ptrdiff_t all = q.m * q.k;
+        double *g = doubles(all), *low = doubles(all), *largest = doubles(q.p);
+        double *work = doubles(K->refine_work(&q.X, q.m));
+        if (binary && q.m > 1) continue;
+        const sx_refined found =
+            (binary ? K->binary_refine : K->softmax_refine)(&q.X, &q.model, low_of(&q), g, low, largest, work);
+        add_pair(found.nll);
+        add(1, &found.spread);
+        add(all, g);
+        add(all, low);
+        add(q.p, largest);
+    }
+}
+
+static void hash_binary_refine(const sx_kernels *K) { hash_refine(K, 1); }
+static void hash_softmax_refine(const sx_kernels *K) { hash_refine(K, 0); }
+
 /* -- the frozen hashes ----------------------------------------------------------------------------------- */
 
 static const struct {

@@ -19,3 +19,6 @@
 {"binary_pass", hash_binary_pass, 0xe5f5464a5c5be2e8u, 0x388864310ee71d9bu},
 {"softmax_pass", hash_softmax_pass, 0x86d9846f0ddd74c8u, 0x2be072373c656220u},
 {"newton", hash_newton, 0x0ad73524889dabf5u, 0x2e01aa1d40d7d9f9u},
+{"linear_predictor_dd", hash_linear_predictor_dd, 0x0b36cb1bebff3e82u, 0x0b36cb1bebff3e82u},
+{"binary_refine", hash_binary_refine, 0x56a3ac0a7b209aaeu, 0x56a3ac0a7b209aaeu},
+{"softmax_refine", hash_softmax_refine, 0x54b61af05a55ebebu, 0x54b61af05a55ebebu},

@@ -65,6 +65,14 @@ static ptrdiff_t read_all(const sx_kernels *K, sx_rows X, const problem *q, doub
     out += m * k + m * k * m * k;
     *out++ = nll.high;
     *out++ = nll.low;
+    double *refine = doubles(K->refine_work(&X, m));
+    K->linear_predictor_dd(&X, &q->model, q->model.coef, out, out + n * m, refine), out += 2 * n * m;
+    const sx_refined found = (m == 1 ? K->binary_refine : K->softmax_refine)(
+        &X, &q->model, q->model.coef, out, out + m * k, out + 2 * m * k, refine);
+    out += 2 * m * k + q->p;
+    *out++ = found.nll.high;
+    *out++ = found.nll.low;
+    *out++ = found.spread;
     return out - start;
 }
 
@@ -79,7 +87,7 @@ static void designs(const sx_kernels *K)
                 const layout a = layout_of(which, n, p);
                 const problem q = problem_of(n, p, m, which % 2, 1, 21);
                 const sx_rows X = laid_out(a, n, p, 5);
-                const ptrdiff_t size = n * m + 2 * m * q.k + 2 * q.k * q.k + p + m * q.k * m * q.k + 3;
+                const ptrdiff_t size = 3 * n * m + 4 * m * q.k + 2 * q.k * q.k + 2 * p + m * q.k * m * q.k + 6;
                 double *here = doubles(size), *there = doubles(size);
                 const ptrdiff_t found = read_all(K, X, &q, here);
                 read_all(K, copy_of(X), &q, there);
@@ -159,6 +167,13 @@ static void nothing(const sx_kernels *K)
                 for (ptrdiff_t i = 0; i < all; ++i)
                     CHECK(H[i] == 0.0, "%a, p %td, m %td on %s", H[i], p, m, K->name);
                 K->linear_predictor(&X, &model, NULL, work);
+                double *refine = doubles(K->refine_work(&X, m)), *low = doubles(m * k);
+                K->linear_predictor_dd(&X, &model, NULL, NULL, NULL, refine);
+                const sx_refined none =
+                    (m == 1 ? K->binary_refine : K->softmax_refine)(&X, &model, NULL, g, low, largest, refine);
+                CHECK(none.nll.high == 0.0 && none.spread == 0.0, "p %td, m %td on %s", p, m, K->name);
+                for (ptrdiff_t i = 0; i < m * k; ++i)
+                    CHECK(g[i] == 0.0 && low[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);
                 K->transpose_product(&X, intercept, m, NULL, g, work);
                 for (ptrdiff_t i = 0; i < m * k; ++i)
                     CHECK(g[i] == 0.0, "%a, p %td, m %td on %s", g[i], p, m, K->name);

@@ -14,6 +14,7 @@ typedef struct {
     double eta[N * M], residual[N * M], curvature[N * M * M], largest[P];
     double product[ALL], gram[WIDTH * WIDTH], gradient[ALL], hessian[ALL * ALL];
     double binary_gradient[WIDTH], binary_hessian[WIDTH * WIDTH], binary_residual[N], binary_curvature[N];
+    double eta_dd[2 * N * M], refined[2 * ALL + P], binary_refined[2 * WIDTH + P];
     double scalars[32];
     int64_t group[N], first[N];
 } results;
@@ -22,7 +23,7 @@ typedef struct {
     const sx_kernels *K;
     const problem *q, *binary;
     const int64_t *key;
-    double *logits_work, *rows_work, *pass_work, *binary_work, *gram_work, *group_work;
+    double *logits_work, *rows_work, *pass_work, *binary_work, *gram_work, *group_work, *refine_work;
     results *out;
 } caller;
 
@@ -70,6 +71,15 @@ static void call_all(const caller *c)
     put(&to, K->softmax_pass(&q->X, &q->model, out->gradient, out->hessian, c->pass_work));
     put_line(&to, K->binary_line(N, 0.5, b->eta, b->slope, b->model.y, b->model.weight));
     put_line(&to, K->softmax_line(N, M, 0.5, q->eta, q->slope, q->model.y, q->model.weight, c->rows_work));
+    K->linear_predictor_dd(&q->X, &q->model, q->model.coef, out->eta_dd, out->eta_dd + N * M, c->refine_work);
+    sx_refined found = K->softmax_refine(&q->X, &q->model, q->model.coef, out->refined, out->refined + ALL,
+                                         out->refined + 2 * ALL, c->refine_work);
+    put(&to, found.nll);
+    *to++ = found.spread;
+    found = K->binary_refine(&b->X, &b->model, NULL, out->binary_refined, out->binary_refined + WIDTH,
+                             out->binary_refined + 2 * WIDTH, c->refine_work);
+    put(&to, found.nll);
+    *to++ = found.spread;
     while (to < out->scalars + sizeof out->scalars / sizeof *out->scalars) *to++ = 0.0;
 }
 
@@ -89,6 +99,7 @@ static caller caller_of(const sx_kernels *K, const problem *q, const problem *bi
                     doubles(K->pass_work(&binary->X, 1, 1)),
                     doubles(K->pass_work(&q->X, 2, 1)),
                     doubles(K->group_work(N)),
+                    doubles(K->refine_work(&q->X, M)),
                     out};
 }
 

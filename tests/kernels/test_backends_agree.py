@@ -237,7 +237,10 @@ def arguments(operation):
         "slope": (n, logits_),
         "offset": (n, logits_),
         "residual": (n, logits_),
+        "coef_low": (logits_, k),
         "eta_out": (n, logits_),
+        "eta_low_out": (n, logits_),
+        "gradient_low_out": (logits_, k),
         "residual_out": (n, logits_),
         "curvature_out": (n, 1) if "binary" in operation else (n, m, m),
         "gradient_out": (logits_, k),
@@ -304,6 +307,18 @@ FIXES = {
     "softmax_pass": [
         "coef 1", "y 0", "weight 0", "offset 0", "offset 1",
         "gradient_out 0", "gradient_out 1", "hessian_out 0", "hessian_out 1",
+    ],
+    "linear_predictor_dd": [
+        "coef 1", "coef_low 0", "coef_low 1", "eta_out 0", "eta_out 1", "eta_low_out 0", "eta_low_out 1",
+        "offset 0", "offset 1",
+    ],
+    "binary_refine": [
+        "coef 0", "coef 1", "coef_low 0", "coef_low 1", "y 0", "weight 0", "offset 0", "offset 1",
+        "gradient_out 0", "gradient_out 1", "gradient_low_out 0", "gradient_low_out 1", "largest_out 0",
+    ],
+    "softmax_refine": [
+        "coef 1", "coef_low 0", "coef_low 1", "y 0", "weight 0", "offset 0", "offset 1",
+        "gradient_out 0", "gradient_out 1", "gradient_low_out 0", "gradient_low_out 1", "largest_out 0",
     ],
     "binary_line": ["eta 1", "slope 0", "slope 1", "y 0", "weight 0"],
     "softmax_line": ["slope 0", "slope 1", "y 0", "weight 0"],
@@ -396,7 +411,8 @@ def test_outputs_that_are_read_only_are_refused(compiled, operation, name):
 NEVER_NONE = [
     (op, name)
     for op, name in ARRAYS
-    if name not in {"weight", "offset"}
+    if name not in {"weight", "offset", "coef_low", "eta_low_out"}
+    and not (op.endswith("_refine") and name == "largest_out")
     and not (op == "newton_many" and name in {"starts", "l2", "start", "inverse_out"})
     and not (
         (op.endswith("_pass") or op in {"cross_entropy", "newton_many"})

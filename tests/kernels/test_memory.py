@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparisons import U, close, same, same_pass, sizes
+from comparisons import U, close, same, same_pass, same_refined, sizes
 from hypothesis import given
 from strategies import (
     LANES,
@@ -17,6 +17,7 @@ from strategies import (
     problem,
     problems,
     run_pass,
+    run_refine,
     run_rows,
     with_reference,
 )
@@ -57,6 +58,8 @@ def layouts(X, folder):
 @pytest.mark.needs_compiled
 def test_memory_layout_changes_no_bit(compiled, q):
     eta, whole = q.eta(compiled), run_pass(compiled, q)
+    coef_low = q.coef * 2.0**-58
+    refined = run_refine(compiled, q, coef_low)
     curvature = np.random.default_rng(1).uniform(size=q.n)
     largest, gram = np.full(q.X.shape[1], np.nan), np.full((q.k, q.k), np.nan)
     assert compiled.column_largest(q.X, largest)
@@ -67,6 +70,7 @@ def test_memory_layout_changes_no_bit(compiled, q):
             np.testing.assert_array_equal(X, q.X, err_msg=name)
             same(other.eta(compiled), eta)
             same_pass(run_pass(compiled, other), whole)
+            same_refined(run_refine(compiled, other, coef_low), refined)
             found, product = np.full_like(largest, np.nan), np.full_like(gram, np.nan)
             assert compiled.column_largest(X, found)
             same(found, largest)
@@ -154,6 +158,21 @@ def test_inputs_are_read_only_and_outputs_stay_inside(backend, q):
     kernel = backend.binary_pass if m == 1 else backend.softmax_pass
     gradient, hessian = guarded(m, k), guarded(m * k, m * k)
     kernel(q.X, q.y, q.coef, gradient, hessian, intercept=q.intercept, weight=q.weight, offset=q.offset)
+    kernel = backend.binary_refine if m == 1 else backend.softmax_refine
+    outputs_of_refine = guarded(m, k), guarded(m, k), guarded(q.X.shape[1])
+    coef_low = frozen(q.coef * 2.0**-58)
+    kernel(
+        q.X,
+        q.y,
+        q.coef,
+        coef_low,
+        *outputs_of_refine,
+        intercept=q.intercept,
+        weight=q.weight,
+        offset=q.offset,
+    )
+    both = guarded(n, m), guarded(n, m)
+    backend.linear_predictor_dd(q.X, q.coef, coef_low, *both, intercept=q.intercept, offset=q.offset)
     line = backend.binary_line if m == 1 else backend.softmax_line
     line(frozen(eta), frozen(eta), q.y, 0.5, weight=q.weight)
 
@@ -166,14 +185,14 @@ def test_inputs_are_read_only_and_outputs_stay_inside(backend, q):
 @pytest.mark.parametrize("K", [2, 4])
 def test_threads_do_not_share_work_space(backend, K):
     tasks = [problem(2 * TILE + 37, 33, K, seed=seed, weighted=True, shifted=True) for seed in range(6)]
-    alone = [run_pass(backend, q) for q in tasks]
+    alone = [(run_pass(backend, q), run_refine(backend, q)) for q in tasks]
     found = [[] for _ in tasks]
     start = threading.Barrier(len(tasks))
 
     def work(i):
         start.wait()
         for _ in range(20):
-            found[i].append(run_pass(backend, tasks[i]))
+            found[i].append((run_pass(backend, tasks[i]), run_refine(backend, tasks[i])))
 
     workers = [threading.Thread(target=work, args=(i,)) for i in range(len(tasks))]
     for worker in workers:
@@ -183,4 +202,5 @@ def test_threads_do_not_share_work_space(backend, K):
     for one, many in zip(alone, found, strict=True):
         assert len(many) == 20
         for other in many:
-            same_pass(other, one)
+            same_pass(other[0], one[0])
+            same_refined(other[1], one[1])

@@ -77,6 +77,11 @@ for n, p, m, intercept in [
     K.linear_predictor(X, B, eta, intercept=intercept, offset=o)
     K.weighted_gram(X, w, G, intercept=intercept)
     out[f"pass {n} x {p}, {m}, {intercept}"] = digest(f, g, H, eta, G)
+    low, g_low, largest = np.empty((n, m)), np.empty_like(g), np.empty(p)
+    K.linear_predictor_dd(X, B, B * 2.0**-60, eta, low, intercept=intercept, offset=o)
+    one = K.binary_refine if m == 1 else K.softmax_refine
+    f, s = one(X, y, B, B * 2.0**-60, g, g_low, largest, intercept=intercept, weight=w, offset=o)
+    out[f"refine {n} x {p}, {m}, {intercept}"] = digest(eta, low, f, s, g, g_low, largest)
 print(json.dumps(out))
 """
 
@@ -120,6 +125,17 @@ def test_functions_of_one_row_have_the_same_bits_everywhere(everywhere):
     assert all(wanted[name] == wanted[name.replace("Fortran", "C")] for name in wanted)
     for isa, found in everywhere.items():
         assert of_rows(found) == wanted, isa
+
+
+def test_double_double_has_the_same_bits_everywhere(everywhere):
+    # without FMA, too: a product and its error are the same there while nothing underflows
+    def of_refinement(found):
+        return {name: value for name, value in found.items() if name.startswith("refine")}
+
+    wanted = of_refinement(everywhere["generic"])
+    assert len(wanted) == 13
+    for isa, found in everywhere.items():
+        assert of_refinement(found) == wanted, isa
 
 
 def test_passes_have_the_same_bits_wherever_there_is_fma(everywhere):

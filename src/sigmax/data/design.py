@@ -87,7 +87,7 @@ class Design:
 
     def take(self, rows: npt.NDArray[np.intp]) -> Design:
         """The rows of the indices `rows`, which rise, as a design of their own: a float64 copy."""
-        return Design(self._rows.take(rows), intercept=self.intercept, names=self.names[self.intercept :])
+        return Design(self.rows.take(rows), intercept=self.intercept, names=self.names[self.intercept :])
 
     def largest(self, kernels: Kernels, n_threads: int) -> Float:
         """max_i |x_ij| for each coefficient of a logit, 1 for the intercept; shape (width,).

@@ -230,8 +230,8 @@ class Kernels(Protocol):
     ) -> None:
         """eta + eta_low = [1 X] (coef + coef_low)' + offset; `eta_out`, `eta_low_out` of shape (n, m).
 
-        `coef_low` (m, k), C-contiguous, None for zeros.  eta is the rounded value, eta_low the rest of it, 0 where
-        eta is not finite; |error| <= u^2 |eta| + (k + 3)^2 u^2 sum_j |x_j b_j| of both, u = 2^-53.
+        `coef_low` (m, k), C-contiguous, None for zeros.  eta is the rounded value, eta_low the rest of it, 0
+        where eta is not finite; |error| <= (k + 3)^2 u^2 sum_j |x_j b_j| of both together, u = 2^-53.
         """
 
     def binary_refine(
@@ -248,14 +248,15 @@ class Kernels(Protocol):
         weight: Float | None = None,
         offset: Float | None = None,
     ) -> tuple[Pair, float]:
-        """NLL and spread; gradient + gradient_low = [1 X]' residual, (1, k) each; largest = max_i |x_ij|, (p,).
+        """NLL and spread; gradient + gradient_low = [1 X]' residual, (1, k) each; largest = max_i |x_ij|.
 
         eta + low as `linear_predictor_dd` has it, rows at eta and their first-order change by low:
-        NLL = sum w (nll + r low), residual = w (r + p (1 - p) low), r = p - y.  The products with X are exact, and
-        |error| <= u^2 |gradient| + (n + 3)^2 u^2 sum_i |x_ij residual_i| of their sum.
+        NLL = sum w (nll + r low), residual = w (r + p (1 - p) low), r = p - y.  The products with X are
+        exact, and |error| <= (n + 3)^2 u^2 sum_i |x_ij residual_i| of their sum.
 
-        spread = sum w lambda / (1 - lambda), lambda = |r|; inf where it is beyond the range.  Residuals that are off by
-        c |r| at most put the gradient off by c sqrt(spread) at most in the norm of the inverse Hessian.
+        spread = sum w lambda / (1 - lambda), lambda = |r|; inf where it is beyond the range.  Residuals that
+        are off by c |r| at most put the gradient off by c sqrt(spread) at most in the norm of the inverse
+        Hessian.
 
         Where X holds nan or inf, the NLL or the gradient is not finite, and `largest` means nothing.
         """
@@ -274,11 +275,11 @@ class Kernels(Protocol):
         weight: Float | None = None,
         offset: Float | None = None,
     ) -> tuple[Pair, float]:
-        """As `binary_refine`, for the multinomial model: residual_k = w (r_k + p_k (low_k - sum_l p_l low_l)).
+        """As `binary_refine`, (m, k) each; residual_k = w (r_k + p_k (low_k - sum_l p_l low_l)).
 
-        r_k = p_k - [y = k];  spread = sum w (sum_k r_k^2 / p_k + (sum_k |r_k|)^2 / p_0), k from class 1, without
-        rounding p or 1 - p.  It is never nan for finite logits: inf where it is beyond the range or where p_0 alone is
-        below exp(-1040), and a row counts 0 where all classes but its own are.
+        r_k = p_k - [y = k];  spread = sum w (sum_k r_k^2 / p_k + (sum_k |r_k|)^2 / p_0), k from class 1, is
+        never nan for finite logits: inf where it is beyond the range or where p_0 alone is below exp(-1040),
+        and a row counts 0 where all classes but its own are.
         """
 
     # -- along a line, without X ---------------------------------------------------------------

@@ -1,8 +1,7 @@
 """The reference backend in double-double: logits, and one pass for the refinement of an optimum.
 
-A value is held as an unevaluated sum high + low.  Products are exact (Veltkamp 1968, Dekker 1971), sums over columns are
-those of Ogita, Rump & Oishi (SIAM J. Sci. Comput. 26, 2005), sums over rows exact.  The formulas of the spread stand in
-:mod:`sigmax.kernels.interface`.
+A value is held as an unevaluated sum high + low.  Products are exact (Veltkamp 1968, Dekker 1971), sums over
+columns are those of Ogita, Rump & Oishi (SIAM J. Sci. Comput. 26, 2005), sums over rows exact.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def _split(a: Float) -> tuple[Float, Float]:
 
 
 def _two_prod(a: Float, b: Float) -> tuple[Float, Float]:
-    """(p, e): a b = p + e exactly, p = fl(a b), while nothing underflows; e = 0 where a split is beyond the range."""
+    """(p, e): a b = p + e exactly, p = fl(a b), while nothing underflows; e = 0 where a split overflows."""
     p = a * b
     (a_high, a_low), (b_high, b_low) = _split(a), _split(b)
     e = ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low
@@ -125,7 +124,8 @@ def _softmax_spread(log_p: Float, y: Codes) -> Float:
     # y = 0: R / p_0;  else R + (p_0 + R)^2 / p_y + (p_0 + 2 R)^2 / p_0
     once, twice = np.logaddexp(log_p0, log_R), np.logaddexp(log_p0, log_R + math.log(2.0))
     other = np.exp(log_R) + np.exp(2.0 * once - log_py) + np.exp(2.0 * twice - log_p0)
-    return np.where(y == 0, np.exp(log_R - log_p0), other)
+    spread: Float = np.where(y == 0, np.exp(log_R - log_p0), other)
+    return spread
 
 
 def _refine(

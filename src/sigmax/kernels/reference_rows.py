@@ -1,4 +1,4 @@
-"""Words of the reference backend: exact sums, checks of shape, rows of logits, and the rows of the two models.
+"""Words of the reference backend: exact sums, checks of shape, rows of logits, rows of the two models.
 
 :mod:`sigmax.kernels.reference` and :mod:`sigmax.kernels.reference_refine` are written in them.
 """
@@ -35,11 +35,13 @@ def expect(**shapes: tuple[npt.NDArray[Any] | None, tuple[int, ...]]) -> None:
 
 
 def weights(weight: Float | None, n: int) -> Float:
+    """The weights, or ones."""
     expect(weight=(weight, (n,)))
     return np.ones(n) if weight is None else weight
 
 
 def with_intercept(X: Float, intercept: bool) -> Float:
+    """[1 X], or X."""
     return np.column_stack([np.ones(len(X)), X]) if intercept else np.asarray(X)
 
 
@@ -80,6 +82,7 @@ class Shifted:
 
 
 def shifted(logits: Float) -> Shifted:
+    """Rows of logits less their largest."""
     top = np.argmax(logits, axis=1)
     a = np.take_along_axis(logits, top[:, None], axis=1)
     # the difference is kept as d + e, so that its rounding does not reach E_k = exp(d) (1 + e)
