@@ -16,7 +16,7 @@ from sigmax.data.weights import weights
 N = 3 * room._BLOCK + 77
 
 
-@given(st.lists(st.floats(0, 1e18), min_size=1, max_size=40), st.integers(1, 4))
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=40), st.integers(1, 4))
 def test_sums_and_extremes(values, n_threads):
     w = np.array([*values, 0.5])
     found = weights("w", w, len(w), n_threads)
@@ -49,7 +49,7 @@ def test_other_dtypes(dtype):
     assert (found.total, found.smallest, found.has_zeros) == (10.0, 1.0, True)
 
 
-@pytest.mark.parametrize("shift", [-1074, -1000, -300, -21, 61, 300, 1000, 1021])
+@pytest.mark.parametrize("shift", [-1074, -1000, -300, -21, 31, 300, 1000, 1021])
 def test_a_scale_outside_the_ordinary_is_taken_out_exactly(shift):
     w = np.array([1.0, 1.75, 0.0, 1.5, 1.25])
     found = weights("w", np.ldexp(w, shift), 5) if shift > -1074 else weights("w", np.full(5, 5e-324), 5)
@@ -59,7 +59,7 @@ def test_a_scale_outside_the_ordinary_is_taken_out_exactly(shift):
     assert (found.total, found.smallest) == (wanted.sum(), 1.0)
 
 
-@pytest.mark.parametrize("shift", [-20, -3, 0, 59, 60])
+@pytest.mark.parametrize("shift", [-20, -3, 0, 29, 30])
 def test_an_ordinary_scale_stays(shift):
     w = np.ldexp(np.array([1.0, 1.75, 2.0**-900]), shift)
     found = weights("w", w, 3)

@@ -88,10 +88,14 @@ class Objective(Bounds):
         self.rows_read += self.n_rows
         return found
 
+    def scan(self) -> None:
+        """Raise ValueError where X holds nan or inf, in a read of its own."""
+        self._largest = self._read_largest()
+
     def require_finite(self, at: FirstOrder) -> None:
         """Raise ValueError where an evaluation shows that X holds nan or inf; no read where it does not."""
         if not (np.isfinite(at.nll) and np.isfinite(at.gradient).all()):
-            self._largest = self._read_largest()
+            self.scan()
 
     @property
     def value_at_zero(self) -> float | None:

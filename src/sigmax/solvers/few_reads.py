@@ -131,6 +131,9 @@ def _fit_sample(objective: Objective, starts: list[Float], size: int) -> tuple[F
             found = newton(Plain(part), starts, tol=tol, max_iter=_SAMPLE_ITERATIONS, monitor=Monitor())
         except IllConditioned:
             return None
+        except ValueError:  # nan or inf: a message about all rows, not about those of the sample
+            objective.scan()
+            raise
         finally:
             objective.rows_read += part.rows_read
         if found.stop is not Stop.TOLERANCE or not isinstance(found.metric, Factor):
