@@ -41,7 +41,9 @@ class Rung:
 
 
 def climb(
-    attempt: Callable[[float], float], ladder: Sequence[float], progress: Callable[[Rung], None] = lambda r: None
+    attempt: Callable[[float], float],
+    ladder: Sequence[float],
+    progress: Callable[[Rung], None] = lambda r: None,
 ) -> Rung:
     """The rung to time.
 

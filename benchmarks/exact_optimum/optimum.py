@@ -128,9 +128,7 @@ def _hessian(X: Float, weights: Float | None, b: Float, l2: float) -> Float:
     return H.reshape(m * k, m * k).T
 
 
-def solve(
-    X: Float, y: Labels, n_classes: int, l2: float = 0.0, weights: Float | None = None
-) -> Optimum:
+def solve(X: Float, y: Labels, n_classes: int, l2: float = 0.0, weights: Float | None = None) -> Optimum:
     """The optimum of one problem.
 
     Raises
