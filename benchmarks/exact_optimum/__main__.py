@@ -89,7 +89,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return got
 
 
-def header(n_threads: int) -> str:
+def header() -> str:
     """Machine and versions."""
     e = machine.environment()
     versions = {peer.distribution: peer.version() or "missing" for peer in PEERS.values()}
@@ -97,7 +97,7 @@ def header(n_threads: int) -> str:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     return "\n".join(
         [
-            f"{e['cpu']}, {e['cpus']} CPUs, {e['platform']}, load {load:.2f}; {machine.threads_text(n_threads)}",
+            f"{e['cpu']}, {e['cpus']} CPUs, {e['platform']}, load {load:.2f}",
             f"sigmax {e['sigmax']}, {isa}; Python {e['python']}, NumPy {e['numpy']}, SciPy {e['scipy']}",
             ", ".join(f"{name} {version}" for name, version in versions.items()),
         ]
@@ -125,7 +125,7 @@ def main(given: list[str] | None = None) -> int:
         retune=options.retune,
         keep_data=options.keep_data,
     )
-    print(header(options.threads), flush=True)
+    print(header(), flush=True)
     print(thread_check.hold(options.threads), flush=True)
     found: list[Row] = []
     peaks: dict[str, Any] = {}
@@ -154,9 +154,8 @@ def main(given: list[str] | None = None) -> int:
         if row.verdict != "MISSED":
             print(f"{row.verdict}: {row.problem} against {row.peer}: {row.remark}")
     judged = sum(row.target is not None for row in found)
-    print(
-        f"{judged - sum(row.failed for row in found)} of {judged} targets met, {time.perf_counter() - started:.0f} s"
-    )
+    met = judged - sum(row.failed for row in found)
+    print(f"{met} of {judged} targets met, {time.perf_counter() - started:.0f} s")
     if options.json is not None:
         record = {
             "environment": machine.environment() | {n: peer.version() for n, peer in PEERS.items()},

@@ -16,8 +16,9 @@ from problems import Float, Problem
 
 #: problems that the loop fits
 SAMPLE = 200
-#: of Newton's method, on the change of the parameters: a step beyond the last one that matters
-_TOLERANCE = 1e-9
+#: of Newton's method, on the change of the parameters: a last step of 1e-5 leaves about 1e-10, and a tighter
+#: tolerance would cost the loop an iteration that nobody needs
+_TOLERANCE = 1e-5
 
 
 def sample(problem: Problem) -> list[int]:

@@ -22,6 +22,8 @@ from problems import Spec as ProblemSpec
 from rounds import interleave
 from rows import Row, Side
 
+from sigmax.bench.timing import Timing
+
 #: with `quick`, peers slower than this, in seconds, get so many rounds
 _SLOW, _SLOW_ROUNDS = 3.0, 3
 
@@ -258,7 +260,7 @@ def _many(problem: Problem, options: Options) -> list[Row]:
     them = Side(None, np.inf, why=missing)
     if "loop" in calls:
         error = max(b.error(one[None]) for b, one in zip(best, calls["loop"].last, strict=True))
-        them = Side(times["loop"].__class__(tuple(factor * t for t in times["loop"].seconds)), error)
+        them = Side(Timing(tuple(factor * t for t in times["loop"].seconds)), error)
     return [
         Row(
             spec.name,

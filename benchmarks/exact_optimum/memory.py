@@ -86,7 +86,8 @@ def text(found: dict[str, Any] | None) -> str:
         return "memory not measured"
     mega = {key: value / 1e6 for key, value in found.items()}
     within = "within" if found["peak"] <= found["formula"] else "ABOVE"
-    return f"peak {mega['peak']:.1f} MB above X ({mega['X']:.0f} MB), {within} the formula's {mega['formula']:.1f}"
+    peak = f"peak {mega['peak']:.1f} MB above X ({mega['X']:.0f} MB)"
+    return f"{peak}, {within} the formula's {mega['formula']:.1f}"
 
 
 if __name__ == "__main__":
