@@ -29,15 +29,15 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "exact_optimum"))
 
-import memory  # noqa: E402
-import ours  # noqa: E402
-import problems  # noqa: E402
-from problems import Problem  # noqa: E402
-from rounds import interleave, quartiles, ratios  # noqa: E402
+import memory
+import ours
+import problems
+from problems import Problem
+from rounds import interleave, quartiles, ratios
 
-from sigmax.bench import machine  # noqa: E402
-from sigmax.bench.report import aligned, number  # noqa: E402
-from sigmax.bench.timing import Timing  # noqa: E402
+from sigmax.bench import machine
+from sigmax.bench.report import aligned, number
+from sigmax.bench.timing import Timing
 
 #: what an order may cost against the order as drawn
 PASSES_MORE, TIME_RATIO, APART = 1.0, 1.25, 1e-9
