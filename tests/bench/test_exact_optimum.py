@@ -332,9 +332,9 @@ def test_every_row_runs(modules, tmp_path, name):
             assert "not available yet" in one.remark
 
 
-def fake(modules, monkeypatch, fit, **rest):
+def fake(modules, monkeypatch, fit, needs=()):
     """A peer of that function in the place of all others."""
-    peer = modules.peers.Peer("fake", "fake", rest.pop("modules", ()), fit, ladder=(1e-3, 1e-9), **rest)
+    peer = modules.peers.Peer("fake", "fake", needs, fit, ladder=(1e-3, 1e-9))
     monkeypatch.setattr(modules.measure, "PEERS", {"fake": peer})
     target = modules.targets.Target("small_500x10", "fake", 0.0)
     monkeypatch.setattr(modules.targets, "TARGETS", (target,))
@@ -371,7 +371,7 @@ def test_an_exact_peer_is_not(modules, monkeypatch, tmp_path):
 
 
 def test_a_missing_peer_is_listed_as_missing(modules, monkeypatch, tmp_path):
-    fake(modules, monkeypatch, exact, modules=("no_such_module",))
+    fake(modules, monkeypatch, exact, needs=("no_such_module",))
     (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
     assert one.verdict == "missing"
     assert "fake is missing" in one.remark
