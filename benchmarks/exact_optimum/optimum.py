@@ -14,6 +14,7 @@ The error of an answer b is max_j |b_j - b*_j| / se_j, with se from the inverse 
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,17 +179,22 @@ def _damped(
 
 
 def optimum(problem: Problem, cache: Path) -> Optimum:
-    """That of a problem with a single fit; kept in `cache`, by name, size, seed and penalty."""
+    """That of a problem with a single fit; kept in `cache`, by name, size, seed and penalty.
+
+    Another version of NumPy may generate other data: what is kept counts only for the same bytes.
+    """
     spec = problem.spec
     file = cache / f"{spec.key}_l2_{spec.l2:g}.optimum.npz"
+    data = zlib.crc32(problem.y.tobytes(), zlib.crc32(problem.X.data))
     if file.exists():
         with np.load(file) as stored:
-            # a sum of two float64, as long doubles are not portable
-            coef = stored["high"].astype(np.longdouble) + stored["low"]
-            return Optimum(coef, stored["se"], float(stored["decrement"]))
+            if "data" in stored and int(stored["data"]) == data:
+                # a sum of two float64, as long doubles are not portable
+                coef = stored["high"].astype(np.longdouble) + stored["low"]
+                return Optimum(coef, stored["se"], float(stored["decrement"]))
     found = solve(problem.X, problem.y, spec.K, spec.l2)
     high = found.coef.astype(np.float64)
     low = (found.coef - high).astype(np.float64)
     cache.mkdir(parents=True, exist_ok=True)
-    np.savez(file, high=high, low=low, se=found.se, decrement=found.decrement)
+    np.savez(file, high=high, low=low, se=found.se, decrement=found.decrement, data=data)
     return found

@@ -153,6 +153,9 @@ def test_the_optimum_is_kept_by_name_and_size(modules, tmp_path, monkeypatch):
     other = dataclasses.replace(one, spec=dataclasses.replace(one.spec, seed=1))
     with pytest.raises(pytest.fail.Exception):
         modules.optimum.optimum(other, tmp_path)
+    # nor does it count for other data of the same name
+    with pytest.raises(pytest.fail.Exception):
+        modules.optimum.optimum(dataclasses.replace(one, y=one.y[::-1].copy()), tmp_path)
 
 
 # -- ladder --------------------------------------------------------------------------------------------
