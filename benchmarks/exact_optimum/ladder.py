@@ -1,0 +1,83 @@
+"""The loosest tolerance with which a peer reaches the error that is asked of it.
+
+Errors fall along a ladder of tolerances, so that halving the ladder finds the rung in four fits.  Where no
+rung reaches it, the one with the least error stands, the fastest among those within a factor of two of it;
+the row then says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+#: error that a peer is to reach, in standard errors
+WANTED = 1e-6
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A tolerance that was tried.
+
+    Attributes
+    ----------
+    tolerance : float
+    error : float
+        Of the coefficients, in standard errors; inf where the peer raised.
+    seconds : float
+    why : str
+        What the peer raised; empty where it did not.
+    """
+
+    tolerance: float
+    error: float
+    seconds: float
+    why: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the error is as small as is asked."""
+        return self.error <= WANTED
+
+
+def climb(
+    attempt: Callable[[float], float],
+    ladder: Sequence[float],
+    progress: Callable[[Rung], None] = lambda r: None,
+) -> Rung:
+    """The rung to time.
+
+    Parameters
+    ----------
+    attempt : callable
+        tolerance -> error.
+    ladder : sequence of float
+        Tolerances, each tighter than the one before.
+    progress : callable
+        Is told of each rung that was tried.
+    """
+    tried: dict[int, Rung] = {}
+
+    def rung(index: int) -> Rung:
+        if index not in tried:
+            start, why = time.perf_counter(), ""
+            try:
+                error = attempt(ladder[index])
+            except Exception as raised:  # whatever a peer raises: it found no optimum
+                error, why = float("inf"), f"{type(raised).__name__}: {raised}"[:200]
+            tried[index] = Rung(ladder[index], error, time.perf_counter() - start, why)
+            progress(tried[index])
+        return tried[index]
+
+    low, high = 0, len(ladder) - 1
+    # always: every rung below `low` falls short; `high` is the last one, or reaches it
+    while low < high:
+        middle = (low + high) // 2
+        if rung(middle).reached:
+            high = middle
+        else:
+            low = middle + 1
+    if rung(high).reached:
+        return rung(high)
+    least = min(one.error for one in tried.values())
+    return min((one for one in tried.values() if one.error <= 2.0 * least), key=lambda one: one.seconds)

@@ -1,0 +1,283 @@
+"""One problem: every peer's tolerance, then all of them and sigmax in turns."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ladder
+import many
+import numpy as np
+import optimum
+import ours
+import targets
+from peers import PEERS, Peer
+from problems import Float, Problem, make
+from problems import Spec as ProblemSpec
+from rounds import interleave
+from rows import Row, Side
+
+from sigmax.bench.timing import Timing
+
+#: with `quick`, peers slower than this, in seconds, get so many rounds
+_SLOW, _SLOW_ROUNDS = 3.0, 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked for.
+
+    Attributes
+    ----------
+    cache : Path
+        Folder of optima and tolerances.
+    n_threads : int
+    repeats : int
+    quick : bool
+        Whether slow peers get fewer rounds.
+    peers : tuple of str
+        Names; empty: those that have a target on the problem.
+    retune : bool
+        Whether stored tolerances are found again.
+    keep_data : bool
+        Whether generated data are stored in the cache.
+    rest : float
+        Seconds of sleep before each sample.
+    """
+
+    cache: Path
+    n_threads: int = 2
+    repeats: int = 5
+    quick: bool = False
+    peers: tuple[str, ...] = ()
+    retune: bool = False
+    keep_data: bool = False
+    rest: float = 0.05
+
+
+class Kept:
+    """A call that keeps what it returned last."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self.last: Any = None
+
+    def __call__(self) -> None:
+        self.last = self._call()
+
+
+def _timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def rows(spec: ProblemSpec, options: Options) -> list[Row]:
+    """A row for each peer that is asked for, or the one that says why there is none."""
+    try:
+        problem = make(spec, options.cache if options.keep_data else None)
+    except ImportError as error:
+        return [
+            Row(spec.name, t.peer, t, why=f"the data are missing ({error})") for t in targets.of(spec.name)
+        ]
+    return _many(problem, options) if spec.many else _single(problem, options)
+
+
+# -- a single fit ------------------------------------------------------------------------------
+
+
+def _wanted(spec: ProblemSpec, names: Sequence[str]) -> list[tuple[Peer, targets.Target | None]]:
+    aims = {target.peer: target for target in targets.of(spec.name)}
+    chosen = [peer for peer in PEERS.values() if (peer.name in names if names else peer.name in aims)]
+    return [(peer, aims.get(peer.name)) for peer in chosen if peer.supports(spec)]
+
+
+def _single(problem: Problem, options: Options) -> list[Row]:
+    spec = problem.spec
+    wanted = _wanted(spec, options.peers)
+    best = optimum.optimum(problem, options.cache)
+    lacks = ours.not_available(problem)
+    calls: dict[str, Kept] = {}
+    about: dict[str, float] = {}
+    rungs: dict[str, ladder.Rung] = {}
+    missing: dict[str, str] = {}
+    why_not = lacks
+    if not lacks:
+        mine = ours.calls(problem, options.n_threads)
+        try:
+            for name, call in (("ours", mine.fit), ("ours read", mine.read)):
+                assert call is not None
+                calls[name] = Kept(call)
+                calls[name]()
+                about[name] = _timed(calls[name])
+        except Exception as raised:  # struck out, whatever it is
+            why_not = f"sigmax raised {type(raised).__name__}: {raised}"[:200]
+            calls.clear()
+    for peer, target in wanted:
+        missing[peer.name] = peer.missing()
+        if missing[peer.name]:
+            continue
+        X, y = peer.arrays(problem)
+        rung = _rung(peer, target, X, y, problem, best, options)
+        rungs[peer.name] = rung
+        if rung.why:
+            continue
+
+        def call(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Float:
+            return peer.fit(X, y, spec.l2, tolerance)
+
+        calls[peer.name], about[peer.name] = Kept(call), rung.seconds
+    repeats = {
+        name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
+        for name in calls
+    }
+    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    found = calls["ours"].last if "ours" in calls else None
+    me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
+    result = []
+    for peer, target in wanted:
+        rung = rungs.get(peer.name)
+        if rung is None:
+            them = Side(None, np.inf, why=missing[peer.name])
+        elif rung.why:
+            them = Side(None, np.inf, why=rung.why)
+        else:
+            error = best.error(calls[peer.name].last)
+            them = Side(times[peer.name], error, tolerance=rung.tolerance)
+        result.append(
+            Row(
+                spec.name,
+                peer.name,
+                target,
+                ours=me,
+                theirs=them,
+                read=times.get("ours read"),
+                passes=None if found is None else float(found.certificate.passes),
+                converged=None if found is None else bool(found.certificate.converged),
+                missing_peer=bool(missing[peer.name]),
+                not_available=bool(lacks),
+            )
+        )
+    return result
+
+
+def _our_error(found: Any, problem: Problem, best: optimum.Optimum) -> float:
+    return np.inf if found is None else best.error(ours.coefficients(found, problem.spec.K))
+
+
+def _rung(
+    peer: Peer,
+    target: targets.Target | None,
+    X: Any,
+    y: Any,
+    problem: Problem,
+    best: optimum.Optimum,
+    options: Options,
+) -> ladder.Rung:
+    """The tolerance to time: what the table fixes, what was found before, or the ladder's."""
+    spec = problem.spec
+    stored = _Stored(
+        options.cache / "tolerances.json", f"{spec.key} l2={spec.l2:g} {peer.name} {peer.version()}"
+    )
+    fixed = target.tolerance if target is not None else None
+    known = fixed if fixed is not None else None if options.retune else stored.read()
+
+    def attempt(tolerance: float) -> float:
+        return best.error(peer.fit(X, y, spec.l2, tolerance))
+
+    def told(rung: ladder.Rung) -> None:
+        _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
+
+    # of a short call, the first one counts imports
+    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told)
+    if not rung.why and rung.seconds < 1.0:
+        rung = ladder.climb(attempt, (rung.tolerance,))
+    if known is None and not rung.why:
+        stored.write(rung.tolerance)
+    return rung
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A tolerance that an earlier run found."""
+
+    file: Path
+    key: str
+
+    def _all(self) -> dict[str, float]:
+        found: dict[str, float] = json.loads(self.file.read_text()) if self.file.exists() else {}
+        return found
+
+    def read(self) -> float | None:
+        return self._all().get(self.key)
+
+    def write(self, tolerance: float) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps(self._all() | {self.key: tolerance}, indent=1) + "\n")
+
+
+# -- many fits ---------------------------------------------------------------------------------
+
+
+def _many(problem: Problem, options: Options) -> list[Row]:
+    spec = problem.spec
+    (target,) = targets.of(spec.name)
+    lacks, chosen = ours.not_available(problem), many.sample(problem)
+    factor = spec.fits / len(chosen)
+    calls: dict[str, Kept] = {}
+    missing = PEERS["statsmodels Logit"].missing()
+    why_not = lacks
+    if not lacks:
+        calls["ours"] = Kept(ours.calls(problem, options.n_threads).fit)
+        try:
+            calls["ours"]()
+        except Exception as raised:  # struck out, whatever it is
+            why_not = f"sigmax raised {type(raised).__name__}: {raised}"[:200]
+            calls.clear()
+    if not missing:
+        calls["loop"] = Kept(many.loop(problem, chosen))
+        calls["loop"]()
+    about = {name: _timed(call) for name, call in calls.items()}
+    repeats = dict.fromkeys(calls, options.repeats)
+    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    best = [optimum.solve(*many.one(problem, index), spec.K) for index in chosen]
+    our_error, apart, converged = np.inf, None, None
+    if "ours" in calls:
+        params = np.asarray(calls["ours"].last.params)[chosen]
+        our_error = max(b.error(one.reshape(spec.K - 1, -1)) for b, one in zip(best, params, strict=True))
+        converged = bool(np.all(_converged(calls["ours"].last)))
+        if "loop" in calls:
+            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last).max())
+    them = Side(None, np.inf, why=missing)
+    if "loop" in calls:
+        error = max(b.error(one[None]) for b, one in zip(best, calls["loop"].last, strict=True))
+        them = Side(Timing(tuple(factor * t for t in times["loop"].seconds)), error)
+    return [
+        Row(
+            spec.name,
+            target.peer,
+            target,
+            ours=Side(times.get("ours"), our_error, why=why_not),
+            theirs=them,
+            converged=converged,
+            apart=apart,
+            sampled=len(chosen),
+            missing_peer=bool(missing),
+            not_available=bool(lacks),
+        )
+    ]
+
+
+def _converged(result: Any) -> Any:
+    """One flag for each fit, wherever the result keeps them."""
+    holder = result if hasattr(result, "converged") else result.certificate
+    return holder.converged

@@ -1,0 +1,241 @@
+"""A row of the table: two sides, their ratio, and what became of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ladder
+import rounds
+import targets
+
+from sigmax.bench.report import aligned, number
+from sigmax.bench.timing import Timing
+
+#: an answer further from the optimum than this, in standard errors, is none, and its time says nothing
+NO_ANSWER = 1.0
+
+
+@dataclass(frozen=True)
+class Side:
+    """Times and error of sigmax or of a peer.
+
+    Attributes
+    ----------
+    times : Timing or None
+    error : float
+        Largest error of the coefficients in standard errors; inf where there are none.
+    tolerance : float or None
+        That the peer was given.
+    why : str
+        Why there are no times.
+    """
+
+    times: Timing | None
+    error: float
+    tolerance: float | None = None
+    why: str = ""
+
+
+_NOBODY = Side(None, float("inf"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A problem and a peer.
+
+    Attributes
+    ----------
+    problem, peer : str
+    target : Target or None
+        None: shown, not judged.
+    ours, theirs : Side
+        Of the loop over statsmodels, times are extrapolated to all fits.
+    read : Timing or None
+        sigmax with standard errors read.
+    passes : float or None
+        Reads of the rows, from the certificate.
+    converged : bool or None
+        What the certificate says; of many fits, of all.
+    apart : float or None
+        Of many fits: largest difference of a coefficient from the loop's.
+    sampled : int or None
+        Of many fits: how many the loop made.
+    missing_peer, not_available : bool
+        Whether the peer is not installed; whether sigmax cannot do this yet.
+    why : str
+        Why nothing was measured at all.
+    """
+
+    problem: str
+    peer: str
+    target: targets.Target | None = None
+    ours: Side = _NOBODY
+    theirs: Side = _NOBODY
+    read: Timing | None = None
+    passes: float | None = None
+    converged: bool | None = None
+    apart: float | None = None
+    sampled: int | None = None
+    missing_peer: bool = False
+    not_available: bool = False
+    why: str = ""
+
+    @property
+    def struck_out(self) -> str:
+        """Why times of this row are not compared; empty where they are."""
+        if self.ours.times is None or self.theirs.times is None:
+            return ""
+        if not self.converged:
+            return "sigmax did not converge"
+        if not self.ours.error <= targets.OUR_ERROR:
+            return f"sigmax is wrong by {self.ours.error:.1e} se"
+        if not self.theirs.error <= NO_ANSWER:
+            return f"{self.peer} is wrong by {self.theirs.error:.1e} se"
+        if self.apart is not None and not self.apart <= targets.MANY_AGREEMENT:
+            return f"coefficients differ by {self.apart:.1e}"
+        return ""
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Times of the peer over those of sigmax, one for each round."""
+        if self.struck_out or self.ours.times is None or self.theirs.times is None:
+            return ()
+        return rounds.ratios(self.theirs.times, self.ours.times)
+
+    @property
+    def quartiles(self) -> tuple[float, float, float] | None:
+        """Of the ratios."""
+        return rounds.quartiles(self.ratios) if self.ratios else None
+
+    @property
+    def verdict(self) -> str:
+        """PASS, MISSED, STRUCK OUT, not available yet, missing or not measured; empty: nothing to judge."""
+        if self.not_available:
+            return "not available yet"
+        if self.missing_peer:
+            return "missing"
+        if self.struck_out or self.ours.why or self.theirs.why:
+            return "STRUCK OUT"
+        if self.quartiles is None:
+            return "not measured"
+        if self.target is None:
+            return ""
+        return "PASS" if self.quartiles[1] >= self.target.at_least else "MISSED"
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a target and it was not seen to be met."""
+        return self.target is not None and self.verdict != "PASS"
+
+    @property
+    def remark(self) -> str:
+        """What a reader must know besides the figures."""
+        if self.why or self.ours.why or self.theirs.why or self.struck_out:
+            return self.why or self.ours.why or self.theirs.why or self.struck_out
+        said = []
+        if not self.theirs.error <= ladder.WANTED:
+            fixed = self.target is not None and self.target.tolerance is not None
+            said.append("at the tolerance of the table" if fixed else "the peer cannot reach 1e-6 se")
+        if self.sampled is not None:
+            said.append(f"loop of {self.sampled}, extrapolated")
+        if self.apart is not None:
+            said.append(f"coefficients within {self.apart:.0e}")
+        return "; ".join(said)
+
+    def record(self) -> dict[str, Any]:
+        """Ready for JSON; times in seconds, errors in standard errors."""
+        return {
+            "problem": self.problem,
+            "peer": self.peer,
+            "at_least": None if self.target is None else self.target.at_least,
+            "ours_seconds": _seconds(self.ours.times),
+            "ours_read_seconds": _seconds(self.read),
+            "theirs_seconds": _seconds(self.theirs.times),
+            "ours_error": _number(self.ours.error),
+            "theirs_error": _number(self.theirs.error),
+            "theirs_tolerance": self.theirs.tolerance,
+            "passes": self.passes,
+            "converged": self.converged,
+            "apart": self.apart,
+            "ratios": list(self.ratios),
+            "quartiles": self.quartiles,
+            "verdict": self.verdict,
+            "remark": self.remark,
+        }
+
+
+def _seconds(times: Timing | None) -> list[float] | None:
+    return None if times is None else list(times.seconds)
+
+
+def _number(x: float) -> float | None:
+    """JSON has no infinity."""
+    return x if x < float("inf") else None
+
+
+# -- text --------------------------------------------------------------------------------------
+
+_HEAD = ["", "time", "[quartiles]", "error se", "tol", "times ours", "[quartiles]", "at least", "", ""]
+
+
+def table(found: Sequence[Row]) -> str:
+    """For each problem a line of sigmax, and one for each peer."""
+    cells, titles = [_HEAD], {}
+    for index, row in enumerate(found):
+        if index == 0 or found[index - 1].problem != row.problem:
+            titles[len(cells)] = row.problem
+            cells.append(_ours("  sigmax", row, row.ours.times))
+            if row.read is not None:
+                cells.append(_ours("  sigmax, bse read", row, row.read))
+        cells.append(_theirs(row))
+    # flush left: names and remarks
+    last = [line[-1] for line in cells]
+    lines = aligned([line[:-1] for line in cells], 1)
+    shown = []
+    for index, (line, remark) in enumerate(zip(lines, last, strict=True)):
+        if index in titles:
+            shown += ["", titles[index]]
+        shown.append(f"{line}  {remark}".rstrip())
+    return "\n".join(shown)
+
+
+def _ours(name: str, row: Row, times: Timing | None) -> list[str]:
+    error = "" if times is None else f"{row.ours.error:.0e}"
+    said = "" if row.passes is None else f"{row.passes:.3g} passes"
+    aim = targets.AIMED_PASSES.get(row.problem)
+    if said and aim is not None:
+        said += f" (aim {aim:g})"
+    if times is not None and not row.converged:
+        said += "; not converged"
+    return [name, *_time_cells(times), error, "", "", "", "", "", said]
+
+
+def _theirs(row: Row) -> list[str]:
+    error = "" if row.theirs.times is None else f"{row.theirs.error:.0e}"
+    tolerance = "" if row.theirs.tolerance is None else f"{row.theirs.tolerance:.0e}"
+    ratio = spread = ""
+    if row.quartiles is not None:
+        first, middle, third = row.quartiles
+        ratio, spread = f"{number(middle)} x", f"[{number(first)} .. {number(third)}]"
+    target = "" if row.target is None else f"{row.target.at_least:g} x"
+    return [
+        f"  {row.peer}",
+        *_time_cells(row.theirs.times),
+        error,
+        tolerance,
+        ratio,
+        spread,
+        target,
+        row.verdict,
+        row.remark,
+    ]
+
+
+def _time_cells(times: Timing | None) -> list[str]:
+    if times is None:
+        return ["", ""]
+    first, middle, third = rounds.quartiles(times.seconds)
+    unit, name = (1.0, "s") if middle >= 1.0 else (1e-3, "ms") if middle >= 1e-3 else (1e-6, "us")
+    return [f"{number(middle / unit)} {name}", f"[{number(first / unit)} .. {number(third / unit)}]"]

@@ -1,0 +1,535 @@
+"""benchmarks/exact_optimum and benchmarks/reads.py: tiny sizes, and everything that must not be compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+import sigmax as sx
+from sigmax.bench.timing import Timing
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+FOLDER = BENCHMARKS / "exact_optimum"
+MODULES = (
+    "problems", "optimum", "ladder", "peers", "targets", "rounds", "rows", "ours", "many", "measure",
+    "memory", "thread_check",
+)  # fmt: skip
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """The modules of the scripts, which are importable only while a test runs."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    for name in MODULES:
+        sys.modules.pop(name, None)
+    found = {name: importlib.import_module(name) for name in MODULES}
+    for name, file in (("main", FOLDER / "__main__.py"), ("reads", BENCHMARKS / "reads.py")):
+        spec = importlib.util.spec_from_file_location(f"exact_optimum_{name}", file)
+        found[name] = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, found[name])
+        spec.loader.exec_module(found[name])
+    # threads are those of the test run
+    monkeypatch.setattr(found["main"].thread_check, "hold", lambda n: f"{n} threads")
+    yield SimpleNamespace(**found)
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def options(modules, tmp_path, **rest):
+    return modules.measure.Options(cache=tmp_path, n_threads=1, rest=0.0, **rest)
+
+
+def tiny(modules, name):
+    return modules.problems.tiny(modules.problems.SPECS[name])
+
+
+# -- problems ------------------------------------------------------------------------------------------
+
+
+def test_every_problem_of_the_table_is_there_and_seeded(modules, tmp_path):
+    names = {target.problem for target in modules.targets.TARGETS}
+    assert names == set(modules.problems.SPECS)
+    for name in names - {"small_569x30_l2"}:
+        spec = tiny(modules, name)
+        one, again = modules.problems.make(spec), modules.problems.make(spec)
+        assert np.array_equal(one.X, again.X)
+        assert np.array_equal(one.y, again.y)
+        assert one.X.flags.c_contiguous
+        assert np.array_equal(np.unique(one.y), np.arange(spec.K))
+        assert one.X.shape[1] == spec.p
+    stored = modules.problems.make(tiny(modules, "small_500x10"), tmp_path)
+    assert [file.suffixes[-1] for file in tmp_path.iterdir()] == [".npz"]
+    assert np.array_equal(modules.problems.make(stored.spec, tmp_path).X, stored.X)
+
+
+def test_columns_are_correlated_and_labels_are_those_of_the_model(modules):
+    spec = dataclasses.replace(modules.problems.SPECS["binary_2000000x20"], n=40_000, p=6)
+    one = modules.problems.make(spec)
+    S = 0.5 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    # a covariance of 40,000 rows is off by 1 / sqrt(n) = 0.005
+    assert np.abs(np.cov(one.X.T) - S).max() < 0.03
+    rng = np.random.default_rng(spec.seed)
+    truth = np.concatenate([[0.25], modules.problems._slopes(1, 6, rng)[0]])
+    r = sx.fit(one.X, one.y)
+    assert np.abs((r.params - truth) / r.bse).max() < 5.0
+    p = r.predict_proba(one.X)
+    assert 0.2 < p.min(axis=1).mean() < 0.35  # classes overlap
+
+
+def test_problems_of_many_fits(modules):
+    one = modules.problems.make(tiny(modules, "bootstrap_10000_of_500x5"))
+    assert one.weights.shape == (6, 500)
+    assert np.array_equal(one.weights.sum(axis=1), np.full(6, 500.0))
+    X, y = modules.many.one(one, 3)
+    assert len(X) == len(y) == 500
+    groups = modules.problems.make(tiny(modules, "groups_10000_of_200x4"))
+    assert np.array_equal(np.bincount(groups.groups), np.full(6, 200))
+    assert np.array_equal(modules.many.one(groups, 2)[0], groups.X[400:600])
+    assert modules.many.sample(groups) == list(range(6))
+    full = SimpleNamespace(spec=modules.problems.SPECS["groups_10000_of_200x4"])
+    assert len(modules.many.sample(full)) == 200
+
+
+# -- the optimum ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["small_500x10", "classes5_500000x50", "anes96"])
+def test_the_optimum_solves_its_equations(modules, name, l2):
+    one = modules.problems.make(tiny(modules, name))
+    K, best = one.spec.K, modules.optimum.solve(one.X, one.y, one.spec.K, l2)
+    Z = np.column_stack([np.ones(len(one.X)), one.X])
+    b = np.vstack([np.zeros(Z.shape[1]), best.coef.astype(np.float64)])
+    p = softmax(Z @ b.T, axis=1)
+    score = (p - (np.arange(K) == one.y[:, None])).T @ Z
+    if l2:
+        # the symmetric penalty: slopes against their mean over the classes; two classes: the slopes
+        w = b if K == 2 else b - b.mean(axis=0)
+        w[:, 0] = 0.0
+        score += l2 * w
+    assert np.abs(score[1:] * best.se).max() < 1e-9
+    assert best.decrement <= 1e-13
+    if not l2:
+        r = sx.fit(one.X, one.y)
+        assert best.error(r.params.reshape(K - 1, -1)) < 1e-9
+        assert np.abs(best.se.ravel() / r.bse.ravel() - 1.0).max() < 1e-9
+
+
+def test_errors_are_in_standard_errors(modules):
+    one = modules.problems.make(tiny(modules, "small_500x10"))
+    best = modules.optimum.solve(one.X, one.y, 2)
+    moved = best.coef.astype(np.float64)
+    moved[0, 2] += 3.0 * best.se[0, 2]
+    assert abs(best.error(moved) - 3.0) < 1e-12
+    moved[0, 0] = np.nan
+    assert best.error(moved) == np.inf
+    with pytest.raises(ValueError, match="must have the shape"):
+        best.error(moved[:, 1:])
+
+
+def test_separated_classes_have_no_optimum(modules):
+    x = np.linspace(-1.0, 1.0, 20)[:, None]
+    with pytest.raises((ArithmeticError, np.linalg.LinAlgError)):
+        modules.optimum.solve(x, (x[:, 0] > 0.0).astype(np.int64), 2)
+
+
+def test_the_optimum_is_kept_by_name_and_size(modules, tmp_path, monkeypatch):
+    one = modules.problems.make(tiny(modules, "small_500x10"))
+    first = modules.optimum.optimum(one, tmp_path)
+    monkeypatch.setattr(modules.optimum, "solve", lambda *a, **b: pytest.fail("was computed again"))
+    again = modules.optimum.optimum(one, tmp_path)
+    assert np.array_equal(first.se, again.se)
+    assert float(np.abs(first.coef - again.coef).max()) < 1e-30
+    other = dataclasses.replace(one, spec=dataclasses.replace(one.spec, seed=1))
+    with pytest.raises(pytest.fail.Exception):
+        modules.optimum.optimum(other, tmp_path)
+    # nor does it count for other data of the same name
+    with pytest.raises(pytest.fail.Exception):
+        modules.optimum.optimum(dataclasses.replace(one, y=one.y[::-1].copy()), tmp_path)
+
+
+# -- ladder --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("needed", range(13))
+def test_the_ladder_finds_the_loosest_tolerance(modules, needed):
+    tolerances = modules.peers._LADDER
+    tried = []
+
+    def attempt(tolerance):
+        tried.append(tolerance)
+        return 1e-7 if tolerance <= tolerances[needed] else 1e-3
+
+    rung = modules.ladder.climb(attempt, tolerances)
+    assert rung.tolerance == tolerances[needed]
+    assert rung.reached
+    assert len(tried) <= 5
+
+
+def test_where_no_tolerance_reaches_it_the_best_stands(modules):
+    errors = {1e-3: 1e-2, 1e-4: 4e-5, 1e-5: 3e-5}
+    rung = modules.ladder.climb(errors.__getitem__, tuple(errors))
+    assert not rung.reached
+    assert rung.error <= 2 * 3e-5
+
+    def broken(tolerance):
+        raise FloatingPointError("diverged")
+
+    rung = modules.ladder.climb(broken, (1e-3, 1e-4))
+    assert rung.error == np.inf
+    assert rung.why == "FloatingPointError: diverged"
+
+
+# -- peers ---------------------------------------------------------------------------------------------
+
+
+def installed(name):
+    return pytest.param(name, marks=() if importlib.util.find_spec(name) else pytest.mark.skip(f"no {name}"))
+
+
+@pytest.mark.parametrize(
+    "library", [installed(name) for name in ("sklearn", "sklearnex", "glum", "statsmodels")]
+)
+@pytest.mark.parametrize(("K", "l2"), [(2, 0.0), (2, 1.0), (3, 0.0), (3, 1.0)])
+@pytest.mark.filterwarnings("default")
+def test_peers_answer_in_reference_coding(modules, library, K, l2):
+    spec = modules.problems.Spec("test", 400, 3, K, l2=l2)
+    one = modules.problems.make(spec)
+    best = modules.optimum.solve(one.X, one.y, K, l2)
+    chosen = [peer for peer in modules.peers.PEERS.values() if peer.modules[0] == library]
+    for peer in chosen:
+        if peer.supports(spec):
+            X, y = peer.arrays(one)
+            assert best.error(peer.fit(X, y, l2, 1e-9)) < 1e-4, peer.name
+    assert (
+        any(peer.supports(spec) for peer in chosen)
+        == ({"sklearn": True, "sklearnex": True, "glum": K == 2, "statsmodels": l2 == 0.0}[library])
+    )
+
+
+def test_layouts(modules):
+    one = modules.problems.make(tiny(modules, "small_500x10"))
+    peers = modules.peers.PEERS
+    X, y = peers["scikit-learn lbfgs"].arrays(one)
+    assert X is one.X
+    assert y.dtype == np.int64
+    X, y = peers["glum"].arrays(one)
+    assert X.flags.f_contiguous
+    assert y.dtype == np.float64
+    X, _ = peers["statsmodels Logit"].arrays(one)
+    assert np.array_equal(X[:, 0], np.ones(len(X)))
+    assert np.array_equal(X[:, 1:], one.X)
+
+
+# -- rows ----------------------------------------------------------------------------------------------
+
+OURS, THEIRS = Timing((1.0, 2.0, 4.0, 2.0, 2.0)), Timing((30.0, 80.0, 80.0, 60.0, 100.0))
+
+
+def row(modules, at_least=20.0, our_error=1e-12, error=1e-8, **rest):
+    target = None if at_least is None else modules.targets.Target("p", "peer", at_least)
+    sides = {
+        "ours": modules.rows.Side(OURS, our_error),
+        "theirs": modules.rows.Side(THEIRS, error, tolerance=1e-8),
+    }
+    return modules.rows.Row("p", "peer", target, **({"converged": True} | sides | rest))
+
+
+@pytest.mark.parametrize(
+    ("rest", "verdict", "failed"),
+    [
+        ({}, "PASS", False),
+        ({"at_least": 30.0}, "PASS", False),
+        ({"at_least": 30.1}, "MISSED", True),
+        ({"at_least": None}, "", False),
+        ({"our_error": 1.1e-9}, "STRUCK OUT", True),
+        ({"our_error": np.nan}, "STRUCK OUT", True),
+        ({"converged": False}, "STRUCK OUT", True),
+        ({"converged": None}, "STRUCK OUT", True),
+        ({"error": 2.0}, "STRUCK OUT", True),
+        ({"error": np.inf}, "STRUCK OUT", True),
+        # inexact, but an answer: its time stands, and the row says so
+        ({"error": 1e-4}, "PASS", False),
+        ({"apart": 1e-7}, "STRUCK OUT", True),
+        ({"apart": 1e-9}, "PASS", False),
+        ({"missing_peer": True}, "missing", True),
+        ({"not_available": True}, "not available yet", True),
+    ],
+)
+def test_verdicts(modules, rest, verdict, failed):
+    one = row(modules, **rest)
+    assert one.verdict == verdict
+    assert one.failed is failed
+    assert verdict in modules.rows.table([one])
+    if verdict == "STRUCK OUT":
+        assert one.ratios == ()
+        assert one.remark
+    assert json.dumps(one.record())
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds(modules):
+    one = row(modules)
+    assert one.ratios == (30.0, 40.0, 20.0, 30.0, 50.0)
+    assert one.quartiles == (30.0, 30.0, 40.0)
+    inexact = row(modules, error=1e-4)
+    assert "cannot reach 1e-6" in inexact.remark
+    # fewer rounds of a slow peer: those that both took part in
+    slow = modules.rows.Side(Timing((30.0, 80.0, 80.0)), 1e-8)
+    assert row(modules, theirs=slow).ratios == (30.0, 40.0, 20.0)
+
+
+def test_rounds_are_taken_in_turns(modules):
+    said = []
+    calls = {name: lambda name=name: said.append(name) for name in "abc"}
+    times = modules.rounds.interleave(calls, dict.fromkeys("abc", 1.0), {"a": 3, "b": 3, "c": 2}, rest=0.0)
+    assert "".join(said) == "abc" + "cba" + "ab"
+    assert {name: len(one.seconds) for name, one in times.items()} == {"a": 3, "b": 3, "c": 2}
+
+
+# -- whole rows, tiny ----------------------------------------------------------------------------------
+
+
+def names():
+    return [
+        "binary_2000000x20", "binary_500000x100", "binary_100000x500", "classes5_500000x50",
+        "classes10_20000x784_l2", "small_569x30_l2", "small_500x10", "anes96", "bootstrap_10000_of_500x5",
+        "groups_10000_of_200x4",
+    ]  # fmt: skip
+
+
+def test_names_are_complete(modules):
+    assert names() == list(modules.problems.SPECS)
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.filterwarnings("default")
+def test_every_row_runs(modules, tmp_path, name):
+    found = modules.measure.rows(tiny(modules, name), options(modules, tmp_path))
+    aims = modules.targets.of(name)
+    assert {one.peer for one in found} == {target.peer for target in aims}
+    for one in found:
+        if one.why:  # the data need a library that is missing
+            assert importlib.util.find_spec("sklearn") is None
+            continue
+        if one.verdict in ("PASS", "MISSED"):
+            assert len(one.ours.times.seconds) == len(one.theirs.times.seconds) == 5
+            assert one.ours.error <= 1e-9
+            # SciPy's line search ends early on the smallest problems
+            assert one.theirs.error <= 1e-3
+            assert (one.read is None) == (modules.problems.SPECS[name].many != "")
+        elif one.verdict == "missing":
+            assert "is missing" in one.remark
+        else:
+            assert one.verdict == "not available yet"
+            assert one.not_available
+            assert "not available yet" in one.remark
+
+
+def fake(modules, monkeypatch, fit, needs=()):
+    """A peer of that function in the place of all others."""
+    peer = modules.peers.Peer("fake", "fake", needs, fit, ladder=(1e-3, 1e-9))
+    monkeypatch.setattr(modules.measure, "PEERS", {"fake": peer})
+    target = modules.targets.Target("small_500x10", "fake", 0.0)
+    monkeypatch.setattr(modules.targets, "TARGETS", (target,))
+
+
+def exact(X, y, l2, tolerance):
+    return sx.fit(X, y, n_threads=1).params[None]
+
+
+@pytest.mark.parametrize(
+    ("fit", "remark"),
+    [
+        (lambda X, y, l2, t: 1.0 + exact(X, y, l2, t), "fake is wrong by"),
+        (lambda X, y, l2, t: np.full((1, 1 + X.shape[1]), np.nan), "fake is wrong by inf"),
+        (lambda X, y, l2, t: np.linalg.inv(np.zeros((2, 2))), "LinAlgError: Singular matrix"),
+    ],
+)
+def test_a_wrong_peer_is_struck_out(modules, monkeypatch, tmp_path, fit, remark):
+    fake(modules, monkeypatch, fit)
+    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
+    assert one.verdict == "STRUCK OUT"
+    assert remark in one.remark
+    assert one.failed
+
+
+def test_an_exact_peer_is_not(modules, monkeypatch, tmp_path):
+    fake(modules, monkeypatch, exact)
+    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
+    assert one.verdict == "PASS"
+    assert one.remark == ""
+    # the loosest tolerance, and it is remembered
+    assert one.theirs.tolerance == 1e-3
+    assert list(json.loads((tmp_path / "tolerances.json").read_text()).values()) == [1e-3]
+
+
+def test_a_missing_peer_is_listed_as_missing(modules, monkeypatch, tmp_path):
+    fake(modules, monkeypatch, exact, needs=("no_such_module",))
+    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
+    assert one.verdict == "missing"
+    assert "fake is missing" in one.remark
+    assert one.failed
+
+
+def test_an_unconverged_sigmax_is_struck_out(modules, monkeypatch, tmp_path):
+    fake(modules, monkeypatch, exact)
+    good = sx.fit
+    monkeypatch.setattr(modules.ours.sx, "fit", lambda X, y, **k: good(X, y, max_iter=2, **k))
+    with pytest.warns(sx.ConvergenceWarning):
+        (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
+    assert one.verdict == "STRUCK OUT"
+    assert one.failed
+    assert "did not converge" in one.remark
+
+
+def test_a_wrong_sigmax_is_struck_out(modules, monkeypatch, tmp_path):
+    fake(modules, monkeypatch, exact)
+    good = sx.fit
+
+    def off(X, y, **rest):
+        r = good(X, y, **rest)
+        return dataclasses.replace(r, params=r.params + 1e-7 * r.bse)
+
+    monkeypatch.setattr(modules.ours.sx, "fit", off)
+    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
+    assert one.verdict == "STRUCK OUT"
+    assert "sigmax is wrong by 1.0e-07" in one.remark
+
+
+# -- commands ------------------------------------------------------------------------------------------
+
+
+def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, capsys):
+    file = tmp_path / "all.json"
+
+    def run(found, *given):
+        monkeypatch.setattr(modules.main.measure, "rows", lambda spec, options: found)
+        arguments = ["--problems", "anes96", "--cache", str(tmp_path), "--json", str(file)]
+        return modules.main.main([*arguments, *given])
+
+    good, slow = row(modules), row(modules, at_least=99.0)
+    glum = dataclasses.replace(row(modules, missing_peer=True), peer="glum")
+    assert run([good], "--check") == 0
+    assert json.loads(file.read_text())["missed"] == []
+    assert "1 of 1 targets met" in capsys.readouterr().out
+    assert run([good, slow]) == 0
+    assert run([good, slow], "--check") == 1
+    assert json.loads(file.read_text())["missed"] == ["p against peer"]
+    assert "MISSED p against peer: 30.0 x, asked 99 x" in capsys.readouterr().out
+    assert run([good, glum], "--check") == 1
+    assert run([good, glum], "--check", "--without", "glum") == 0
+    assert run([good, slow, glum], "--check", "--without", "glum") == 1
+    assert run([row(modules, not_available=True)], "--check") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--threads", "0"), "--threads must be 1 at least"),
+        (("--repeats", "4"), "--repeats must be 5 at least"),
+        (("--problems", "iris"), "invalid choice"),
+        (("--peers", "R"), "invalid choice"),
+    ],
+)
+def test_wrong_arguments(modules, capsys, arguments, complaint):
+    with pytest.raises(SystemExit) as stopped:
+        modules.main.arguments(list(arguments))
+    assert stopped.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_threads_are_read_before_anything_is_imported(modules):
+    read = modules.main._given_threads
+    assert read(["--threads", "3"]) == "3"
+    assert read(["--check", "--threads=4"]) == "4"
+    assert read([]) == "2"
+
+
+def test_the_command_runs_from_a_shell(tmp_path):
+    file = tmp_path / "found.json"
+    given = ["--problems", "small_500x10", "--tiny", "--cache", str(tmp_path), "--json", str(file)]
+    command = [
+        sys.executable,
+        str(FOLDER),
+        *given,
+        "--peers",
+        "statsmodels Logit",
+        "--threads",
+        "1",
+        "--memory",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(file.read_text())["rows"]
+    assert found["problem"] == "small_500x10"
+    assert found["verdict"] in ("PASS", "MISSED")
+    assert found["passes"] >= 1.0
+    assert "passes" in done.stdout
+
+
+def test_memory(modules, tmp_path):
+    status = tmp_path / "status"
+    status.write_text("Name:\tx\nVmHWM:\t   20 kB\nVmRSS:\t   12 kB\n")
+    assert modules.memory.status("VmHWM", status) == 20 * 1024
+    assert modules.memory.status("VmRSS", status) == 12 * 1024
+    assert modules.memory.status("VmSwap", status) is None
+    assert modules.memory.status("VmRSS", tmp_path / "none") is None
+    # m = 3 x 3 = 9 parameters, 100 rows, blocks of 64 rows of 3 columns, 2 threads
+    expected = 6 * 8 * 81 + 6 * 8 * 100 + 2 * 4 * 8 * 64 * 3
+    assert modules.memory.formula(100, 2, 4, 64, 2) == expected
+    assert "ABOVE" in modules.memory.text({"peak": 2e6, "formula": 1e6, "X": 1e6})
+    assert "within" in modules.memory.text({"peak": 1e6, "formula": 1e6, "X": 1e6})
+
+
+# -- reads.py ------------------------------------------------------------------------------------------
+
+
+def test_orders_are_permutations_of_the_kind_they_say(modules):
+    spec = dataclasses.replace(modules.problems.SPECS["binary_2000000x20"], n=2_000)
+    one = modules.problems.make(spec)
+    orders = modules.reads.orders(one)
+    for order in orders.values():
+        assert np.array_equal(np.sort(order), np.arange(2_000))
+    assert np.all(np.diff(one.y[orders["sorted by y"]]) >= 0)
+    assert np.all(np.diff(one.X[orders["sorted by x1"], 0]) >= 0)
+    periodic = one.y[orders["period 10"]]
+    # a subsample of every tenth row sees one class
+    assert sum(len(np.unique(periodic[i::10])) == 1 for i in range(10)) >= 9
+    clustered = one.X[orders["clustered"], 0]
+    assert (np.diff(clustered) < 0).sum() < 64
+
+
+def test_an_order_that_costs_too_much_is_a_fault(modules):
+    good = modules.reads.Order("sorted by y", OURS, 1.0, 6.0, 6.0, 1e-12, True)
+    assert good.faults == []
+    worse = {"ratio": 1.26, "passes": 7.1, "apart": 1e-8, "converged": False}
+    for name, value in worse.items():
+        bad = dataclasses.replace(good, **{name: value})
+        assert len(bad.faults) == 1
+        assert bad.faults[0] in modules.reads.orders_table([good, bad])
+    assert len(dataclasses.replace(good, apart=np.nan).faults) == 1
+
+
+def test_reads_fails_where_a_claim_does_not_hold(modules, monkeypatch, capsys):
+    monkeypatch.setattr(modules.reads, "TIME_RATIO", 1e9)
+    given = ["--rows", "2000", "--problems", "small_500x10", "--tiny", "--threads", "1", "--repeats", "1"]
+    assert modules.reads.main([*given, "--check"]) == 0
+    said = capsys.readouterr().out
+    assert "period 10" in said
+    assert "small_500x10" in said
+    monkeypatch.setattr(modules.reads, "APART", -1.0)
+    assert modules.reads.main(given) == 0
+    assert modules.reads.main([*given, "--check"]) == 1
+    assert "does not hold: clustered: estimates differ" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        modules.reads.main(["--rows", "10"])
