@@ -20,6 +20,8 @@
 
 #define SX_NEWTON_SAFE_REACH 0.4
 #define SX_NEWTON_FLAT_ENOUGH 0.25
+/* the same where phi still falls: what is left would take a search of more reads than the next step */
+#define SX_NEWTON_STILL_FALLING 0.5
 #define SX_NEWTON_CLEAR_FALL 1e-9
 #define SX_NEWTON_TINY 1e-5
 #define SX_NEWTON_LINE_FLAT 0.1
@@ -262,8 +264,9 @@ SX_KERNEL int sx_newton_step(sx_newton_state *s, double slope)
         const double flat = sx_newton_dot(s->size, s->trial.gradient, s->direction);
         const double fallen = (s->at.nll.high - s->trial.nll.high) + (s->at.nll.low - s->trial.nll.low) +
                               (s->at.penalty - s->trial.penalty);
-        taken = sx_abs(flat) <= SX_NEWTON_FLAT_ENOUGH * -slope &&
-                (flat <= 0.0 || fallen > SX_NEWTON_CLEAR_FALL * (s->at.nll.high + s->at.penalty));
+        taken = flat <= 0.0 ? -flat <= SX_NEWTON_STILL_FALLING * -slope
+                            : flat <= SX_NEWTON_FLAT_ENOUGH * -slope &&
+                                  fallen > SX_NEWTON_CLEAR_FALL * (s->at.nll.high + s->at.penalty);
     }
     if (!taken) {
         const double t = sx_newton_exact_step(s, slope);

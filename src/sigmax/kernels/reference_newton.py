@@ -18,6 +18,8 @@ from sigmax.kernels.interface import Codes, Float, Index, Number, Pair, Status
 
 _SAFE_REACH = 0.4
 _FLAT_ENOUGH = 0.25
+#: the same where phi still falls
+_STILL_FALLING = 0.5
 _CLEAR_FALL = 1e-9
 _TINY_DECREMENT = 1e-5
 _LINE_FLAT = 0.1
@@ -258,9 +260,12 @@ def _step(problem: _Problem, at: _Point, direction: Float, slope: float) -> _Poi
     if problem.reach(direction) <= _SAFE_REACH:
         return trial
     flat = float(trial.gradient @ direction)
-    if abs(flat) <= _FLAT_ENOUGH * -slope:
+    if flat <= 0.0:
+        if -flat <= _STILL_FALLING * -slope:
+            return trial
+    elif flat <= _FLAT_ENOUGH * -slope:
         fallen = (at.nll[0] - trial.nll[0]) + (at.nll[1] - trial.nll[1]) + (at.penalty - trial.penalty)
-        if flat <= 0.0 or fallen > _CLEAR_FALL * (at.nll[0] + at.penalty):
+        if fallen > _CLEAR_FALL * (at.nll[0] + at.penalty):
             return trial
     t = _exact_step(problem, at, direction, slope)
     if t == 0.0:

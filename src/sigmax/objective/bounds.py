@@ -72,6 +72,8 @@ class Bounds:
 
     def reach(self, direction: Float) -> float:
         """Upper bound of D = max_i range_k(d_k'x_i), the classes' logits moved by `direction`."""
+        if self.n_logits == 1:
+            return float(np.abs(direction) @ self.largest)
         moved = np.abs(direction.reshape(self.n_logits, -1)) @ self.largest
         return _top_two(moved)
 
@@ -81,10 +83,18 @@ class Bounds:
         |z'H^-1 z| <= |z|'|H^-1||z|, and |z| is at most x_max in the blocks k and l: with
         Q_kl = x_max' |H^-1_kl| x_max the largest Q_kk + 2 Q_kl + Q_ll, or Q_kk against the reference.
         """
+        if self.n_logits == 1:
+            return math.sqrt(self._total(inverse))
         Q = self._blocks(inverse)
         pairs = Q.diagonal()[:, None] + 2.0 * Q + Q.diagonal()
         np.fill_diagonal(pairs, Q.diagonal())
         return math.sqrt(float(pairs.max()))
+
+    def _total(self, inverse: Float) -> float:
+        """x_max'|H^-1|x_max over all blocks."""
+        if self.n_logits == 1:
+            return float(self.largest @ (np.abs(inverse) @ self.largest))
+        return float(self._blocks(inverse).sum())
 
     def _blocks(self, inverse: Float) -> Float:
         """Q_kl = x_max' |H^-1_kl| x_max, shape (m, m)."""
@@ -130,7 +140,7 @@ class Bounds:
         tile = min(self.kernels.TILE_ROWS, rows)
         additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0
         relative = (additions + _ROW_ROUNDINGS) * _U
-        sums = relative * at.nll * math.sqrt(float(self._blocks(inverse).sum()))
+        sums = relative * at.nll * math.sqrt(self._total(inverse))
         logits = self.logit_rounding(at.coef) * math.sqrt(self.response.weight_sum)
         return float(logits + sums + self._penalty_rounding(at))
 
@@ -141,7 +151,7 @@ class Bounds:
         as in `gradient_rounding`, and `moved`, the S of `row_norms`, where that is known.  Logits and sums are in
         double-double, with u^2 (k + 3)^2 and u^2 n in the place of u.
         """
-        plain = at.nll * math.sqrt(float(self._blocks(inverse).sum()))
+        plain = at.nll * math.sqrt(self._total(inverse))
         rows = min(math.sqrt(at.spread), plain, 2.0 * moved)
         sums = 4.0 * self.n_rows * _U**2 * plain
         far = self.reach(at.coef) + self._farthest_offset()

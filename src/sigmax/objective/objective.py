@@ -98,6 +98,11 @@ class Objective(Bounds):
             self.scan()
 
     @property
+    def block_rows(self) -> int:
+        """Rows in one block."""
+        return self._size
+
+    @property
     def value_at_zero(self) -> float | None:
         """f at the origin, sum_i w_i log K; None where offsets make that a question for the data."""
         if self.response.offset is not None:

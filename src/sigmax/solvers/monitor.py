@@ -63,6 +63,11 @@ class Monitor:
         #: the last evaluation of all rows that was reported
         self.last: FirstOrder | None = None
 
+    @property
+    def watched(self) -> bool:
+        """Whether there is a callback."""
+        return self._callback is not None
+
     def after(self, stage: str, objective: Objective, at: FirstOrder, decrement: float) -> None:
         """Report a pass; raises :class:`Stopped` where the callback says so."""
         self.last = at

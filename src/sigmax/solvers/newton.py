@@ -8,8 +8,9 @@ reads the data once, unless the full step has to be shortened or stretched.
 1. Factor H.  Where it is numerically singular although the columns are independent (all weights of the
    rows are tiny), H + mu B takes its place, with B >= Hessian the bound of Boehning & Lindsay (1988).
 2. Stop where nu <= tol, or where nu has reached rounding: it no longer halves though it is tiny.
-3. Evaluate at the full step, and take it where phi is flat enough, |phi'(1)| <= 0.25 nu^2, and has fallen:
-   because it still falls (phi is convex), or by more than rounding explains.
+3. Evaluate at the full step, and take it where phi still falls there (it is convex) and has less than half of its
+   slope left, |phi'(1)| <= 0.5 nu^2; or rises by |phi'(1)| <= 0.25 nu^2 and has fallen by more than rounding
+   explains.
 4. Take it too where D(d) <= 0.4, with D the largest change of a row's logits: for a generalised
    self-concordant function, phi'(1) <= nu^2 ((e^D - 1) / D - 1) < 0.25 nu^2 there, in theory, and where the
    computed slopes say otherwise they are rounding.
@@ -40,6 +41,8 @@ _SAFE_REACH = 0.4
 _FAR_REACH = 1e3
 #: |phi'(1)| <= this * nu^2: the full step has done most of the work
 _FLAT_ENOUGH = 0.25
+#: the same where phi still falls: what is left would take a search of more reads than the next step
+_STILL_FALLING = 0.5
 #: a fall of f by this part of it is no rounding: f is a sum in double-double of accurate terms
 _CLEAR_FALL = 1e-9
 #: nu below which a decrement that does not halve has met rounding
@@ -148,10 +151,11 @@ def _step(
     objective = curvature.objective
     trial = curvature.evaluate(at.coef + direction)
     flat = float(trial.gradient @ direction)
-    if abs(flat) <= _FLAT_ENOUGH * -slope:
-        fallen = at.value - trial.value
-        if flat <= 0.0 or fallen > _CLEAR_FALL * at.value:
+    if flat <= 0.0:
+        if -flat <= _STILL_FALLING * -slope:
             return trial
+    elif flat <= _FLAT_ENOUGH * -slope and at.value - trial.value > _CLEAR_FALL * at.value:
+        return trial
     reach = objective.reach(direction)
     if reach <= _SAFE_REACH:
         return trial

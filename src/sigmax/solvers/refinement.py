@@ -84,6 +84,7 @@ def refine(
     """
     metric = QuasiNewton(factor)
     errors = np.sqrt(factor.inverse().diagonal())
+    doubt = math.inf
     previous: tuple[float, Refined, Float] | None = None
     while True:
         at = objective.refine(coef, low)
@@ -98,16 +99,17 @@ def refine(
             # rounding: the better of the two, without another step
             if nu > previous[0]:
                 nu, at, last = previous
-            return _end(objective, at, 0.0 * last, nu, anchor, Stop.ROUNDING)
+            return _end(at, None, nu, objective.reach(at.coef - anchor.coef + at.low), Stop.ROUNDING)
         D = objective.reach(at.coef - anchor.coef + at.low) + objective.reach(last)
-        doubt = factor.doubt * objective.hessian_rounding(anchor)
+        if previous is None:
+            doubt = factor.doubt * objective.hessian_rounding(anchor)
         eps = math.expm1(min(D, 1.0)) + doubt
         left = eps * nu
         digits = _SLACK if (left * errors <= 0.5 * tol * np.abs(at.coef)).all() else 1.0
         if left <= digits * tol and eps < 0.5:
-            return _end(objective, at, last, left, anchor, Stop.TOLERANCE)
+            return _end(at, last, left, D, Stop.TOLERANCE)
         if monitor.iterations >= max_iter:
-            return _end(objective, at, 0.0 * last, nu, anchor, Stop.ITERATIONS)
+            return _end(at, None, nu, D, Stop.ITERATIONS)
         step = -metric.solve(at.gradient) if previous is not None else last
         if previous is not None:
             metric.update(
@@ -125,9 +127,6 @@ def _add(coef: Float, low: Float, step: Float) -> tuple[Float, Float]:
     return two_sum(high, error + low)
 
 
-def _end(
-    objective: Objective, at: Refined, step: Float, left: float, anchor: Evaluation, stop: Stop
-) -> Refinement:
-    coef, low = _add(at.coef, at.low, step)
-    drift = objective.reach(at.coef - anchor.coef + at.low) + objective.reach(step)
+def _end(at: Refined, step: Float | None, left: float, drift: float, stop: Stop) -> Refinement:
+    coef, low = (at.coef, at.low) if step is None else _add(at.coef, at.low, step)
     return Refinement(coef, low, at, left, drift, stop)

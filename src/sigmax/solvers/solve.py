@@ -22,6 +22,7 @@ from sigmax.solvers.monitor import Callback, Monitor, Stopped
 from sigmax.solvers.newton import newton
 from sigmax.solvers.plan import Costs, Way, plan
 from sigmax.solvers.refinement import refine
+from sigmax.solvers.small import is_small, small
 from sigmax.solvers.solution import Metric, Solution, Stop
 
 #: decrement at which Newton's method hands over to refinement.  The last Hessian is then taken so close to the
@@ -69,6 +70,10 @@ def solve(
 def _solve(
     objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
 ) -> Solution:
+    if is_small(objective) and not monitor.watched:
+        found = _small(objective, starts, tol, max_iter, monitor)
+        if found is not None:
+            return found
     chosen = plan(objective)
     if chosen.way is Way.FEW_READS:
         anchor = few_reads(objective, starts, chosen.size, tol=tol, max_iter=max_iter, monitor=monitor)
@@ -94,6 +99,22 @@ def _solve(
         assert monitor.last is not None
         near = monitor.last.coef
         return _newton(Whitened(objective, near), [near, *starts], tol, max_iter, monitor, last=True)
+
+
+def _small(
+    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+) -> Solution | None:
+    """Newton's method in one call, then refinement; None where that does not get there."""
+    found = small(objective, starts, max(tol, _CLOSE_ENOUGH), max_iter, monitor)
+    if found is None:
+        monitor.iterations = 0
+        return None
+    at, metric, _, _ = found
+    refined = _refined(objective, at.coef - metric.solve(at.gradient), metric, at, tol, max_iter, monitor)
+    if refined is None or metric.doubt * objective.hessian_rounding(at) > _DOUBTFUL:
+        monitor.iterations = 0
+        return None
+    return refined
 
 
 def _newton(
