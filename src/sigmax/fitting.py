@@ -47,8 +47,8 @@ def fit(
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
-    Minimises the negative log-likelihood, summed over rows, plus a penalty where one is asked for, in a handful
-    of reads of the data; says how far from the exact optimum the result can be.
+    Minimises the negative log-likelihood, summed over rows, plus a penalty where one is asked for, in a
+    handful of reads of the data; says how far from the exact optimum the result can be.
 
     Parameters
     ----------
@@ -70,15 +70,15 @@ def fit(
     fit_intercept : bool
         Whether each logit has an intercept.
     l2 : float
-        Adds l2 / 2 times the sum of the squared slopes to the summed negative log-likelihood; intercepts are free.
-        With K > 2 classes the slopes of all K are penalised, which `params` differ from by those of the first
-        class.  scikit-learn's C is 1 / l2.
+        Adds l2 / 2 times the sum of the squared slopes to the summed negative log-likelihood; intercepts are
+        free. With K > 2 classes the slopes of all K are penalised, which `params` differ from by those of the
+        first class.  scikit-learn's C is 1 / l2.
     start : array_like, shape of the result's `params`, optional
         Where to start.  A bad start costs time, never the answer.
     tol : float, optional
         Newton decrement to reach, in standard errors; 1e-12 by default, or a hundred times that where every
-        estimate then has its 12 digits.  The iteration also ends, as converged, where rounding leaves nothing to
-        gain.
+        estimate then has its 12 digits.  The iteration also ends, as converged, where rounding leaves nothing
+        to gain.
     max_iter : int, optional
         Steps over all rows at most; 100 by default.
     n_threads : int, optional
@@ -87,8 +87,8 @@ def fit(
     backend : {"auto", "compiled", "reference"}, optional
         None: ``SIGMAX_BACKEND``, else "auto".
     callback : callable, optional
-        Called after every read of all rows with a :class:`sigmax.solvers.monitor.Progress`; a true return value
-        ends the fit, unconverged.
+        Called after every read of all rows with a :class:`sigmax.solvers.monitor.Progress`; a true return
+        value ends the fit, unconverged.
     names : sequence of str, optional
         Names of the columns of X; x1, x2, ... by default.
 
@@ -114,8 +114,8 @@ def fit(
     -----
     Algorithms and proofs: :mod:`sigmax.solvers.solve`, :mod:`sigmax.solvers.certificate`.
 
-    Memory beyond X: a few Hessians of 8 (m k)^2 bytes, a few vectors of n, one block of 4 MiB for each thread, and
-    for many rows a sample of n / 32 to n / 5 of them.
+    Memory beyond X: a few Hessians of 8 (m k)^2 bytes, a few vectors of n, one block of 4 MiB for each
+    thread, and for many rows a sample of n / 32 to n / 5 of them.
 
     Examples
     --------

@@ -132,12 +132,15 @@ class Chunks:
 
     def take(self, rows: npt.NDArray[np.intp]) -> Float:
         """A float64 copy of the rows of the indices `rows`, which must rise; shape (len(rows), p)."""
+        if len(self._chunks) == 1:
+            return self._chunks[0].array.take(rows, axis=0).astype(np.float64, copy=False)
         found = np.empty((len(rows), self.n_features))
         edges = np.searchsorted(rows, self._starts)
         for chunk, first, low, high in zip(self._chunks, self._starts, edges[:-1], edges[1:], strict=False):
             if low < high:
                 found[low:high] = chunk.array[rows[low:high] - first]
         return found
+
     def every(self, step: int) -> Float:
         """The rows 0, step, 2 step, ... as one float64 array; only these are read."""
         parts = []

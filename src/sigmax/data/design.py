@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,13 @@ import numpy.typing as npt
 from sigmax import passes
 from sigmax.data.checks import plural
 from sigmax.data.chunks import Chunks
+from sigmax.data.picked import Picked
 from sigmax.kernels import Float, Kernels
 
 INTERCEPT = "intercept"
+
+#: picked rows of up to so many bytes are copied, so many at a time: they then lie in cache
+_COPY_BYTES, _COPY_ROWS = 2**24, 2**13
 
 
 class Design:
@@ -85,9 +90,25 @@ class Design:
         """Rows start <= i < stop as float64; a view where X allows it, else a copy of the block."""
         return self.rows.block(start, stop)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Design:
-        """The rows of the indices `rows`, which rise, as a design of their own: a float64 copy."""
-        return Design(self.rows.take(rows), intercept=self.intercept, names=self.names[self.intercept :])
+    def pick(self, index: npt.NDArray[np.intp], n_threads: int) -> Design:
+        """The rows of the indices `index`, which rise, as a design of their own.
+
+        They are copied where that takes little memory, and else gathered whenever they are read.
+        """
+        picked = Picked(self.rows, index)
+        design = Design.__new__(Design)
+        design.rows = cast(Chunks, picked)  # all that reading rows needs of them
+        if 8 * picked.n_rows * picked.n_features <= _COPY_BYTES:
+            copy = np.empty((picked.n_rows, picked.n_features))
+
+            def evaluate(start: int, stop: int) -> None:
+                copy[start:stop] = picked.block(start, stop)
+
+            passes.reduce(picked.n_rows, _COPY_ROWS, evaluate, lambda a, b: None, n_threads)
+            design.rows = Chunks.of(copy)
+        design.n_rows, design.n_features = picked.n_rows, picked.n_features
+        design.intercept, design.width, design.names = self.intercept, self.width, self.names
+        return design
 
     def largest(self, kernels: Kernels, n_threads: int) -> Float:
         """max_i |x_ij| for each coefficient of a logit, 1 for the intercept; shape (width,).

@@ -18,7 +18,6 @@ from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
 from sigmax.solvers.certificate import Certificate
 
-
 #: computes a covariance when it is first read
 Deferred: TypeAlias = Callable[[], Float]
 
@@ -54,9 +53,9 @@ class Result:
 
     Notes
     -----
-    The covariance of a fit of many rows is computed when it is first read, from X as it then is: that takes one
-    more read of the data, and raises a ValueError where they have been changed in place since the fit.  Until then
-    the result keeps X alive; pickling computes it.
+    The covariance of a fit of many rows is computed when it is first read, from X as it then is: that takes
+    one more read of the data, and raises a ValueError where they have been changed in place since the fit.
+    Until then the result keeps X alive; pickling computes it.
     """
 
     params: Float

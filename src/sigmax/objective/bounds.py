@@ -4,8 +4,8 @@
   self-concordant: along d, |phi'''| <= D phi'' with D = max_i range_k(d_k'x_i) (Bach, Electron. J. Stat. 4,
   2010; Sun & Tran-Dinh, Math. Program. 178, 2019).  A quadratic penalty only adds to phi''.
 * `row_norm`: sup_i max_{k, l} ||(e_k - e_l) (x) x_i|| in the norm of H^-1.
-* `nll_rounding`, `gradient_rounding`, `refined_rounding`, `hessian_rounding`: what rounding can have done to an
-  evaluation, to first order in u; tests hold them against 50 digits.
+* `nll_rounding`, `gradient_rounding`, `refined_rounding`, `hessian_rounding`: what rounding can have done to
+  an evaluation, to first order in u; tests hold them against 50 digits.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Bounds:
 
     @property
     def largest(self) -> Float:
-        """x_max, 1 for the intercept, shape (k,); one read of X where no evaluation has found it on its way."""
+        """x_max, 1 for the intercept, (k,); one read of X where no evaluation has found it on its way."""
         if self._largest is None:
             self._largest = self._read_largest()
         return self._largest
@@ -147,9 +147,9 @@ class Bounds:
     def refined_rounding(self, at: Refined, inverse: Float, moved: float = math.inf) -> float:
         """Bound of the error of ``at.gradient`` in the norm of H^-1, given H^-1.
 
-        With |d r_i| <= c u |r_i| residuals count c u times the smallest of sqrt(spread), nll sqrt(x_max'|H^-1|x_max)
-        as in `gradient_rounding`, and `moved`, the S of `row_norms`, where that is known.  Logits and sums are in
-        double-double, with u^2 (k + 3)^2 and u^2 n in the place of u.
+        With |d r_i| <= c u |r_i| residuals count c u times the smallest of sqrt(spread), nll
+        sqrt(x_max'|H^-1|x_max) as in `gradient_rounding`, and `moved`, the S of `row_norms`, where that is
+        known.  Logits and sums are in double-double, with u^2 (k + 3)^2 and u^2 n in the place of u.
         """
         plain = at.nll * math.sqrt(self._total(inverse))
         rows = min(math.sqrt(at.spread), plain, 2.0 * moved)
@@ -186,8 +186,8 @@ class Bounds:
         """Whether the NLL is so small that every row must lie on its side: the classes are separated.
 
         nll < log 2 * (smallest weight) leaves nll_i < log 2 for each row, so that each true class has a
-        probability above 1/2 and `at.coef` separates.  0.69 instead of 0.6931 leaves a margin of 0.006
-        in the logits, and rounding must stay within a part of that.  With offsets the logits say nothing about
+        probability above 1/2 and `at.coef` separates.  0.69 instead of 0.6931 leaves a margin of 0.006 in the
+        logits, and rounding must stay within a part of that.  With offsets the logits say nothing about
         x_i'b, and a penalised estimate exists all the same.
         """
         if self.penalty is not None or self.response.offset is not None:

@@ -209,7 +209,7 @@ class Objective(Bounds):
         return at
 
     def _rows(self, X: Float, rows: slice, coef: Float, low: Float | None = None) -> tuple[Float, Float]:
-        """Residual (n, m) and curvature (n, m, m) of some rows, logits in double-double where `low` is given."""
+        """Residual (n, m) and curvature (n, m, m) of some rows; double-double logits with `low`."""
         response, n, m, intercept = self.response, len(X), self.n_logits, self.design.intercept
         matrix = coef.reshape(m, self.design.width)
         offset = None if response.offset is None else response.offset[rows]
@@ -260,7 +260,7 @@ class Objective(Bounds):
             self.kernels.weighted_gram(design.block(start, stop), w, gram, intercept=design.intercept)
             return gram
 
-        gram = self.reduce(evaluate, lambda a, b: a + b, flops=self.n_rows * float(design.width) ** 2)
+        gram: Float = self.reduce(evaluate, lambda a, b: a + b, flops=self.n_rows * float(design.width) ** 2)
         self.rows_read += self.n_rows
         return gram
 
@@ -272,18 +272,19 @@ class Objective(Bounds):
         Boehning & Lindsay (Ann. Inst. Stat. Math. 40, 1988); Boehning (ibid. 44, 1992).
         """
         m = self.n_logits
-        bound = np.kron((np.eye(m) - 1.0 / (m + 1)) / 2.0, self.gram())
+        bound: Float = np.asarray(np.kron((np.eye(m) - 1.0 / (m + 1)) / 2.0, self.gram()), np.float64)
         if self.penalty is not None:
             self.penalty.add_to(bound)
         return bound
 
     def triangle(self, coef: Float | None = None) -> Float:
-        """R of a QR factorisation of the weighted rows and those of the penalty, in one read of X; shape (k, k).
+        """R, (k, k), of a QR factorisation of the weighted rows and those of the penalty; one read of X.
 
-        R'R = [1 X]' diag(h) [1 X] + l2 diag(0, 1, ..., 1), h the weights, or the trace of the curvature of each row
-        at `coef`; with an error of the condition number of the rows, where forming that matrix costs its square.
+        R'R = [1 X]' diag(h) [1 X] + l2 diag(0, 1, ..., 1), h the weights, or the trace of the curvature of
+        each row at `coef`; with an error of the condition number of the rows, where forming that matrix costs
+        its square.
         """
-        design, weight, m = self.design, self.response.weight, self.n_logits
+        design, weight = self.design, self.response.weight
         extra = np.empty((0, design.width)) if self.penalty is None else self.penalty.rows()
 
         def evaluate(start: int, stop: int) -> Float:
@@ -296,12 +297,10 @@ class Objective(Bounds):
                 rows *= np.sqrt(np.einsum("naa->n", curvature))[:, None]
             elif weight is not None:
                 rows *= np.sqrt(weight[start:stop])[:, None]
-            found: Float = np.linalg.qr(rows, mode="r")
-            return found
+            return np.asarray(np.linalg.qr(rows, mode="r"))
 
         def merge(a: Float, b: Float) -> Float:
-            found: Float = np.linalg.qr(np.concatenate([a, b]), mode="r")
-            return found
+            return np.asarray(np.linalg.qr(np.concatenate([a, b]), mode="r"))
 
         R = merge(self.reduce(evaluate, merge, flops=0.0), extra)
         self.rows_read += self.n_rows
@@ -312,8 +311,9 @@ class Objective(Bounds):
     def whitened_hessian(self, coef: Float, low: Float, T: Float) -> Float:
         """(I (x) T)' Hessian (I (x) T) at `coef` + `low`, of rows z_i = T'[1 x_i]; shape (m k, m k).
 
-        Rows and logits are formed in double-double and rounded once.  With T close to the inverse of a root of the
-        information this matrix is close to the identity, and keeps what a Hessian of nearly dependent columns loses.
+        Rows and logits are formed in double-double and rounded once.  With T close to the inverse of a root
+        of the information this matrix is close to the identity, and keeps what a Hessian of nearly dependent
+        columns loses.
         """
         design, m, k, columns = self.design, self.n_logits, self.design.width, np.ascontiguousarray(T.T)
         part = max(_WORK // (m * m + k), 64)
@@ -355,8 +355,8 @@ class Objective(Bounds):
             R = max_i max_(k, l) ||(e_k - e_l) (x) x_i||_(H^-1)
             S = sum_i sum_k w_i |r_ik| ||e_k (x) x_i||_(H^-1),  r the residuals at `coef`
 
-        Residuals off by c |r| at most put the gradient off by c S at most in that norm.  `half` takes columns Z to V
-        with V'V = Z'H^-1 Z.
+        Residuals off by c |r| at most put the gradient off by c S at most in that norm.  `half` takes columns
+        Z to V with V'V = Z'H^-1 Z.
         """
         design, m, k = self.design, self.n_logits, self.design.width
         part = max(_WORK // (m * m * k + m * m), 1)
@@ -391,21 +391,20 @@ class Objective(Bounds):
     # -- a part of the rows ----------------------------------------------------------------------
 
     def sample(self, n_rows: int) -> Objective:
-        """The objective of `n_rows` rows, spread evenly and chosen by their index; its f is n_rows / n of this one's.
+        """The objective of `n_rows` rows, spread evenly; its f is n_rows / n of this one's, about.
 
-        One row is taken from each of `n_rows` stretches of equal length, at a place that a hash of the stretch's
-        number decides: rows that are sorted, clustered or periodic are sampled like any others.
+        One row is taken from each of `n_rows` stretches of equal length, at a place that a hash of the
+        stretch's number decides: rows that are sorted, clustered or periodic are sampled like any others.
         """
         rows = _spread(self.n_rows, n_rows)
         part = Objective(
-            self.design.take(rows),
+            self.design.pick(rows, self._threads(np.inf)),
             self.response.take(rows),
             self.kernels,
             self.n_threads,
         )
         if self.penalty is not None:
             part.penalty = self.penalty.times(n_rows / self.n_rows)
-        part.rows_read = n_rows
         return part
 
 

@@ -2,9 +2,9 @@
 
     penalty = l2/2 sum_kl A_kl w_k'w_l       w_k the slopes of logit k, intercepts free
 
-Two classes: A = 1.  K > 2 classes: the slopes W_0 .. W_(K-1) of all classes are penalised alike, l2/2 sum_k |W_k|^2;
-only differences w_k = W_k - W_0 matter to the likelihood, and among all W with these differences the penalty
-is smallest where they sum to zero.  What is left is A = I - 11'/K.
+Two classes: A = 1.  K > 2 classes: the slopes W_0 .. W_(K-1) of all classes are penalised alike, l2/2 sum_k
+|W_k|^2; only differences w_k = W_k - W_0 matter to the likelihood, and among all W with these differences the
+penalty is smallest where they sum to zero.  What is left is A = I - 11'/K.
 """
 
 from __future__ import annotations
@@ -58,4 +58,5 @@ class Penalty:
 
     def rows(self) -> Float:
         """Rows r with sum r r' = l2 diag(0, 1, ..., 1), the penalty of one logit; shape (p, k)."""
-        return np.sqrt(self.l2) * np.eye(self.width)[self.free :]
+        rows: Float = np.sqrt(self.l2) * np.eye(self.width)[self.free :]
+        return rows

@@ -58,8 +58,8 @@ class Refined(FirstOrder):
     low : ndarray of shape (m * k,)
         The part of the coefficients below the last place of `coef`.
     spread : float
-        Relative errors of the rows' residuals of up to c move the gradient by up to c sqrt(spread), in the norm
-        of the inverse of the Hessian (of the negative log-likelihood, and so of f too).
+        Relative errors of the rows' residuals of up to c move the gradient by up to c sqrt(spread), in the
+        norm of the inverse of the Hessian (of the negative log-likelihood, and so of f too).
     """
 
     low: Float

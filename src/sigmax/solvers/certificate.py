@@ -6,19 +6,21 @@ If nu R < 1, the maximum-likelihood estimate b_hat exists and is unique, and
 
     ||b_hat - b||_H <= -log(1 - nu R) / R,   hence  |b_hat_j - b_j| <= se_j (-log(1 - nu R) / R).
 
-Proof sketch: f is generalised self-concordant with constant R in the norm of H (see objective/bounds.py), so for
-||h||_H = r the slope of f at b + h along h is at least r (1 - e^(-R r)) / R - nu r, which is positive
+Proof sketch: f is generalised self-concordant with constant R in the norm of H (see objective/bounds.py), so
+for ||h||_H = r the slope of f at b + h along h is at least r (1 - e^(-R r)) / R - nu r, which is positive
 beyond r = -log(1 - nu R) / R; a convex function that rises on a sphere has its minimum inside.
 
 H is the Hessian at b.  What is known is F, a computed Hessian at an anchor from which no logit difference has
 moved by more than D since, and `doubt`, which bounds its rounding:
 
-    e^-D (1 - doubt) F <= H,    so norms of H^-1 are those of F^-1 times at most growth = (e^D / (1 - doubt))^(1/2)
+    e^-D (1 - doubt) F <= H
+    norms of H^-1 are those of F^-1 times at most growth = (e^D / (1 - doubt))^(1/2)
 
     nu <= growth (what the last step leaves, or measured + rounding of the gradient),    R <= growth R_F
 
-R_F comes from max_i |x_ij| and the inverse of F, and costs no read of the data; it is generous, which
-matters little once nu is tiny.  Where it proves nothing, one read finds it from the rows.  The rounding of the gradient is bounded in objective/bounds.py.
+R_F comes from max_i |x_ij| and the inverse of F, and costs no read of the data; it is generous, which matters
+little once nu is tiny.  Where it proves nothing, one read finds it from the rows.  The rounding of the
+gradient is bounded in objective/bounds.py.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ class Certificate:
     error_bound : ndarray, shape of the parameters
         Proved bound of |parameter - exact optimum|, in the parameter's units; inf where nothing is proved.
     standard_errors_off : float
-        The same bound in standard errors, equal for all parameters; the rounding of a parameter to float64 apart.
+        The same bound in standard errors, equal for all parameters; the rounding of a parameter to float64
+        apart.
     digits : float
         Decimal digits that are proved correct in the worst parameter, 0 to 15.95.
     condition_number : float

@@ -1,8 +1,9 @@
 """The inverse information at the estimate, computed when it is first asked for.
 
-The bounds of a certificate need a Hessian near the optimum; standard errors with ten digits need it at the optimum,
-and, where columns are nearly dependent, formed in other coordinates (curvature.py).  Most users of a fit of many
-rows want estimates or predictions: so the read that this costs waits until a standard error is asked for.
+The bounds of a certificate need a Hessian near the optimum; standard errors with ten digits need it at the
+optimum, and, where columns are nearly dependent, formed in other coordinates (curvature.py).  Most users of a
+fit of many rows want estimates or predictions: so the read that this costs waits until a standard error is
+asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from sigmax.solvers.curvature import WhitenedFactor, inverse_triangle
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.solution import Metric, Solution
 
-#: logits that have moved by more than this since the Hessian was taken: standard errors by as much, relatively
+#: logits that have moved by more than this since the Hessian was taken: standard errors by as much,
+#: relatively
 _MOVED = 3e-11
 #: beyond this condition number a Hessian in double precision leaves standard errors fewer than ten digits
 _PLAIN_CONDITION = 1e3
@@ -85,7 +87,7 @@ class Covariance:
         allowed = _CHANGED + 2.0 * self._objective.logit_rounding(self._solution.coef)
         if not abs(nll - expected) <= allowed * expected:
             raise ValueError(
-                "X, y, sample_weight or offset were changed in place since the fit: its negative log-likelihood "
-                f"was {expected:.10g} and is now {nll:.10g}; read bse or cov_params() before changing the data, "
-                "or fit again"
+                "X, y, sample_weight or offset were changed in place since the fit: its negative "
+                f"log-likelihood was {expected:.10g} and is now {nll:.10g}; read bse or cov_params() before "
+                "changing the data, or fit again"
             )

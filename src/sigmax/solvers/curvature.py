@@ -8,8 +8,8 @@ anything:
     G = sum_i S_i (x) z_i z_i',    H = (I (x) R)' G (I (x) R),    H^-1 = (I (x) T) G^-1 (I (x) T)'
 
 z is formed in double-double and rounded once, so that G has relative errors of a few u however close to
-singular X is, and G is as well conditioned as the weights of the rows allow (Demmel, Hida, Riedy & Li, ACM TOMS
-35, 2009, refine least squares to the same end).  Each evaluation costs 10 n k^2 flops more.
+singular X is, and G is as well conditioned as the weights of the rows allow (Demmel, Hida, Riedy & Li, ACM
+TOMS 35, 2009, refine least squares to the same end).  Each evaluation costs 10 n k^2 flops more.
 """
 
 from __future__ import annotations
@@ -118,13 +118,14 @@ class Whitened:
         return Evaluation(coef, at.nll, at.penalty, at.gradient, G)
 
     def factor(self, at: Evaluation) -> WhitenedFactor:
-        """Factor of the Hessian; raises NotPositiveDefinite where the weights of the rows make it singular."""
+        """Factor of the Hessian; NotPositiveDefinite where the weights of the rows make it singular."""
         return WhitenedFactor(self.T, Factor(at.hessian))
 
     def damped(self, at: Evaluation) -> WhitenedFactor:
         """As in :class:`Plain`; in these coordinates B = 1/2 (I - 11'/K) (x) I."""
         m = self.objective.n_logits
-        bound = np.kron((np.eye(m) - 1.0 / (m + 1)) / 2.0, np.eye(len(self.T)))
+        shape = (np.eye(m) - 1.0 / (m + 1)) / 2.0
+        bound: Float = np.asarray(np.kron(shape, np.eye(len(self.T))), np.float64)
         return WhitenedFactor(self.T, _damped(at.hessian, bound))
 
 

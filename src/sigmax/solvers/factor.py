@@ -121,7 +121,8 @@ class Factor:
 
     def triangle(self) -> Float:
         """U with U'U = H, upper triangular, (n, n)."""
-        return self._U * self.scale
+        U: Float = self._U * self.scale
+        return U
 
     @property
     def doubt(self) -> float:

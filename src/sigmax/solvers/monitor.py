@@ -17,8 +17,8 @@ class Progress:
     Attributes
     ----------
     stage : str
-        ``"sample"`` (the fit of a part of the rows has ended), ``"hessian"`` (a pass with Hessian), ``"gradient"``
-        (without) or ``"refine"`` (in double-double).
+        ``"sample"`` (the fit of a part of the rows has ended), ``"hessian"`` (a pass with Hessian),
+        ``"gradient"`` (without) or ``"refine"`` (in double-double).
     passes : float
         Rows read so far, divided by the number of rows.
     iterations : int

@@ -8,9 +8,9 @@ reads the data once, unless the full step has to be shortened or stretched.
 1. Factor H.  Where it is numerically singular although the columns are independent (all weights of the
    rows are tiny), H + mu B takes its place, with B >= Hessian the bound of Boehning & Lindsay (1988).
 2. Stop where nu <= tol, or where nu has reached rounding: it no longer halves though it is tiny.
-3. Evaluate at the full step, and take it where phi still falls there (it is convex) and has less than half of its
-   slope left, |phi'(1)| <= 0.5 nu^2; or rises by |phi'(1)| <= 0.25 nu^2 and has fallen by more than rounding
-   explains.
+3. Evaluate at the full step, and take it where phi still falls there (it is convex) and has less than half
+   of its slope left, |phi'(1)| <= 0.5 nu^2; or rises by |phi'(1)| <= 0.25 nu^2 and has fallen by more than
+   rounding explains.
 4. Take it too where D(d) <= 0.4, with D the largest change of a row's logits: for a generalised
    self-concordant function, phi'(1) <= nu^2 ((e^D - 1) / D - 1) < 0.25 nu^2 there, in theory, and where the
    computed slopes say otherwise they are rounding.

@@ -2,11 +2,11 @@
 
 Nanoseconds of one thread for a row, with k coefficients in each of m logits, P = m k:
 
-    gradient   c_g = 0.25 k + m (0.15 k + 8)               reading x, two products a logit, the functions of a row
+    gradient   c_g = 0.25 k + m (0.15 k + 8)           reading x, two products a logit, the functions of a row
     Hessian    c_h = c_g + 0.010 k^2 m (m + 1) / 2 + 3 m^2      multiplications at the rate of the Gram kernel
 
-(AMD EPYC with AVX-512, two threads: 2,000,000 x 20 took 11 and 22 ms, 500,000 x 100 14 and 44, 100,000 x 500 14 and
-115, 500,000 x 50 with 5 classes 17 and 150.)  Three ways, in passes over all rows:
+(AMD EPYC with AVX-512, two threads: 2,000,000 x 20 took 11 and 22 ms, 500,000 x 100 14 and 44, 100,000 x 500
+14 and 115, 500,000 x 50 with 5 classes 17 and 150.)  Three ways, in passes over all rows:
 
     Newton          8 c_h
     few reads       (8 / 8 + 3) size c_h / n for the samples, then 5 c_g + c_h
@@ -113,10 +113,14 @@ def contraction_of_sample(P: int, size: int) -> float:
     return min(2.0 * math.sqrt(P / size), 0.9)
 
 
-def passes_after_hessian(nu: float, n: float, tol: float) -> float:
-    """Reads after a Hessian taken nu standard errors off until the error is below `tol`, about.
+def contraction_of_hessian(nu: float, n: float) -> float:
+    """What a step with a Hessian that was taken nu standard errors off leaves of the error, about.
 
-    Steps with it contract by the relative change of the Hessian over that distance, about nu / (2 sqrt(n)).
+    nu / (2 sqrt(n)): the relative change of the Hessian over that distance.
     """
-    rate = min(max(0.5 * nu / math.sqrt(n), 1e-9), 0.5)
-    return max(math.log(tol / nu) / math.log(rate), 1.0)
+    return min(max(0.5 * nu / math.sqrt(n), 1e-9), 0.5)
+
+
+def passes_after_hessian(nu: float, n: float, tol: float) -> float:
+    """Reads after a Hessian taken nu standard errors off until the error is below `tol`, about."""
+    return max(math.log(tol / nu) / math.log(contraction_of_hessian(nu, n)), 1.0)

@@ -1,7 +1,7 @@
 """A factored Hessian, corrected by what gradients have shown since: BFGS in product form.
 
-With s = b+ - b and y = g+ - g of each step, H+^-1 = (I - r s y')H^-1(I - r y s') + r s s', r = 1 / y's, applied
-to a vector by the two-loop recursion (Nocedal, Math. Comp. 35, 1980).
+With s = b+ - b and y = g+ - g of each step, H+^-1 = (I - r s y')H^-1(I - r y s') + r s s', r = 1 / y's,
+applied to a vector by the two-loop recursion (Nocedal, Math. Comp. 35, 1980).
 """
 
 from __future__ import annotations

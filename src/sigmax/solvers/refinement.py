@@ -1,12 +1,12 @@
 """The last digits: gradients in double-double, steps with a Hessian from nearby.
 
-b is held in two words, its logits and the sums of the gradient in double-double (Objective.refine), so that the
-residual g is exact to the rounding of the rows, however ill-conditioned the columns are; the factor F of a
-Hessian at the anchor a decides only how fast that residual shrinks (NUMERICS: Tisseur, SIAM J. Matrix Anal. Appl.
-22, 2001; Carson & Higham, SIAM J. Sci. Comput. 40, 2018).
+b is held in two words, its logits and the sums of the gradient in double-double (Objective.refine), so that
+the residual g is exact to the rounding of the rows, however ill-conditioned the columns are; the factor F of
+a Hessian at the anchor a decides only how fast that residual shrinks (NUMERICS: Tisseur, SIAM J. Matrix Anal.
+Appl. 22, 2001; Carson & Higham, SIAM J. Sci. Comput. 40, 2018).
 
-How much a step leaves is proved, not hoped for.  Along the way from a to b + d no logit difference changes by more
-than D = reach(b - a) + reach(d), hence e^-D H(a) <= H <= e^D H(a), and with d = -F^-1 g
+How much a step leaves is proved, not hoped for.  Along the way from a to b + d no logit difference changes by
+more than D = reach(b - a) + reach(d), hence e^-D H(a) <= H <= e^D H(a), and with d = -F^-1 g
 
     ||g(b + d)||_(F^-1) <= eps nu,   eps = e^D - 1 + doubt,   nu = ||g||_(F^-1)
 
@@ -21,15 +21,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float, two_sum
-from sigmax.objective import Evaluation, Objective, Refined
+from sigmax.objective import Evaluation, FirstOrder, Objective, Refined
 from sigmax.solvers.monitor import Monitor
 from sigmax.solvers.quasi_newton import QuasiNewton
 from sigmax.solvers.solution import Metric, Stop
 
 #: a decrement that has not fallen to this part of the one before has met rounding, or is not on its way
 _SHRINKS = 0.5
-#: nu may be this much above `tol` where every estimate has its digits all the same
-_SLACK = 100.0
+#: nu may be this much above `tol` where every estimate is off by no more than this many `tol` of itself, or
+#: of its standard error where that is larger
+_SLACK, _DIGITS = 100.0, 5.0
+#: a decrement that does not fall any more is rounding below this, and a failure above
+_TINY = 1e-6
+#: gradients of decrements that are expected above this are taken in double precision
+_PLAIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ def refine(
     tol: float,
     max_iter: int,
     monitor: Monitor,
+    expected: float = 0.0,
 ) -> Refinement | None:
     """Refine `coef` + `low`; None where the steps do not shrink although they are not yet small.
 
@@ -81,44 +87,65 @@ def refine(
         Bound of the Newton decrement to reach.
     max_iter : int
     monitor : Monitor
+    expected : float
+        The decrement at the start, about: where it is not small, double-double would be too much.
     """
     metric = QuasiNewton(factor)
-    errors = np.sqrt(factor.inverse().diagonal())
     doubt = math.inf
-    previous: tuple[float, Refined, Float] | None = None
+    before: _Visited | None = None
     while True:
-        at = objective.refine(coef, low)
+        at = objective.refine(coef, low) if expected <= _PLAIN else objective.gradient(coef)
         last = -factor.solve(at.gradient)
-        nu = math.sqrt(max(-float(at.gradient @ last), 0.0))
-        monitor.after("refine", objective, at, nu)
-        if not math.isfinite(nu):
+        here = _Visited(math.sqrt(max(-float(at.gradient @ last), 0.0)), at, low)
+        monitor.after("refine" if isinstance(at, Refined) else "gradient", objective, at, here.nu)
+        if not math.isfinite(here.nu):
             return None
-        if previous is not None and not nu <= _SHRINKS * previous[0]:
-            if previous[0] > 1e-6:
-                return None
-            # rounding: the better of the two, without another step
-            if nu > previous[0]:
-                nu, at, last = previous
-            return _end(at, None, nu, objective.reach(at.coef - anchor.coef + at.low), Stop.ROUNDING)
-        D = objective.reach(at.coef - anchor.coef + at.low) + objective.reach(last)
-        if previous is None:
-            doubt = factor.doubt * objective.hessian_rounding(anchor)
-        eps = math.expm1(min(D, 1.0)) + doubt
-        left = eps * nu
-        digits = _SLACK if (left * errors <= 0.5 * tol * np.abs(at.coef)).all() else 1.0
-        if left <= digits * tol and eps < 0.5:
-            return _end(at, last, left, D, Stop.TOLERANCE)
-        if monitor.iterations >= max_iter:
-            return _end(at, None, nu, D, Stop.ITERATIONS)
-        step = -metric.solve(at.gradient) if previous is not None else last
-        if previous is not None:
-            metric.update(
-                (at.coef - previous[1].coef) + (at.low - previous[1].low), at.gradient - previous[1].gradient
-            )
+        if before is not None and not here.nu <= _SHRINKS * before.nu:
+            return _at_rounding(objective, before, here, anchor)
+        if isinstance(at, Refined):
+            if math.isinf(doubt):
+                doubt = factor.doubt * objective.hessian_rounding(anchor)
+                errors = np.sqrt(factor.inverse().diagonal())
+            D = objective.reach(at.coef - anchor.coef + low) + objective.reach(last)
+            eps = math.expm1(min(D, 1.0)) + doubt
+            left = eps * here.nu
+            near = left * errors <= _DIGITS * tol * np.maximum(np.abs(at.coef), errors)
+            if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and near.all())):
+                return _end(at, last, left, D, Stop.TOLERANCE)
+            if monitor.iterations >= max_iter:
+                return _end(at, None, here.nu, D, Stop.ITERATIONS)
+        step = last
+        if before is not None:
+            moved = (at.coef - before.at.coef) + (low - before.low)
+            metric.update(moved, at.gradient - before.at.gradient)
             step = -metric.solve(at.gradient)
-        previous = (nu, at, last)
-        coef, low = _add(at.coef, at.low, step)
+        # steps with one Hessian contract by about the same factor each time
+        expected = here.nu * (here.nu / before.nu) if before is not None else 0.0
+        before = here
+        coef, low = _add(coef, low, step)
+        if expected > _PLAIN:
+            coef, low = coef + low, np.zeros_like(low)
         monitor.iterations += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Visited:
+    """An evaluation at ``at.coef`` + `low`, with its decrement."""
+
+    nu: float
+    at: FirstOrder
+    low: Float
+
+
+def _at_rounding(
+    objective: Objective, before: _Visited, here: _Visited, anchor: Evaluation
+) -> Refinement | None:
+    """The better of two evaluations between which nu has not fallen; None where it is not yet small."""
+    best = min(before, here, key=lambda visited: visited.nu)
+    if before.nu > _TINY or not isinstance(best.at, Refined):
+        return None
+    drift = objective.reach(best.at.coef - anchor.coef + best.low)
+    return _end(best.at, None, best.nu, drift, Stop.ROUNDING)
 
 
 def _add(coef: Float, low: Float, step: Float) -> tuple[Float, Float]:

@@ -1,8 +1,9 @@
 """Small problems: Newton's method in one call of the kernels, so that a fit costs what its passes cost.
 
-The kernels' solver (ext/solvers, `newton_many`) follows the same rules as newton.py, one problem at a time and
-on one thread.  What is difficult (a singular Hessian, a search without progress) it hands back, and the general
-solver starts afresh.  A callback wants to be called after each pass: such a fit goes the general way, too.
+The kernels' solver (ext/solvers, `newton_many`) follows the same rules as newton.py, one problem at a time
+and on one thread.  What is difficult (a singular Hessian, a search without progress) it hands back, and the
+general solver starts afresh.  A callback wants to be called after each pass: such a fit goes the general way,
+too.
 """
 
 from __future__ import annotations
@@ -101,8 +102,6 @@ def small(
     if ended not in (Status.TOLERANCE, Status.ROUNDING):
         return None
     monitor.iterations += int(about[Number.STEPS])
-    at = Evaluation(
-        coef.reshape(P), about[Number.NLL_HIGH], about[Number.PENALTY], gradient[0], hessian[0]
-    )
+    at = Evaluation(coef.reshape(P), about[Number.NLL_HIGH], about[Number.PENALTY], gradient[0], hessian[0])
     metric = Known(hessian[0], inverse[0], about[Number.CONDITION])
     return at, metric, about[Number.DECREMENT], ended

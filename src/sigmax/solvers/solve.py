@@ -20,13 +20,14 @@ from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.few_reads import few_reads
 from sigmax.solvers.monitor import Callback, Monitor, Stopped
 from sigmax.solvers.newton import newton
-from sigmax.solvers.plan import Costs, Way, plan
+from sigmax.solvers.plan import Costs, Way, contraction_of_hessian, plan
 from sigmax.solvers.refinement import refine
 from sigmax.solvers.small import is_small, small
 from sigmax.solvers.solution import Metric, Solution, Stop
 
-#: decrement at which Newton's method hands over to refinement.  The last Hessian is then taken so close to the
-#: optimum that standard errors from it have ten digits; where a Hessian is dear they are read anew when wanted
+#: decrement at which Newton's method hands over to refinement.  The last Hessian is then taken so close to
+#: the optimum that standard errors from it have ten digits; where a Hessian is dear they are read anew when
+#: wanted
 _CLOSE, _CLOSE_ENOUGH = 1e-9, 1e-5
 _DEAR = 4.0
 #: a factor whose Hessian rounding may have changed by more than this part proves little: whiten the rows
@@ -79,8 +80,10 @@ def _solve(
         anchor = few_reads(objective, starts, chosen.size, tol=tol, max_iter=max_iter, monitor=monitor)
         if anchor is not None:
             at, factor = anchor.at, anchor.factor
-            near = at.coef - factor.solve(at.gradient)
-            found = _refined(objective, near, factor, at, tol, max_iter, monitor)
+            step = -factor.solve(at.gradient)
+            nu = math.sqrt(max(-float(at.gradient @ step), 0.0))
+            expected = nu * contraction_of_hessian(nu, objective.response.weight_sum)
+            found = _refined(objective, at.coef + step, factor, at, tol, max_iter, monitor, expected)
             if found is not None:
                 return found
             starts = [at.coef, *starts]
@@ -126,7 +129,7 @@ def _newton(
     *,
     last: bool = False,
 ) -> Solution:
-    """Newton's method, then refinement; `IllConditioned` where the factor is no good for that, and not the last."""
+    """Newton's method, then refinement; `IllConditioned` where the factor is no good, but for the last."""
     objective = curvature.objective
     costs = Costs.of(objective)
     close = _CLOSE if costs.hessian < _DEAR * costs.gradient else _CLOSE_ENOUGH
@@ -150,11 +153,20 @@ def _refined(
     tol: float,
     max_iter: int,
     monitor: Monitor,
+    expected: float = 0.0,
 ) -> Solution | None:
     if monitor.iterations < max_iter:
         monitor.iterations += 1
     found = refine(
-        objective, near, np.zeros_like(near), metric, anchor, tol=tol, max_iter=max_iter, monitor=monitor
+        objective,
+        near,
+        np.zeros_like(near),
+        metric,
+        anchor,
+        tol=tol,
+        max_iter=max_iter,
+        monitor=monitor,
+        expected=expected,
     )
     if found is None:
         return None
