@@ -27,11 +27,6 @@ def drawn(n, p, K, seed=0, rare=0.0):
 
 
 @pytest.fixture
-def only_newton(monkeypatch):
-    monkeypatch.setattr(solving, "plan", lambda objective: Plan(Way.NEWTON))
-
-
-@pytest.fixture
 def only_few(monkeypatch):
     """Few reads whatever the size, and a record of whether they got through."""
     found = []
@@ -40,6 +35,7 @@ def only_few(monkeypatch):
         found.append(few_reads(*args, **options))
         return found[-1]
 
+    monkeypatch.setattr(solving, "is_small", lambda o: False)
     monkeypatch.setattr(solving, "plan", lambda o: Plan(Way.FEW_READS, max(o.n_rows // 5, 1)))
     monkeypatch.setattr(solving, "few_reads", record)
     return found
