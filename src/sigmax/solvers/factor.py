@@ -112,6 +112,16 @@ class Factor:
         """H^-1, exactly symmetric."""
         return self._scaled_inverse() / self.scale / self.scale[:, None]
 
+    def root(self) -> Float:
+        """Upper triangular T with T T' = H^-1."""
+        T, _ = _lapack().dtrtri(self._U, lower=0)
+        root: Float = np.ascontiguousarray(np.triu(T) / self.scale[:, None])
+        return root
+
+    def root_inverse(self) -> Float:
+        """T^-1 of :meth:`root`, whose T^-T T^-1 = H."""
+        return np.ascontiguousarray(self._U * self.scale)
+
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""

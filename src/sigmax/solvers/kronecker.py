@@ -1,0 +1,275 @@
+"""The preconditioned method for many classes x columns: gradient passes, and no Hessian.
+
+    d = -B g,   nu = sqrt(g' B g),   B the inverse Hessian that L-BFGS makes of the metric M^-1 and its pairs
+
+1. Read the Gram matrix of the rows once, and the gradient at zero.  With an intercept and no offsets the
+   start is the null model, whose logits are the log odds of the class shares: f, gradient and mean curvature
+   there follow from those two reads.  Another start is used where f is smaller there.
+2. Take the full step where phi falls: phi'(1) <= 0, or a clear fall of f, and |phi'(1)| <= 0.9 nu^2 for the pair
+   to be worth keeping.  Where f cannot tell, |phi'(1)| <= nu^2 / 2 and logits that move by at most 0.4 do: the
+   curvature then changes by at most e^0.4 along the step, so that the rise of phi' stays below its fall.  Else
+   find the exact step along d.
+3. Give M the curvature of the data once the iterates have left the start (`Metric.refresh`), and again later.
+4. Stop where nu <= tol, or where nu has reached rounding: it does not halve in some passes and is below
+   what rounding of the logits can do.
+
+nu is an estimate here: B is only near the inverse Hessian.  The proof is :mod:`sigmax.solvers.flat_certificate`'s.
+Memory: 2 k^2 numbers for the metric, 2 * 30 vectors of m k for L-BFGS, and (m r)^2 for r directions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmax.kernels import Float
+from sigmax.objective import FirstOrder, Objective
+from sigmax.solvers.factor import NotPositiveDefinite
+from sigmax.solvers.lbfgs import Memory
+from sigmax.solvers.line_search import exact_step
+from sigmax.solvers.metric import Metric, class_curvature
+from sigmax.solvers.newton import DependentColumn, Stop
+
+#: pairs that L-BFGS keeps
+_MEMORY = 30
+#: a step whose slope has changed less than this says little of the curvature
+_WORTHWHILE = 0.9
+#: D(d) up to which slopes alone decide, and the slope that they then may have
+_SAFE_REACH, _SAFE_SLOPE = 0.4, 0.5
+#: a fall of f by this part of it is no rounding
+_CLEAR_FALL = 1e-9
+#: steps after which M takes the curvature of the data, from zero and from a warm start
+_REFRESH_COLD, _REFRESH_WARM = (4, 16, 64), (0, 12, 64)
+#: nu has stopped falling if it does not halve in so many steps
+_WINDOW = 8
+_U = 2.0**-53
+
+#: called after each pass with where it was, the decrement (nan if not known) and what kind of pass; True stops
+Watch = Callable[[FirstOrder, float, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FlatSolution:
+    """Where the iteration ended, without a Hessian.
+
+    Attributes
+    ----------
+    at : FirstOrder
+        The coefficients, f and gradient.
+    newton_decrement : float
+        Estimate of nu at `at`, from the inverse Hessian of L-BFGS.
+    iterations : int
+        Steps taken.
+    stop : Stop
+    shares : ndarray of shape (K,)
+        Weighted share of each class, the reference first.
+    """
+
+    at: FirstOrder
+    newton_decrement: float
+    iterations: int
+    stop: Stop
+    shares: Float
+
+
+class _Stopped(Exception):
+    """The watcher wants no more."""
+
+
+class _Run:
+    """One minimisation: passes that are watched, the metric and the memory of steps."""
+
+    def __init__(self, objective: Objective, watch: Watch | None) -> None:
+        self.objective = objective
+        self._watch = watch
+        self.memory = Memory(_MEMORY)
+        self.seen: FirstOrder | None = None
+        self.nu = math.nan
+
+    def tell(self, kind: str) -> None:
+        """Let the watcher see the best point so far."""
+        if self._watch is not None and self.seen is not None and self._watch(self.seen, self.nu, kind):
+            raise _Stopped
+
+    def gradient(self, coef: Float) -> FirstOrder:
+        at = self.objective.gradient(coef)
+        if self.seen is None or at.value <= self.seen.value:
+            self.seen = at
+        return at
+
+
+def kronecker(
+    objective: Objective,
+    zero: Float,
+    start: Float | None,
+    *,
+    tol: float,
+    max_iter: int,
+    watch: Watch | None = None,
+) -> FlatSolution:
+    """Minimise `objective` without a Hessian.
+
+    Parameters
+    ----------
+    objective : Objective
+    zero : ndarray of shape (n_params,)
+        The origin.
+    start : ndarray of shape (n_params,), optional
+        Another start; used where f is not larger there than at the origin.
+    tol : float
+        Decrement to reach, in standard errors.
+    max_iter : int
+        Steps at most.
+    watch : callable, optional
+        ``watch(at, decrement, kind)`` after every pass; what is true stops the iteration.
+
+    Returns
+    -------
+    FlatSolution
+
+    Raises
+    ------
+    DependentColumn
+        The design, with the rows of the penalty, does not have full column rank.
+    """
+    run = _Run(objective, watch)
+    at = run.gradient(zero)
+    shares = np.full(objective.n_logits + 1, 1.0 / (objective.n_logits + 1))
+    try:
+        run.tell("gradient")
+        objective.require_finite(at)
+        gram = objective.gram()
+        run.tell("gram")
+        shares, at = _null_model(objective, at, gram)
+        run.seen = at
+        refresh = _REFRESH_COLD
+        if start is not None:
+            there = run.gradient(start)
+            if there.value <= at.value:
+                at, refresh = there, _REFRESH_WARM
+            run.seen = at
+            run.tell("gradient")
+        try:
+            metric = Metric(objective, gram, class_curvature(shares))
+        except NotPositiveDefinite as error:
+            raise DependentColumn(error.index) from None
+        return _iterate(run, metric, at, shares, refresh, tol=tol, max_iter=max_iter)
+    except _Stopped:
+        seen = run.seen if run.seen is not None else at
+        return FlatSolution(seen, run.nu, 0, Stop.ITERATIONS, shares)
+
+
+def _null_model(objective: Objective, at_zero: FirstOrder, gram: Float) -> tuple[Float, FirstOrder]:
+    """The shares of the classes, and f at the null model where that needs no read.
+
+    With q the shares and no offsets, P(k) changes from 1 / K to q_k in every row:
+
+        gradient_k += (q_k - 1 / K) sum_i w_i [1 x_i],   nll = -sum_k (w q)_k log q_k
+    """
+    m, design = objective.n_logits, objective.design
+    total = objective.response.total_weight
+    equal = np.full(m + 1, 1.0 / (m + 1))
+    if not design.intercept or objective.response.offset is not None:
+        return equal, at_zero
+    gradient = at_zero.gradient.reshape(m, design.width)
+    rest = equal[1:] - gradient[:, 0] / total
+    q = np.concatenate([[1.0 - rest.sum()], rest])
+    smallest = objective.response.smallest_weight / total
+    q = np.maximum(q, 0.5 * smallest)
+    coef = np.zeros_like(gradient)
+    coef[:, 0] = np.log(q[1:] / q[0])
+    moved = gradient + (q[1:] - equal[1:])[:, None] * gram[0]
+    nll = -total * float(q @ np.log(q))
+    return q / q.sum(), FirstOrder(coef.ravel(), nll, 0.0, moved.ravel())
+
+
+def _iterate(
+    run: _Run,
+    metric: Metric,
+    at: FirstOrder,
+    shares: Float,
+    refresh: tuple[int, ...],
+    *,
+    tol: float,
+    max_iter: int,
+) -> FlatSolution:
+    objective, memory = run.objective, run.memory
+    best, lowest = at, math.inf
+    history: list[float] = []
+    iterations = 0
+
+    def end(stop: Stop) -> FlatSolution:
+        return FlatSolution(best, lowest, iterations, stop, shares)
+
+    try:
+        while True:
+            if iterations in refresh:
+                metric.refresh(at.coef)
+                run.tell("curvature")
+            direction = -memory.apply(metric, at.gradient)
+            slope = float(at.gradient @ direction)
+            nu = math.sqrt(max(-slope, 0.0)) if slope == slope else math.nan
+            history.append(nu)
+            if nu <= lowest or not at.value <= best.value + _CLEAR_FALL * abs(best.value):
+                best, lowest = at, nu
+            run.seen, run.nu = best, lowest
+            stop = _stop(objective, at, history, tol)
+            if stop is None and iterations >= max_iter:
+                stop = Stop.ITERATIONS
+            if stop is not None:
+                return end(stop)
+            moved = _step(run, at, direction, slope) if slope < 0.0 else None
+            if moved is None:
+                return end(Stop.ROUNDING if nu <= _rounding(objective, at) else Stop.STUCK)
+            memory.add(moved.coef - at.coef, moved.gradient - at.gradient)
+            at = moved
+            iterations += 1
+    except _Stopped:
+        return end(Stop.ITERATIONS)
+
+
+def _rounding(objective: Objective, at: FirstOrder) -> float:
+    """What rounding of logits and residuals can move the gradient by, in standard errors; generous."""
+    rows = math.sqrt(objective.response.total_weight)
+    return rows * (objective.logit_rounding(at.coef) + 64.0 * _U)
+
+
+def _stop(objective: Objective, at: FirstOrder, history: list[float], tol: float) -> Stop | None:
+    if objective.proves_separation(at):
+        return Stop.SEPARATED
+    nu = history[-1]
+    if nu <= tol:
+        return Stop.TOLERANCE
+    if len(history) > _WINDOW and min(history[-_WINDOW:]) > 0.5 * min(history[:-_WINDOW]):
+        # logit_rounding may cost a read: asked only where it matters
+        if nu <= 1e-5 and nu <= _rounding(objective, at):
+            return Stop.ROUNDING
+    return None
+
+
+def _step(run: _Run, at: FirstOrder, direction: Float, slope: float) -> FirstOrder | None:
+    """f at a step along `direction` that is proved or seen to lower it; None where there is none."""
+    objective = run.objective
+    trial = run.gradient(at.coef + direction)
+    run.tell("gradient")
+    end = float(trial.gradient @ direction)
+    if abs(end) <= _WORTHWHILE * -slope:
+        if end <= 0.0 or at.value - trial.value > _CLEAR_FALL * abs(at.value):
+            return trial
+        if end <= _SAFE_SLOPE * -slope and objective.reach(direction) <= _SAFE_REACH:
+            return trial
+    if -slope <= _rounding(objective, at) ** 2:
+        return None
+    line = objective.line(at.coef, direction)
+    run.tell("line")
+    t, _ = exact_step(line, slope)
+    if t == 0.0:
+        return None
+    if t == 1.0:
+        return trial
+    moved = run.gradient(at.coef + t * direction)
+    run.tell("gradient")
+    return moved

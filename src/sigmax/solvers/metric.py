@@ -1,0 +1,136 @@
+"""A metric near the Hessian of many classes x columns, of which no matrix of m k x m k is formed.
+
+    M = S (x) (G + (l2 / c) D),   G = [1 X]'W[1 X],   S = mean of diag(p) - pp',   D = diag(0, 1, ..., 1)
+
+The penalty is l2 A (x) D, and c makes S / c the nearest to A: the geometric mean of the eigenvalues of S relative to A.
+At equal probabilities S = A / K and nothing is approximated.  With T T' = (G + (l2 / c) D)^-1 the columns are
+whitened, z = T'[1 x], and M is S (x) I.
+
+What M cannot see is that curvatures depend on the very logits.  For Gaussian columns independent of one another,
+S_i depends on z_i only through the m logits, so that H differs from S (x) I in the span W of their directions
+alone.  There the Hessian itself, H_W = (I (x) T W)' H (I (x) T W), takes the place of S (x) I:
+
+    M^-1 = (I (x) T) [ S^-1 (x) (I - W W') + (I (x) W) H_W^-1 (I (x) W)' ] (I (x) T)'
+
+positive definite by construction.  It cut the passes of 10 classes, 20,000 x 784 Gaussian columns, from 40 to 22, and
+needs one read and a matrix of (m r)^2 for r directions.
+
+Tried and left out: a Gram matrix for each eigenvector of S (m times the cost, no gain); one for each class, weighted by
+p (1 - p), which is better still but costs K reads at the price of nine; the same from a fifth of the rows, or on
+the diagonal in the eigenvectors of G (worse than none, and no gain); the leading eigenvectors of G or earlier steps in W
+(a few passes of sixty on images, none elsewhere).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sigmax.kernels import Float, Kernels
+from sigmax.objective import Objective
+from sigmax.objective.flat import on_subspace
+from sigmax.solvers.factor import Factor, NotPositiveDefinite
+
+#: passes that the matrix H_W may cost
+_PRICE = 10.0
+#: directions shorter than this part of the longest, once scaled to 1, depend on the others
+_DEPENDENT = 1e-6
+
+
+def class_curvature(q: Float) -> Float:
+    """diag(q) - qq' without the reference class; q of shape (K,), the result of shape (K - 1, K - 1)."""
+    rest = q[1:]
+    S: Float = np.diag(rest) - np.outer(rest, rest)
+    return S
+
+
+def rows_times(kernels: Kernels, matrix: Float, R: Float) -> Float:
+    """R matrix', (m, k) times (k, l), by our own kernel.
+
+    BLAS shares a product of this size between threads, which on a busy machine costs a time slice: 75 ms instead of 1.
+    """
+    out = np.empty((len(matrix), len(R)))
+    kernels.linear_predictor(matrix, np.ascontiguousarray(R), out, intercept=False)
+    return np.ascontiguousarray(out.T)
+
+
+class Metric:
+    """M^-1, applied to vectors.
+
+    Parameters
+    ----------
+    objective : Objective
+    G : ndarray of shape (k, k)
+        ``objective.gram()``.
+    S : ndarray of shape (m, m)
+        Positive definite.
+
+    Raises
+    ------
+    NotPositiveDefinite
+        G + (l2 / c) D cannot be factored: dependent columns.
+    """
+
+    __slots__ = ("_T", "_T_rows", "_W", "_change", "_factor", "_objective", "_solve")
+
+    def __init__(self, objective: Objective, G: Float, S: Float) -> None:
+        self._objective = objective
+        self._W: Float | None = None
+        penalised, penalty = G, objective.penalty
+        if penalty is not None:
+            relative = np.linalg.eigvals(np.linalg.solve(penalty.A, S)).real
+            c = math.exp(float(np.log(relative).mean()))
+            penalised = G.copy()
+            slopes = np.arange(penalty.free, penalty.width)
+            penalised[slopes, slopes] += penalty.l2 / c
+        self._factor = Factor(penalised)
+        self._T = self._factor.root()
+        self._T_rows = np.ascontiguousarray(self._T.T)
+        self._set(S)
+
+    def _set(self, S: Float) -> None:
+        inverse = np.linalg.inv(S)
+        self._solve = 0.5 * (inverse + inverse.T)
+
+    def __call__(self, g: Float) -> Float:
+        """M^-1 g."""
+        kernels, m = self._objective.kernels, self._objective.n_logits
+        white = rows_times(kernels, self._T_rows, g.reshape(m, -1))
+        moved = self._solve @ white
+        if self._W is not None:
+            inside = rows_times(kernels, self._W, white)
+            change = (self._change @ inside.ravel()).reshape(inside.shape)
+            moved += rows_times(kernels, np.ascontiguousarray(self._W.T), change)
+        return rows_times(kernels, self._T, moved).ravel()
+
+    def refresh(self, coef: Float) -> None:
+        """S and H_W at `coef`, W the directions of its logits and of the intercept; one read of X.
+
+        Where rounding or vanishing probabilities leave no positive definite matrices, M stays as it is.
+        """
+        objective, k = self._objective, self._objective.design.width
+        m = objective.n_logits
+        most = max(int(math.sqrt(_PRICE * (4.0 * k + 50.0) / m)), 1)
+        directions = coef.reshape(m, k)
+        if objective.design.intercept:
+            unit = np.zeros((1, k))
+            unit[0, 0] = 1.0
+            directions = np.concatenate([unit, directions])
+        # T^-1 maps coefficients to those of whitened columns
+        white = rows_times(objective.kernels, self._factor.root_inverse(), directions)
+        length = np.sqrt((white * white).sum(axis=1))
+        if not np.isfinite(length).all() or not (length > 0.0).any():
+            return
+        white = white[length > 0.0] / length[length > 0.0, None]
+        _, sizes, axes = np.linalg.svd(white, full_matrices=False)
+        W = axes[: min(most, int((sizes > _DEPENDENT * sizes[0]).sum()))]
+        H, S = on_subspace(objective, coef, rows_times(objective.kernels, self._T, W).T)
+        try:
+            Factor(S)
+            inverse = Factor(H).inverse()
+        except NotPositiveDefinite:
+            return
+        self._set(S)
+        self._W = np.ascontiguousarray(W)
+        self._change = inverse - np.kron(self._solve, np.eye(len(W)))
