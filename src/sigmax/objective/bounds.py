@@ -126,11 +126,15 @@ class Bounds:
 
         N counts the additions that a term can go through: rows of a tile, tiles of a block, tree.
         """
+        return self.flat_rounding(at, float(self._blocks(inverse).sum()))
+
+    def flat_rounding(self, at: FirstOrder, spread: float) -> float:
+        """:meth:`gradient_rounding`, given `spread` >= |v|'|H^-1||v| for v = x_max in each block, and no H^-1."""
         n, rows = self.n_rows, min(self._size, self.n_rows)
         tile = min(self.kernels.TILE_ROWS, rows)
         additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0
         relative = (additions + _ROW_ROUNDINGS) * _U
-        sums = relative * at.nll * math.sqrt(float(self._blocks(inverse).sum()))
+        sums = relative * at.nll * math.sqrt(spread)
         logits = self.logit_rounding(at.coef) * math.sqrt(self.response.total_weight)
         return float(logits + sums + self._penalty_rounding(at))
 

@@ -14,7 +14,7 @@
    what rounding of the logits can do.
 
 nu is an estimate here: B is only near the inverse Hessian.  The proof is :mod:`sigmax.solvers.flat_certificate`'s.
-Memory: 2 k^2 numbers for the metric, 2 * 30 vectors of m k for L-BFGS, and (m r)^2 for r directions.
+Memory: 2 k^2 numbers for the metric, two times 20 to 80 vectors of m k for L-BFGS, and (m r)^2 for r directions.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from sigmax.solvers.line_search import exact_step
 from sigmax.solvers.metric import Metric, class_curvature
 from sigmax.solvers.newton import DependentColumn, Stop
 
-#: pairs that L-BFGS keeps
-_MEMORY = 30
+#: pairs that L-BFGS keeps: as many as fit into 128 MB, within these bounds (80 instead of 30 saved 8 of 89 passes)
+_FEWEST_PAIRS, _MOST_PAIRS, _PAIR_NUMBERS = 20, 80, 2**23
 #: a step whose slope has changed less than this says little of the curvature
 _WORTHWHILE = 0.9
 #: D(d) up to which slopes alone decide, and the slope that they then may have
@@ -42,7 +42,7 @@ _SAFE_REACH, _SAFE_SLOPE = 0.4, 0.5
 #: a fall of f by this part of it is no rounding
 _CLEAR_FALL = 1e-9
 #: steps after which M takes the curvature of the data, from zero and from a warm start
-_REFRESH_COLD, _REFRESH_WARM = (4, 16, 64), (0, 12, 64)
+_REFRESH_COLD, _REFRESH_WARM = (4, 64), (0, 12, 64)
 #: nu has stopped falling if it does not halve in so many steps
 _WINDOW = 8
 _U = 2.0**-53
@@ -85,7 +85,7 @@ class _Run:
     def __init__(self, objective: Objective, watch: Watch | None) -> None:
         self.objective = objective
         self._watch = watch
-        self.memory = Memory(_MEMORY)
+        self.memory = Memory(min(max(_PAIR_NUMBERS // objective.n_params, _FEWEST_PAIRS), _MOST_PAIRS))
         self.seen: FirstOrder | None = None
         self.nu = math.nan
 

@@ -36,6 +36,8 @@ from sigmax.solvers.factor import Factor, NotPositiveDefinite
 _PRICE = 10.0
 #: directions shorter than this part of the longest, once scaled to 1, depend on the others
 _DEPENDENT = 1e-6
+#: c is near enough within this factor: another factorisation costs two passes
+_NEAR = 1.5
 
 
 def class_curvature(q: Float) -> Float:
@@ -72,26 +74,35 @@ class Metric:
         G + (l2 / c) D cannot be factored: dependent columns.
     """
 
-    __slots__ = ("_T", "_T_rows", "_W", "_change", "_factor", "_objective", "_solve")
+    __slots__ = ("_G", "_T", "_T_rows", "_W", "_c", "_change", "_factor", "_objective", "_solve")
 
     def __init__(self, objective: Objective, G: Float, S: Float) -> None:
-        self._objective = objective
+        self._objective, self._G = objective, G
         self._W: Float | None = None
-        penalised, penalty = G, objective.penalty
+        self._c = math.nan
+        self._set(S)
+
+    def _set(self, S: Float) -> None:
+        """S, and T where S has moved c."""
+        penalty = self._objective.penalty
+        inverse = np.linalg.inv(S)
+        self._solve = 0.5 * (inverse + inverse.T)
+        c = 1.0
         if penalty is not None:
-            relative = np.linalg.eigvals(np.linalg.solve(penalty.A, S)).real
-            c = math.exp(float(np.log(relative).mean()))
-            penalised = G.copy()
+            # the geometric mean of eigenvalues is a root of the determinant
+            m = penalty.n_logits
+            c = math.exp((np.linalg.slogdet(S)[1] - np.linalg.slogdet(penalty.A)[1]) / m)
+        if max(c, self._c) <= _NEAR * min(c, self._c):
+            return
+        self._c = c
+        penalised = self._G
+        if penalty is not None:
+            penalised = self._G.copy()
             slopes = np.arange(penalty.free, penalty.width)
             penalised[slopes, slopes] += penalty.l2 / c
         self._factor = Factor(penalised)
         self._T = self._factor.root()
         self._T_rows = np.ascontiguousarray(self._T.T)
-        self._set(S)
-
-    def _set(self, S: Float) -> None:
-        inverse = np.linalg.inv(S)
-        self._solve = 0.5 * (inverse + inverse.T)
 
     def __call__(self, g: Float) -> Float:
         """M^-1 g."""
@@ -125,12 +136,21 @@ class Metric:
         white = white[length > 0.0] / length[length > 0.0, None]
         _, sizes, axes = np.linalg.svd(white, full_matrices=False)
         W = axes[: min(most, int((sizes > _DEPENDENT * sizes[0]).sum()))]
-        H, S = on_subspace(objective, coef, rows_times(objective.kernels, self._T, W).T)
+        U = rows_times(objective.kernels, self._T, W)
+        H, S = on_subspace(objective, coef, U.T)
         try:
             Factor(S)
-            inverse = Factor(H).inverse()
+            inside = Factor(H)
+            old = self._T
+            self._set(S)
         except NotPositiveDefinite:
             return
-        self._set(S)
+        inverse = inside.inverse()
+        if self._T is not old:
+            # the same directions in the new whitened columns; (I (x) L) maps coordinates of W to those of its basis
+            Q, L = np.linalg.qr(rows_times(objective.kernels, self._factor.root_inverse(), U).T)
+            r = len(W)
+            inverse = np.einsum("ij,ajbl,kl->aibk", L, inverse.reshape(len(S), r, len(S), r), L).reshape(H.shape)
+            W = Q.T
         self._W = np.ascontiguousarray(W)
         self._change = inverse - np.kron(self._solve, np.eye(len(W)))
