@@ -79,7 +79,7 @@ class Metric:
     def __init__(self, objective: Objective, G: Float, S: Float) -> None:
         self._objective, self._G = objective, G
         self._W: Float | None = None
-        self._c = math.nan
+        self._c = 0.0
         self._set(S)
 
     def _set(self, S: Float) -> None:
