@@ -32,7 +32,12 @@ def truth(variant, d, o):
         coef = newton(o, np.zeros(o.n_params), None, tol=1e-14, max_iter=100).at.coef
         return None, coef
     found = oracle.optimum(
-        d.X, d.y, variant.K, weight=d.weight, offset=_oracle_offset(variant, d), fit_intercept=variant.intercept
+        d.X,
+        d.y,
+        variant.K,
+        weight=d.weight,
+        offset=_oracle_offset(variant, d),
+        fit_intercept=variant.intercept,
     ).params
     return found, oracle.to_float(found).ravel()
 
@@ -42,7 +47,7 @@ def _oracle_offset(variant, d):
         return None
     # the difference that the library forms, to the bit, is the problem that it solves
     relative = d.offset[:, 1:] - d.offset[:, :1]
-    return relative[:, 0] if variant.K == 2 else np.concatenate([np.zeros((len(relative), 1)), relative], axis=1)
+    return relative[:, 0] if variant.K == 2 else relative
 
 
 def error(coef, found, rounded):

@@ -231,7 +231,9 @@ def test_the_hessian_on_a_subspace(variant, backend):
     rng = np.random.default_rng(3)
     k = o.design.width
     d = o.design.block(0, o.n_rows)
-    coef = (rng.standard_normal((o.n_logits, k)) / np.concatenate([np.ones(k - variant.p), d.std(axis=0)])).ravel()
+    coef = (
+        rng.standard_normal((o.n_logits, k)) / np.concatenate([np.ones(k - variant.p), d.std(axis=0)])
+    ).ravel()
     U = rng.standard_normal((k, 3))
     H, S = on_subspace(o, coef, U)
     whole = np.kron(np.eye(o.n_logits), U)

@@ -8,7 +8,8 @@
 2. Take the full step where phi falls: phi'(1) <= 0, or a clear fall of f, and |phi'(1)| <= 0.9 nu^2 for the pair
    to be worth keeping.  Where f cannot tell, |phi'(1)| <= nu^2 / 2 and logits that move by at most 0.4 do: the
    curvature then changes by at most e^0.4 along the step, so that the rise of phi' stays below its fall.  Else
-   find the exact step along d.
+   try t = nu^2 / (nu^2 + phi'(1)), where a parabola has its minimum, which takes one read and the same tests;
+   and else find the exact step along d.
 3. Give M the curvature of the data once the iterates have left the start (`Metric.refresh`), and again later.
 4. Stop where nu <= tol, or where nu has reached rounding: it does not halve in some passes and is below
    what rounding of the logits can do.
@@ -37,6 +38,8 @@ from sigmax.solvers.newton import DependentColumn, Stop
 _FEWEST_PAIRS, _MOST_PAIRS, _PAIR_NUMBERS = 20, 80, 2**23
 #: a step whose slope has changed less than this says little of the curvature
 _WORTHWHILE = 0.9
+#: steps that a parabola is trusted for
+_SHORTEST, _LONGEST = 0.1, 10.0
 #: D(d) up to which slopes alone decide, and the slope that they then may have
 _SAFE_REACH, _SAFE_SLOPE = 0.4, 0.5
 #: a fall of f by this part of it is no rounding
@@ -45,6 +48,10 @@ _CLEAR_FALL = 1e-9
 _REFRESH_COLD, _REFRESH_WARM = (4, 64), (0, 12, 64)
 #: nu has stopped falling if it does not halve in so many steps
 _WINDOW = 8
+#: and nothing at all is gained if it has no new minimum in so many
+_LONG_WINDOW = 40
+#: nu below which no step to be found means that rounding was met
+_TINY_DECREMENT = 1e-5
 _U = 2.0**-53
 
 #: called after each pass with where it was, the decrement (nan if not known) and what kind of pass; True stops
@@ -136,7 +143,8 @@ def kronecker(
         The design, with the rows of the penalty, does not have full column rank.
     """
     run = _Run(objective, watch)
-    at = run.gradient(zero)
+    with np.errstate(all="ignore"):  # of what is not finite in X, require_finite speaks
+        at = run.gradient(zero)
     shares = np.full(objective.n_logits + 1, 1.0 / (objective.n_logits + 1))
     try:
         run.tell("gradient")
@@ -223,7 +231,7 @@ def _iterate(
                 return end(stop)
             moved = _step(run, at, direction, slope) if slope < 0.0 else None
             if moved is None:
-                return end(Stop.ROUNDING if nu <= _rounding(objective, at) else Stop.STUCK)
+                return end(Stop.ROUNDING if nu <= _TINY_DECREMENT else Stop.STUCK)
             memory.add(moved.coef - at.coef, moved.gradient - at.gradient)
             at = moved
             iterations += 1
@@ -232,9 +240,12 @@ def _iterate(
 
 
 def _rounding(objective: Objective, at: FirstOrder) -> float:
-    """What rounding of logits and residuals can move the gradient by, in standard errors; generous."""
-    rows = math.sqrt(objective.response.total_weight)
-    return rows * (objective.logit_rounding(at.coef) + 64.0 * _U)
+    """About what rounding of logits and residuals can move the gradient by, in standard errors.
+
+    Errors of the rows are independent of the columns, and so of their norm in n dimensions only sqrt(m k / n)
+    counts: a few u sqrt(m k), times the logits.
+    """
+    return 4.0 * _U * math.sqrt(objective.n_params) * (16.0 + objective.reach(at.coef))
 
 
 def _stop(objective: Objective, at: FirstOrder, history: list[float], tol: float) -> Stop | None:
@@ -244,9 +255,11 @@ def _stop(objective: Objective, at: FirstOrder, history: list[float], tol: float
     if nu <= tol:
         return Stop.TOLERANCE
     if len(history) > _WINDOW and min(history[-_WINDOW:]) > 0.5 * min(history[:-_WINDOW]):
-        # logit_rounding may cost a read: asked only where it matters
-        if nu <= 1e-5 and nu <= _rounding(objective, at):
+        # the reach of the logits may cost a read: asked only where it matters
+        if nu <= _TINY_DECREMENT and nu <= _rounding(objective, at):
             return Stop.ROUNDING
+    if len(history) > _LONG_WINDOW and min(history[-_LONG_WINDOW:]) >= min(history[:-_LONG_WINDOW]):
+        return Stop.ROUNDING if min(history) <= _TINY_DECREMENT else Stop.STUCK
     return None
 
 
@@ -256,13 +269,16 @@ def _step(run: _Run, at: FirstOrder, direction: Float, slope: float) -> FirstOrd
     trial = run.gradient(at.coef + direction)
     run.tell("gradient")
     end = float(trial.gradient @ direction)
-    if abs(end) <= _WORTHWHILE * -slope:
-        if end <= 0.0 or at.value - trial.value > _CLEAR_FALL * abs(at.value):
-            return trial
-        if end <= _SAFE_SLOPE * -slope and objective.reach(direction) <= _SAFE_REACH:
-            return trial
+    if _good(objective, at, trial, direction, slope, end):
+        return trial
     if -slope <= _rounding(objective, at) ** 2:
         return None
+    t = slope / (slope - end) if end > slope else math.inf
+    if _SHORTEST <= t <= _LONGEST:
+        nearer = run.gradient(at.coef + t * direction)
+        run.tell("gradient")
+        if _good(objective, at, nearer, t * direction, t * slope, t * float(nearer.gradient @ direction)):
+            return nearer
     line = objective.line(at.coef, direction)
     run.tell("line")
     t, _ = exact_step(line, slope)
@@ -273,3 +289,14 @@ def _step(run: _Run, at: FirstOrder, direction: Float, slope: float) -> FirstOrd
     moved = run.gradient(at.coef + t * direction)
     run.tell("gradient")
     return moved
+
+
+def _good(
+    objective: Objective, at: FirstOrder, trial: FirstOrder, step: Float, slope: float, end: float
+) -> bool:
+    """Whether f fell from `at` to `trial`, with slopes `slope` and `end` along `step`, and by enough."""
+    if not abs(end) <= _WORTHWHILE * -slope:
+        return False
+    if end <= 0.0 or at.value - trial.value > _CLEAR_FALL * abs(at.value):
+        return True
+    return end <= _SAFE_SLOPE * -slope and objective.reach(step) <= _SAFE_REACH

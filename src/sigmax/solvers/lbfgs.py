@@ -1,7 +1,7 @@
 """The memory of the limited BFGS method (Nocedal, Math. Comp. 35, 1980; Liu & Nocedal, Math. Program. 45, 1989).
 
-    B+ = (I - s y'/y's)' B (I - s y'/y's) ... of the inverse Hessian, applied by its two loops to one vector,
-    s = b+ - b,   y = grad f(b+) - grad f(b),   from a first metric that may change between two calls.
+B+ = (I - s y'/y's)' B (I - s y'/y's) ... of the inverse Hessian, applied by its two loops to one vector,
+s = b+ - b,   y = grad f(b+) - grad f(b),   from a first metric that may change between two calls.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ from sigmax.objective import Objective
 from sigmax.objective.flat import on_subspace
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 
-#: passes that the matrix H_W may cost
-_PRICE = 10.0
+#: passes that the matrix H_W may cost; where all rows would cost more, a sample of them has to do, with so many
+#: rows for each row of H_W
+_PRICE, _ROWS_PER_DIRECTION = 8.0, 10.0
 #: directions shorter than this part of the longest, once scaled to 1, depend on the others
 _DEPENDENT = 1e-6
 #: c is near enough within this factor: another factorisation costs two passes
@@ -116,13 +117,14 @@ class Metric:
         return rows_times(kernels, self._T, moved).ravel()
 
     def refresh(self, coef: Float) -> None:
-        """S and H_W at `coef`, W the directions of its logits and of the intercept; one read of X.
+        """S and H_W at `coef`, W the directions of its logits and of the intercept; one read of X at most.
 
         Where rounding or vanishing probabilities leave no positive definite matrices, M stays as it is.
         """
         objective, k = self._objective, self._objective.design.width
         m = objective.n_logits
-        most = max(int(math.sqrt(_PRICE * (4.0 * k + 50.0) / m)), 1)
+        budget = _PRICE * objective.n_rows * m * (4.0 * k + 50.0)
+        most = max(int((budget / _ROWS_PER_DIRECTION) ** (1.0 / 3.0) / m), 1)
         directions = coef.reshape(m, k)
         if objective.design.intercept:
             unit = np.zeros((1, k))
@@ -137,7 +139,14 @@ class Metric:
         _, sizes, axes = np.linalg.svd(white, full_matrices=False)
         W = axes[: min(most, int((sizes > _DEPENDENT * sizes[0]).sum()))]
         U = rows_times(objective.kernels, self._T, W)
-        H, S = on_subspace(objective, coef, U.T)
+        rows = int(budget / (m * len(W)) ** 2)
+        if rows >= objective.n_rows:
+            H, S = on_subspace(objective, coef, U.T)
+        else:
+            part = objective.sample(rows)
+            H, S = on_subspace(part, coef, U.T)
+            H *= objective.n_rows / rows
+            objective.rows_read += part.rows_read
         try:
             Factor(S)
             inside = Factor(H)
@@ -150,7 +159,9 @@ class Metric:
             # the same directions in the new whitened columns; (I (x) L) maps coordinates of W to those of its basis
             Q, L = np.linalg.qr(rows_times(objective.kernels, self._factor.root_inverse(), U).T)
             r = len(W)
-            inverse = np.einsum("ij,ajbl,kl->aibk", L, inverse.reshape(len(S), r, len(S), r), L).reshape(H.shape)
+            inverse = np.einsum("ij,ajbl,kl->aibk", L, inverse.reshape(len(S), r, len(S), r), L).reshape(
+                H.shape
+            )
             W = Q.T
         self._W = np.ascontiguousarray(W)
         self._change = inverse - np.kron(self._solve, np.eye(len(W)))
