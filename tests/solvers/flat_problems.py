@@ -1,4 +1,4 @@
-"""Problems for the solver without a Hessian and its bound: small enough for Newton's method, in all variants."""
+"""Problems for the solver without a Hessian and its bound, small enough for Newton's method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bound that is proved without a Hessian: it holds against 50 digits and Newton's method, and is of use."""
+"""The bound proved without a Hessian: it holds against 50 digits and Newton's method, and is of use."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class Bounds:
         return self.flat_rounding(at, float(self._blocks(inverse).sum()))
 
     def flat_rounding(self, at: FirstOrder, spread: float) -> float:
-        """:meth:`gradient_rounding`, given `spread` >= |v|'|H^-1||v| for v = x_max in each block, and no H^-1."""
+        """:meth:`gradient_rounding` without H^-1: given `spread` >= |v|'|H^-1||v|, v = x_max per logit."""
         n, rows = self.n_rows, min(self._size, self.n_rows)
         tile = min(self.kernels.TILE_ROWS, rows)
         additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0

@@ -1,6 +1,6 @@
-"""Parts of the Hessian of an objective that is too large to have one: each one read of X, no m k x m k matrix.
+"""Parts of a Hessian that is too large to be formed: one read of X each, and no m k x m k matrix.
 
-* `on_subspace`: the Hessian restricted to a few directions of the columns, and the mean curvature of the classes.
+* `on_subspace`: the Hessian restricted to a few directions of the columns, and the mean class curvature.
 * `floor`: a matrix that the Hessian can never fall below.
 """
 
@@ -15,8 +15,8 @@ from sigmax.objective.objective import Objective
 def on_subspace(objective: Objective, coef: Float, U: Float) -> tuple[Float, Float]:
     """The Hessian at `coef` in the directions I (x) U, and the mean curvature of the classes; one read of X.
 
-        H_U = (I (x) U)' H (I (x) U) = sum_i w_i S_i (x) z_i z_i' + penalty,   z_i = U'[1 x_i],   S_i = diag(p) - pp'
-        S   = sum_i w_i S_i / sum_i w_i
+        H_U = (I (x) U)' H (I (x) U) = sum_i w_i S_i (x) z_i z_i' + penalty,   z_i = U'[1 x_i]
+        S   = sum_i w_i S_i / sum_i w_i,   S_i = diag(p_i) - p_i p_i'
 
     Parameters
     ----------
@@ -66,13 +66,13 @@ def on_subspace(objective: Objective, coef: Float, U: Float) -> tuple[Float, Flo
 
 
 def floor(objective: Objective, coef: Float, q: Float, share: float) -> Float:
-    """A Gram matrix F of rows with H(coef) >= (diag(q) - qq') (x) F + penalty, in one read of X; shape (k, k).
+    """A Gram matrix F with H(coef) >= (diag(q) - qq') (x) F + penalty, in one read of X; shape (k, k).
 
         F = sum_i w_i c_i [1 x_i][1 x_i]',   c_i = min_k p_ik / q_k
 
     For any u, Var_p(u) = min_a sum_k p_k (u_k - a)^2 >= c min_a sum_k q_k (u_k - a)^2 = c Var_q(u), that is
-    diag(p) - pp' >= c (diag(q) - qq').  Rows that are left out only lower the sum: of each block those are kept
-    whose w_i c_i is largest, since they hold most of it and a Gram matrix costs by the row.
+    diag(p) - pp' >= c (diag(q) - qq').  Rows that are left out only lower the sum: of each block those are
+    kept whose w_i c_i is largest, since they hold most of it and a Gram matrix costs by the row.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """A proved bound of the error where no Hessian is formed.
 
-    H >= N = S (x) F,   S = diag(q) - qq',   F = sum_i w_i c_i [1 x_i][1 x_i]' + (l2 / s) D,   c_i = min_k p_ik / q_k
+    H >= N = S (x) F,   S = diag(q) - qq',   F = sum_i w_i c_i [1 x_i][1 x_i]' + (l2 / s) D
 
-for any class shares q > 0: diag(p_i) - p_i p_i' >= c_i S (see `sigmax.objective.flat.floor`), and A >= S / s for
-s = max_k q_k, because S <= s A: u'A u = min_a sum_k (u_k - a)^2 and u'S u = min_a sum_k q_k (u_k - a)^2.
+for any class shares q > 0 and c_i = min_k p_ik / q_k: diag(p_i) - p_i p_i' >= c_i S (see
+`sigmax.objective.flat.floor`), and A >= S / s for s = max_k q_k (two classes: q_0 q_1), because S <= s A:
+u'A u = min_a sum_k (u_k - a)^2 and u'S u = min_a sum_k q_k (u_k - a)^2.
 
 N is as easy as F: N^-1 = S^-1 (x) F^-1, S^-1 = diag(1 / q_k) + 11' / q_0.  With
 
@@ -13,17 +14,18 @@ and nu R < 1, the optimum b_hat exists and is unique, and
 
     ||b_hat - b||_H <= -log(1 - nu R) / R,   |b_hat_j - b_j| <= sqrt((N^-1)_jj) (-log(1 - nu R) / R).
 
-Proof sketch: as in certificate.py.  For a step h let r = ||h||_H, r_N = ||h||_N <= r, and D = max_i range_k(h_k'x_i)
-<= R r_N <= R r.  f is generalised self-concordant, so that
+Proof sketch: as in certificate.py.  For a step h let r = ||h||_H, r_N = ||h||_N <= r, and
+D = max_i range_k(h_k'x_i) <= R r_N <= R r.  f is generalised self-concordant, so that
 
-    h' grad f(b + h) >= r^2 (1 - e^-D) / D - ||g||_(N^-1) r_N - e r >= r [ (1 - e^(-R r)) / R - ||g||_(N^-1) - e ]
+    h' grad f(b + h) >= r^2 (1 - e^-D) / D - ||g||_(N^-1) r_N - e r
+                     >= r [ (1 - e^(-R r)) / R - ||g||_(N^-1) - e ]
 
 with e the rounding of g in the norm of H^-1, since (1 - e^-D) / D falls with D.  That is positive beyond
 r = -log(1 - nu R) / R; a convex function that rises on a sphere has its minimum inside; and
 |h_j| <= r sqrt((H^-1)_jj) <= r sqrt((N^-1)_jj).
 
-The bound is generous by what a row's c_i is below 1: a factor of 3 to 10 where no probability is tiny, more where
-some class is nearly impossible in most rows, until only the penalty is left of F.
+The bound is generous by the root of what c_i is below 1, more where some class is nearly impossible in most
+rows, until only the penalty is left of F.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ class FlatBound:
     error_bound : ndarray of shape (m * k,)
         Of |parameter - exact optimum|; inf where nothing is proved.
     standard_errors_off : float
-        Bound of the distance to the optimum in the norm of H: in standard errors, for every parameter; inf likewise.
+        Bound of the distance to the optimum in the norm of H: in standard errors, for every parameter;
+        inf likewise.
     decrement : float
         Bound of the Newton decrement, rounding included.
     standard_error_bound : ndarray of shape (m * k,)

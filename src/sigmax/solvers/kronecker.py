@@ -5,17 +5,18 @@
 1. Read the Gram matrix of the rows once, and the gradient at zero.  With an intercept and no offsets the
    start is the null model, whose logits are the log odds of the class shares: f, gradient and mean curvature
    there follow from those two reads.  Another start is used where f is smaller there.
-2. Take the full step where phi falls: phi'(1) <= 0, or a clear fall of f, and |phi'(1)| <= 0.9 nu^2 for the pair
-   to be worth keeping.  Where f cannot tell, |phi'(1)| <= nu^2 / 2 and logits that move by at most 0.4 do: the
-   curvature then changes by at most e^0.4 along the step, so that the rise of phi' stays below its fall.  Else
-   try t = nu^2 / (nu^2 + phi'(1)), where a parabola has its minimum, which takes one read and the same tests;
-   and else find the exact step along d.
+2. Take the full step where phi falls: phi'(1) <= 0, or a clear fall of f, and |phi'(1)| <= 0.9 nu^2 for
+   the pair to be worth keeping.  Where f cannot tell, |phi'(1)| <= nu^2 / 2 and logits that move by at most
+   0.4 do: the curvature then changes by a factor of at most e^0.4 along the step, which is too little for phi
+   to end above its start.  Else try t = nu^2 / (nu^2 + phi'(1)), where a parabola has its minimum, which
+   takes one read and the same tests; and else find the exact step along d.
 3. Give M the curvature of the data once the iterates have left the start (`Metric.refresh`), and again later.
 4. Stop where nu <= tol, or where nu has reached rounding: it does not halve in some passes and is below
    what rounding of the logits can do.
 
-nu is an estimate here: B is only near the inverse Hessian.  The proof is :mod:`sigmax.solvers.flat_certificate`'s.
-Memory: 2 k^2 numbers for the metric, two times 20 to 80 vectors of m k for L-BFGS, and (m r)^2 for r directions.
+nu is an estimate here: B is only near the inverse Hessian.  The proof is flat_certificate.py's.
+Memory beyond X: some 5 k^2 numbers for the metric and a block's k^2 for each thread of the Gram matrix, two
+times 20 to 80 vectors of m k for L-BFGS, and 3 (m r)^2 for r <= m + 1 directions.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from sigmax.solvers.line_search import exact_step
 from sigmax.solvers.metric import Metric, class_curvature
 from sigmax.solvers.newton import DependentColumn, Stop
 
-#: pairs that L-BFGS keeps: as many as fit into 128 MB, within these bounds (80 instead of 30 saved 8 of 89 passes)
+#: pairs that L-BFGS keeps: as many as fit into 128 MB, within these bounds (80 instead of 30 saved 8 of 89
+#: passes)
 _FEWEST_PAIRS, _MOST_PAIRS, _PAIR_NUMBERS = 20, 80, 2**23
 #: a step whose slope has changed less than this says little of the curvature
 _WORTHWHILE = 0.9
@@ -54,7 +56,8 @@ _LONG_WINDOW = 40
 _TINY_DECREMENT = 1e-5
 _U = 2.0**-53
 
-#: called after each pass with where it was, the decrement (nan if not known) and what kind of pass; True stops
+#: called after each pass with the best point so far, its decrement (nan if not known) and the kind of pass;
+#: True stops
 Watch = Callable[[FirstOrder, float, str], bool]
 
 
@@ -153,7 +156,7 @@ def kronecker(
         run.tell("gram")
         shares, at = _null_model(objective, at, gram)
         run.seen = at
-        refresh = _REFRESH_COLD
+        refresh: tuple[int, ...] = _REFRESH_COLD
         if start is not None:
             there = run.gradient(start)
             if there.value <= at.value:
@@ -254,10 +257,10 @@ def _stop(objective: Objective, at: FirstOrder, history: list[float], tol: float
     nu = history[-1]
     if nu <= tol:
         return Stop.TOLERANCE
-    if len(history) > _WINDOW and min(history[-_WINDOW:]) > 0.5 * min(history[:-_WINDOW]):
-        # the reach of the logits may cost a read: asked only where it matters
-        if nu <= _TINY_DECREMENT and nu <= _rounding(objective, at):
-            return Stop.ROUNDING
+    slow = len(history) > _WINDOW and min(history[-_WINDOW:]) > 0.5 * min(history[:-_WINDOW])
+    # the reach of the logits may cost a read: asked only where it matters
+    if slow and nu <= _TINY_DECREMENT and nu <= _rounding(objective, at):
+        return Stop.ROUNDING
     if len(history) > _LONG_WINDOW and min(history[-_LONG_WINDOW:]) >= min(history[:-_LONG_WINDOW]):
         return Stop.ROUNDING if min(history) <= _TINY_DECREMENT else Stop.STUCK
     return None

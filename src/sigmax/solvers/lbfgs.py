@@ -1,7 +1,9 @@
-"""The memory of the limited BFGS method (Nocedal, Math. Comp. 35, 1980; Liu & Nocedal, Math. Program. 45, 1989).
+"""The memory of limited-memory BFGS (Nocedal, Math. Comp. 35, 1980; Liu & Nocedal, Math. Program. 45, 1989).
 
-B+ = (I - s y'/y's)' B (I - s y'/y's) ... of the inverse Hessian, applied by its two loops to one vector,
-s = b+ - b,   y = grad f(b+) - grad f(b),   from a first metric that may change between two calls.
+    B+ = (I - y s' / s'y)' B (I - y s' / s'y) + s s' / s'y,   s = b+ - b,   y = grad f(b+) - grad f(b)
+
+B, near the inverse Hessian, is never formed: two loops over the pairs apply it to a vector, from a first metric
+that may change between two calls.
 """
 
 from __future__ import annotations
