@@ -9,11 +9,7 @@ from solvers.flat_problems import VARIANTS, Variant, data, objective
 from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.objective import Objective
-from sigmax.objective.flat import on_subspace
-from sigmax.solvers.factor import NotPositiveDefinite
 from sigmax.solvers.kronecker import kronecker
-from sigmax.solvers.lbfgs import Memory
-from sigmax.solvers.metric import Metric, class_curvature
 from sigmax.solvers.newton import DependentColumn, Stop, newton
 
 
@@ -193,93 +189,3 @@ def test_scikit_learn_agrees_on_digits(backend):
     step = found.at.coef - theirs.coef
     # pixels that are zero in every image have penalised slopes of zero, and the intercepts are free
     assert np.sqrt(step @ theirs.hessian @ step) <= 1e-9
-
-
-# -- the metric --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("l2", [0.0, 3.0])
-def test_the_metric_is_the_hessian_at_zero(l2, backend):
-    o = objective(Variant(4, 6, l2=l2), backend)
-    M = Metric(o, o.gram(), class_curvature(np.full(4, 0.25)))
-    H = o.evaluate(np.zeros(o.n_params)).hessian
-    g = H @ np.random.default_rng(0).standard_normal(o.n_params)
-    assert np.allclose(M(g), np.linalg.solve(H, g), rtol=1e-8)
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_the_metric_is_positive_and_exact_where_it_is_refreshed(variant, backend):
-    o = objective(variant, backend)
-    coef = reference(o).at.coef
-    M = Metric(o, o.gram(), class_curvature(np.full(variant.K, 1.0 / variant.K)))
-    M.refresh(coef)
-    inverse = np.array([M(unit) for unit in np.eye(o.n_params)])
-    scale = np.sqrt(np.abs(inverse.diagonal()))
-    scaled = inverse / scale / scale[:, None]
-    assert np.allclose(scaled, scaled.T, rtol=0, atol=1e-9)
-    assert np.linalg.eigvalsh(0.5 * (scaled + scaled.T)).min() > 0.0
-    # H d for a direction d of the subspace comes back as d, where the whole space is the subspace
-    if variant.p + variant.intercept <= variant.K - 1 + variant.intercept:
-        H = o.evaluate(coef).hessian
-        d = np.random.default_rng(0).standard_normal(o.n_params)
-        assert np.allclose(M(H @ d), d, rtol=1e-6, atol=1e-8)
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_the_hessian_on_a_subspace(variant, backend):
-    o = objective(variant, backend)
-    rng = np.random.default_rng(3)
-    k = o.design.width
-    d = o.design.block(0, o.n_rows)
-    coef = (
-        rng.standard_normal((o.n_logits, k)) / np.concatenate([np.ones(k - variant.p), d.std(axis=0)])
-    ).ravel()
-    U = rng.standard_normal((k, 3))
-    H, S = on_subspace(o, coef, U)
-    whole = np.kron(np.eye(o.n_logits), U)
-    full = o.evaluate(coef).hessian
-    assert np.allclose(H, whole.T @ full @ whole, rtol=1e-9, atol=1e-9 * np.abs(H).max())
-    if variant.intercept:
-        assert np.allclose(S * o.response.total_weight, full[::k, ::k], rtol=1e-12)
-
-
-def test_a_singular_matrix_is_refused(backend):
-    o = objective(Variant(3, 4), backend)
-    with pytest.raises(NotPositiveDefinite):
-        Metric(o, np.ones((5, 5)), class_curvature(np.full(3, 1 / 3)))
-
-
-# -- the memory --------------------------------------------------------------------------------------
-
-
-def test_the_memory_is_the_formula_of_bfgs():
-    rng = np.random.default_rng(0)
-    n = 6
-    root = rng.standard_normal((n, n))
-    H = root @ root.T
-    memory = Memory(4)
-    B = np.diag(rng.uniform(0.5, 2.0, n))
-    first = B.copy()
-    for _ in range(4):
-        s = rng.standard_normal(n)
-        y = H @ s
-        assert memory.add(s, y)
-        V = np.eye(n) - np.outer(y, s) / (s @ y)
-        B = V.T @ B @ V + np.outer(s, s) / (s @ y)
-    g = rng.standard_normal(n)
-    assert np.allclose(memory.apply(lambda v: first @ v, g), B @ g, rtol=1e-10)
-    assert len(memory) == 4
-
-
-def test_the_memory_forgets_and_refuses():
-    memory = Memory(2)
-    e = np.eye(3)
-    assert not memory.add(e[0], -e[0])
-    assert not memory.add(e[0], e[1])
-    assert not memory.add(e[0], np.full(3, np.nan))
-    assert len(memory) == 0
-    for j in range(3):
-        assert memory.add(e[j], 2.0 * e[j])
-    assert len(memory) == 2
-    # the pair of e_0 is gone
-    assert np.allclose(memory.apply(lambda v: v, np.ones(3)), [1.0, 0.5, 0.5])

@@ -2,8 +2,8 @@
 
     B+ = (I - y s' / s'y)' B (I - y s' / s'y) + s s' / s'y,   s = b+ - b,   y = grad f(b+) - grad f(b)
 
-B, near the inverse Hessian, is never formed: two loops over the pairs apply it to a vector, from a first metric
-that may change between two calls.
+B, near the inverse Hessian, is never formed: two loops over the pairs apply it to a vector, from a first
+metric that may change between two calls.
 """
 
 from __future__ import annotations
