@@ -54,6 +54,8 @@ _WINDOW = 8
 _LONG_WINDOW = 40
 #: nu below which no step to be found means that rounding was met
 _TINY_DECREMENT = 1e-5
+#: times by which the decrement of M alone may exceed that of B
+_DISAGREE = 30.0
 _U = 2.0**-53
 
 #: called after each pass with the best point so far, its decrement (nan if not known) and the kind of pass;
@@ -215,6 +217,14 @@ def _iterate(
     def end(stop: Stop) -> FlatSolution:
         return FlatSolution(best, lowest, iterations, stop, shares)
 
+    def restart(at: FirstOrder) -> None:
+        nonlocal lowest
+        memory.clear()
+        history.clear()
+        lowest = math.inf
+        metric.refresh(at.coef)
+        run.tell("curvature")
+
     try:
         while True:
             if iterations in refresh:
@@ -228,11 +238,21 @@ def _iterate(
                 best, lowest = at, nu
             run.seen, run.nu = best, lowest
             stop = _stop(objective, at, history, tol)
+            # pairs of a nearly singular curvature can make B too small: M alone must not disagree by far
+            if len(memory) and (
+                stop is Stop.STUCK
+                or (stop is not None and math.sqrt(float(at.gradient @ metric(at.gradient))) > _DISAGREE * nu)
+            ):
+                restart(at)
+                continue
             if stop is None and iterations >= max_iter:
                 stop = Stop.ITERATIONS
             if stop is not None:
                 return end(stop)
             moved = _step(run, at, direction, slope) if slope < 0.0 else None
+            if moved is None and len(memory):
+                restart(at)
+                continue
             if moved is None:
                 return end(Stop.ROUNDING if nu <= _TINY_DECREMENT else Stop.STUCK)
             memory.add(moved.coef - at.coef, moved.gradient - at.gradient)

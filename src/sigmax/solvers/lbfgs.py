@@ -39,6 +39,10 @@ class Memory:
         self._pairs.append((s, y, 1.0 / product))
         return True
 
+    def clear(self) -> None:
+        """Forget all pairs."""
+        self._pairs.clear()
+
     def apply(self, metric: Callable[[Float], Float], g: Float) -> Float:
         """The inverse Hessian that the pairs and `metric` imply, times g."""
         q = g.copy()
