@@ -1,7 +1,6 @@
 """Parts of a Hessian that is too large to be formed: one read of X each, and no m k x m k matrix.
 
 * `on_subspace`: the Hessian restricted to a few directions of the columns, and the mean class curvature.
-* `curved_gram`: the Gram matrix of the rows by the curvature that they have.
 * `floor`: a matrix that the Hessian can never fall below.
 """
 
@@ -64,50 +63,6 @@ def on_subspace(objective: Objective, coef: Float, U: Float) -> tuple[Float, Flo
         slopes = U[penalty.free :]
         H += penalty.l2 * np.einsum("ab,jl->ajbl", penalty.A, slopes.T @ slopes)
     return H.reshape(m * r, m * r), S
-
-
-def curved_gram(objective: Objective, coef: Float) -> tuple[Float, float]:
-    """The Gram matrix of the rows by their curvature, and the mean of that, in one read of X; shape (k, k).
-
-        G = sum_i w_i t_i [1 x_i][1 x_i]',   t_i = tr(S_i) + p_i0 (1 - p_i0) = 1 - sum_k p_ik^2
-
-    Returns
-    -------
-    G : ndarray of shape (k, k)
-    t : float
-        sum_i w_i t_i / sum_i w_i.
-    """
-    design, response, kernels, m = objective.design, objective.response, objective.kernels, objective.n_logits
-    matrix = coef.reshape(m, design.width)
-
-    def evaluate(start: int, stop: int) -> tuple[Float, float]:
-        n = stop - start
-        X = design.block(start, stop)
-        offset = None if response.offset is None else response.offset[start:stop]
-        eta, logits, p = np.empty((n, m)), np.zeros((n, m + 1)), np.empty((n, m + 1))
-        kernels.linear_predictor(X, matrix, eta, intercept=design.intercept, offset=offset)
-        logits[:, 1:] = eta
-        kernels.softmax(logits, p)
-        # of two probabilities near 1 and 0 nothing is lost: p (1 - p) = p_k times the sum of the others
-        top = p.argmax(axis=1)
-        largest = p[np.arange(n), top]
-        p[np.arange(n), top] = 0.0
-        others = p.sum(axis=1)
-        t = 2.0 * largest * others + others * others - (p * p).sum(axis=1)
-        if response.weight is not None:
-            t *= response.weight[start:stop]
-        gram = np.empty((design.width, design.width))
-        kernels.weighted_gram(X, t, gram, intercept=design.intercept)
-        return gram, float(t.sum())
-
-    def merge(a: tuple[Float, float], b: tuple[Float, float]) -> tuple[Float, float]:
-        a[0].__iadd__(b[0])
-        return a[0], a[1] + b[1]
-
-    width = float(design.width)
-    G, t = objective.reduce(evaluate, merge, flops=objective.n_rows * width * (2.0 * m + width))
-    objective.rows_read += objective.n_rows
-    return G, t / response.total_weight
 
 
 def floor(objective: Objective, coef: Float, q: Float, share: float) -> Float:

@@ -48,8 +48,6 @@ _SAFE_REACH, _SAFE_SLOPE = 0.4, 0.5
 _CLEAR_FALL = 1e-9
 #: steps after which M takes the curvature of the data, from zero and from a warm start
 _REFRESH_COLD, _REFRESH_WARM = (4, 64), (0, 12, 64)
-#: where it has taken so many, rows weigh in M by their curvature
-_REWEIGH = 64
 #: nu has stopped falling if it does not halve in so many steps
 _WINDOW = 8
 #: and nothing at all is gained if it has no new minimum in so many
@@ -224,13 +222,13 @@ def _iterate(
         memory.clear()
         history.clear()
         lowest = math.inf
-        metric.refresh(at.coef, reweigh=True)
+        metric.refresh(at.coef)
         run.tell("curvature")
 
     try:
         while True:
             if iterations in refresh:
-                metric.refresh(at.coef, reweigh=iterations >= _REWEIGH)
+                metric.refresh(at.coef)
                 run.tell("curvature")
             direction = -memory.apply(metric, at.gradient)
             slope = float(at.gradient @ direction)

@@ -6,16 +6,16 @@ The penalty is l2 A (x) D, and S / c is near A: c is the geometric mean of the e
 A.  At equal probabilities S = A / K and nothing is approximated.  With T T' = (G + (l2 / c) D)^-1 the columns
 are whitened, z = T'[1 x], and M is S (x) I.
 
-What M cannot see is that curvatures depend on the very logits.  For Gaussian columns S_i depends on z_i
-only through the m logits, and so H differs from S (x) I in the span W of their directions alone.  There the
-Hessian itself, H_W = (I (x) T W)' H (I (x) T W), takes the place of S (x) I:
+What M cannot see is that curvatures depend on the very logits.  For Gaussian columns S_i depends on z_i only
+through the m logits, and so H differs from S (x) I in the span W of their directions alone.  There the Hessian
+itself, H_W = (I (x) T W)' H (I (x) T W), takes the place of S (x) I:
 
     M^-1 = (I (x) T) [ S^-1 (x) (I - W W') + (I (x) W) H_W^-1 (I (x) W)' ] (I (x) T)'
 
 positive definite by construction.  H_W costs one read and a matrix of (m r)^2 for r directions; many classes
 have it from a sample of the rows.  Passes to a decrement of 1e-11, all counted: 28 instead of 45 for 10
-classes, 20,000 x 784 Gaussian columns, l2 = 1; 76 instead of more than 120 for images of the same shape,
-whose columns are far from Gaussian.
+classes, 20,000 x 784 Gaussian columns, l2 = 1; 76 instead of more than 120 for images of the same shape, whose
+columns are far from Gaussian.
 
 Tried and left out, for those two sets of 784 columns: a Gram matrix for each eigenvector of S (9 times the
 cost, no gain); a factor for each eigenvalue of S instead of one c (no gain); a Gram matrix for each class, of
@@ -32,7 +32,7 @@ import numpy as np
 
 from sigmax.kernels import Float, Kernels
 from sigmax.objective import Objective
-from sigmax.objective.flat import curved_gram, on_subspace
+from sigmax.objective.flat import on_subspace
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 
 #: passes that the matrix H_W may cost; where all rows would cost more, a sample of them has to do, with so
@@ -79,32 +79,17 @@ class Metric:
         G + (l2 / c) D cannot be factored: dependent columns.
     """
 
-    __slots__ = (
-        "_G",
-        "_S",
-        "_T",
-        "_T_rows",
-        "_W",
-        "_c",
-        "_change",
-        "_factor",
-        "_objective",
-        "_share",
-        "_solve",
-    )
+    __slots__ = ("_G", "_T", "_T_rows", "_W", "_c", "_change", "_factor", "_objective", "_solve")
 
     def __init__(self, objective: Objective, G: Float, S: Float) -> None:
         self._objective, self._G = objective, G
         self._W: Float | None = None
-        self._c, self._share = 0.0, 1.0
+        self._c = 0.0
         self._set(S)
 
     def _set(self, S: Float) -> None:
         """S, and T where S has moved c."""
         penalty = self._objective.penalty
-        self._S = S
-        # S per unit of what G's rows weigh
-        S = S / self._share
         inverse = np.linalg.inv(S)
         self._solve = 0.5 * (inverse + inverse.T)
         c = 1.0
@@ -135,29 +120,12 @@ class Metric:
             moved += rows_times(kernels, np.ascontiguousarray(self._W.T), change)
         return rows_times(kernels, self._T, moved).ravel()
 
-    def _reweigh(self, coef: Float) -> None:
-        G, t = curved_gram(self._objective, coef)
-        if not (t > 0.0 and np.isfinite(G).all()):
-            return
-        before = self._G, self._share, self._W, self._c, self._solve
-        try:
-            self._G, self._share, self._W, self._c = G, t, None, 0.0
-            self._set(self._S)
-        except NotPositiveDefinite:
-            self._G, self._share, self._W, self._c, self._solve = before
-
-    def refresh(self, coef: Float, *, reweigh: bool = False) -> None:
+    def refresh(self, coef: Float) -> None:
         """S and H_W at `coef`, W the directions of its logits and of the intercept; one read of X at most.
-
-        With `reweigh`, G too, whose rows then weigh what curvature they have: a row far out may hold most of G
-        and, well fitted, nothing of H.  That is another read, as dear as seven, and worth it where many
-        passes have not sufficed.
 
         Where rounding or vanishing probabilities leave no positive definite matrices, M stays as it is.
         """
         objective, k = self._objective, self._objective.design.width
-        if reweigh:
-            self._reweigh(coef)
         m = objective.n_logits
         budget = _PRICE * objective.n_rows * m * (4.0 * k + 50.0)
         most = max(int((budget / _ROWS_PER_DIRECTION) ** (1.0 / 3.0) / m), 1)
