@@ -135,15 +135,16 @@ def main() -> None:
 
         begin = time.perf_counter()
         bound = flat_bound(objective, found.at, found.shares)
-        print(f"  proved: {bound.standard_errors_off:.1e} standard errors, {bound.error_bound.max():.1e} in the "
-              f"worst parameter; {time.perf_counter() - begin:.3f} s")  # fmt: skip
+        print(f"  proved: {bound.standard_errors_off:.1e} standard errors, "
+              f"{bound.error_bound.max():.1e} in the worst parameter; "
+              f"{time.perf_counter() - begin:.3f} s")  # fmt: skip
 
         rng = np.random.default_rng(2)
         start = found.at.coef * (1.0 + 0.1 * rng.standard_normal(objective.n_params))
         again, _, _ = run(objective, start, 0.0)
         metric = Metric(objective, objective.gram(), np.cov(np.eye(options.classes)[y][:, 1:].T))
         metric.refresh(again.at.coef)
-        # the difference of the two, in the norm of the Hessian: d'Hd = d'(grad(b + d) - grad(b)) to first order
+        # the norm of their difference d in the Hessian: d'Hd = d'(grad(b + d) - grad(b)) to first order
         step = 1e3 * (found.at.coef - again.at.coef)
         change = objective.gradient(again.at.coef + step).gradient - again.at.gradient
         off = 1e-3 * np.sqrt(max(float(step @ change), 0.0))
