@@ -26,7 +26,6 @@ from sigmax.solvers.solution import Stop
 from sigmax.solvers.solve import solve
 
 _TOL = 1e-12
-_MAX_ITER = 100
 
 
 def fit(
@@ -80,7 +79,7 @@ def fit(
         estimate then has its 12 digits.  The iteration also ends, as converged, where rounding leaves nothing
         to gain.
     max_iter : int, optional
-        Steps over all rows at most; 100 by default.
+        Steps over all rows at most; 100 by default, 1000 where each reads the data for a gradient alone.
     n_threads : int, optional
         None: ``SIGMAX_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.  The
         result has the same bits for any number.
@@ -128,10 +127,11 @@ def fit(
     -12.889634
     """
     tol = _TOL if tol is None else tol
-    max_iter = _MAX_ITER if max_iter is None else max_iter
     if not (isinstance(tol, int | float) and math.isfinite(tol) and tol >= 0.0):
         raise ValueError(f"tol must be a number of at least 0; got {tol!r}")
-    if isinstance(max_iter, bool) or not hasattr(max_iter, "__index__") or max_iter < 0:
+    if max_iter is not None and (
+        isinstance(max_iter, bool) or not hasattr(max_iter, "__index__") or max_iter < 0
+    ):
         raise ValueError(f"max_iter must be a whole number of at least 0; got {max_iter!r}")
     if not (isinstance(l2, int | float | np.floating) and math.isfinite(l2) and l2 >= 0.0):
         raise ValueError(f"l2 must be a number of at least 0; got {l2!r}")
@@ -148,7 +148,7 @@ def fit(
     try:
         # within `tol` in the scale of the weights as given, and in that of the objective
         close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))
-        solution = solve(objective, starts, tol=close, max_iter=int(max_iter), callback=callback)
+        solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
     except DependentColumn as error:
         raise ValueError(_dependent(design, error.index)) from None
     certificate = certify(objective, solution)

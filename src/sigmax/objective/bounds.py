@@ -84,13 +84,13 @@ class Bounds:
         Q_kl = x_max' |H^-1_kl| x_max the largest Q_kk + 2 Q_kl + Q_ll, or Q_kk against the reference.
         """
         if self.n_logits == 1:
-            return math.sqrt(self._total(inverse))
+            return math.sqrt(self.total(inverse))
         Q = self._blocks(inverse)
         pairs = Q.diagonal()[:, None] + 2.0 * Q + Q.diagonal()
         np.fill_diagonal(pairs, Q.diagonal())
         return math.sqrt(float(pairs.max()))
 
-    def _total(self, inverse: Float) -> float:
+    def total(self, inverse: Float) -> float:
         """x_max'|H^-1|x_max over all blocks."""
         if self.n_logits == 1:
             return float(self.largest @ (np.abs(inverse) @ self.largest))
@@ -136,22 +136,26 @@ class Bounds:
 
         N counts the additions that a term can go through: rows of a tile, tiles of a block, tree.
         """
+        return self.flat_rounding(at, self.total(inverse))
+
+    def flat_rounding(self, at: FirstOrder, spread: float) -> float:
+        """:meth:`gradient_rounding` without H^-1: given `spread` >= |v|'|H^-1||v|, v = x_max per logit."""
         n, rows = self.n_rows, min(self._size, self.n_rows)
         tile = min(self.kernels.TILE_ROWS, rows)
         additions = tile + rows / tile + math.log2(max(n / rows, 1.0)) + 1.0
         relative = (additions + _ROW_ROUNDINGS) * _U
-        sums = relative * at.nll * math.sqrt(self._total(inverse))
+        sums = relative * at.nll * math.sqrt(spread)
         logits = self.logit_rounding(at.coef) * math.sqrt(self.response.weight_sum)
         return float(logits + sums + self._penalty_rounding(at))
 
-    def refined_rounding(self, at: Refined, inverse: Float, moved: float = math.inf) -> float:
-        """Bound of the error of ``at.gradient`` in the norm of H^-1, given H^-1.
+    def refined_rounding(self, at: Refined, total: float, moved: float = math.inf) -> float:
+        """Bound of the error of ``at.gradient`` in the norm of H^-1, given total >= x_max'|H^-1|x_max.
 
         With |d r_i| <= c u |r_i| residuals count c u times the smallest of sqrt(spread), nll
         sqrt(x_max'|H^-1|x_max) as in `gradient_rounding`, and `moved`, the S of `row_norms`, where that is
         known.  Logits and sums are in double-double, with u^2 (k + 3)^2 and u^2 n in the place of u.
         """
-        plain = at.nll * math.sqrt(self._total(inverse))
+        plain = at.nll * math.sqrt(total)
         rows = min(math.sqrt(at.spread), plain, 2.0 * moved)
         sums = 4.0 * self.n_rows * _U**2 * plain
         far = self.reach(at.coef) + self._farthest_offset()

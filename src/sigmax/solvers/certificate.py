@@ -119,11 +119,16 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
             if left * R >= 1.0 and isinstance(solution.at, Refined):
                 R, moved = objective.row_norms(solution.at.coef, metric.half)
                 R *= growth * _ROUNDED_NORM
-                rounding = objective.refined_rounding(solution.at, inverse, _ROUNDED_NORM * moved)
+                total = objective.total(inverse)
+                rounding = objective.refined_rounding(solution.at, total, _ROUNDED_NORM * moved)
                 left = growth * (nu + rounding)
             if left * R < 1.0:
                 distance = -math.log1p(-left * R) / R
                 bound = distance * growth * np.sqrt(inverse.diagonal()) + _ROUNDED * np.abs(coef)
+
+    if solution.flat is not None:
+        distance, condition = solution.flat.standard_errors_off, solution.flat.condition_number
+        bound = solution.flat.error_bound + _ROUNDED * np.abs(coef)
 
     proved = math.isfinite(distance)
     exists = True if proved else (False if solution.stop is Stop.SEPARATED else None)
@@ -151,7 +156,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
 def _rounding(objective: Objective, at: FirstOrder, inverse: Float) -> float:
     """Bound of the rounding of ``at.gradient``, in the norm of `inverse`."""
     if isinstance(at, Refined):
-        return objective.refined_rounding(at, inverse)
+        return objective.refined_rounding(at, objective.total(inverse))
     return objective.gradient_rounding(at, inverse)
 
 

@@ -44,7 +44,7 @@ class Covariance:
         """Whether it costs no read of the data."""
         metric = self._solution.metric
         if metric is None:
-            return True
+            return self._solution.flat is None
         close = self._solution.drift <= _MOVED
         return close and (isinstance(metric, WhitenedFactor) or metric.condition_number <= _PLAIN_CONDITION)
 
@@ -64,13 +64,13 @@ class Covariance:
 
     def _in_units_of_the_objective(self) -> Float:
         s, o = self._solution, self._objective
-        if s.metric is None:
+        if s.metric is None and s.flat is None:
             return np.full((o.n_params, o.n_params), np.nan)
-        if self.is_known:
+        if s.metric is not None and self.is_known:
             return s.metric.inverse()
         metric: Metric
         try:
-            if s.metric.condition_number <= _PLAIN_CONDITION:
+            if s.metric is None or s.metric.condition_number <= _PLAIN_CONDITION:
                 at = o.evaluate(s.coef)
                 self._require_unchanged(at.nll)
                 metric = Factor(at.hessian)

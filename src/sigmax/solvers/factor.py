@@ -130,6 +130,12 @@ class Factor:
         trace = float((self._U**2).sum())
         return trace * float(np.abs(self._scaled_inverse()).sum(axis=0).max())
 
+    def root(self) -> Float:
+        """Upper triangular T with T T' = H^-1."""
+        T, _ = _lapack().dtrtri(self._U, lower=0)
+        root: Float = np.ascontiguousarray(np.triu(T) / self.scale[:, None])
+        return root
+
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""

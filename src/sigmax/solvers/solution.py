@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sigmax.kernels import Float
 from sigmax.objective import Evaluation, FirstOrder
+
+if TYPE_CHECKING:
+    from sigmax.solvers.flat_certificate import FlatBound
 
 
 class Stop(enum.Enum):
@@ -63,6 +66,8 @@ class Solution:
     iterations : int
         Steps taken over all rows.
     stop : Stop
+    flat : FlatBound or None
+        What is proved where no Hessian was formed.
     """
 
     coef: Float
@@ -74,3 +79,4 @@ class Solution:
     newton_decrement: float
     iterations: int
     stop: Stop
+    flat: FlatBound | None = None

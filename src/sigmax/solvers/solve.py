@@ -1,8 +1,10 @@
 """From an objective to its optimum: the plan, the way, the last digits.
 
 plan.py        which way is cheapest for this shape
+small.py       small problems: Newton's method in one call of the kernels
 few_reads.py   many rows: a sample, gradients, one Hessian
-newton.py      few rows, and whatever the other ways leave: Newton's method, which always converges
+kronecker.py   many classes x columns: no Hessian is formed
+newton.py      whatever the other ways leave: Newton's method, which always converges
 curvature.py   where nearly dependent columns defeat a Hessian in double precision: whitened rows
 refinement.py  the last digits, in double-double
 """
@@ -14,10 +16,12 @@ import math
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Evaluation, Objective
+from sigmax.objective import Evaluation, FirstOrder, Objective
 from sigmax.solvers.curvature import IllConditioned, Plain, Whitened
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.few_reads import few_reads
+from sigmax.solvers.flat_certificate import flat_bound
+from sigmax.solvers.kronecker import kronecker
 from sigmax.solvers.monitor import Callback, Monitor, Stopped
 from sigmax.solvers.newton import newton
 from sigmax.solvers.plan import Costs, Way, contraction_of_hessian, plan
@@ -30,6 +34,10 @@ from sigmax.solvers.solution import Metric, Solution, Stop
 #: wanted
 _CLOSE, _CLOSE_ENOUGH = 1e-9, 1e-5
 _DEAR = 4.0
+#: steps at most, with a Hessian in each or none
+_MOST_STEPS, _MOST_FLAT_STEPS = 100, 1000
+#: parameters up to which a Hessian can still be formed where the way without one has not got there
+_FORMABLE = 3000
 #: a factor whose Hessian rounding may have changed by more than this part proves little: whiten the rows
 _DOUBTFUL = 0.1
 
@@ -39,7 +47,7 @@ def solve(
     starts: list[Float],
     *,
     tol: float,
-    max_iter: int,
+    max_iter: int | None = None,
     callback: Callback | None = None,
 ) -> Solution:
     """Minimise an objective.
@@ -51,8 +59,8 @@ def solve(
         The origin, and others; a bad one costs time, never the answer.
     tol : float
         Newton decrement to reach, in standard errors.
-    max_iter : int
-        Steps over all rows at most.
+    max_iter : int, optional
+        Steps over all rows at most; 100 by default, 1000 where each is a gradient alone.
     callback : callable, optional
         Gets a :class:`sigmax.solvers.monitor.Progress` after every pass; true stops the iteration.
 
@@ -69,13 +77,20 @@ def solve(
 
 
 def _solve(
-    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+    objective: Objective, starts: list[Float], tol: float, max_iter: int | None, monitor: Monitor
 ) -> Solution:
     if is_small(objective) and not monitor.watched:
-        found = _small(objective, starts, tol, max_iter, monitor)
+        most = _MOST_STEPS if max_iter is None else max_iter
+        found = _small(objective, starts, tol, most, monitor)
         if found is not None:
             return found
     chosen = plan(objective)
+    if chosen.way is Way.PRECONDITIONED:
+        flat = _preconditioned(objective, starts, tol, max_iter or _MOST_FLAT_STEPS, monitor)
+        if flat.stop is Stop.ITERATIONS or objective.n_params > _FORMABLE or _is_proved(flat):
+            return flat
+        starts = [flat.coef, *starts]
+    max_iter = _MOST_STEPS if max_iter is None else max_iter
     if chosen.way is Way.FEW_READS:
         anchor = few_reads(objective, starts, chosen.size, tol=tol, max_iter=max_iter, monitor=monitor)
         if anchor is not None:
@@ -102,6 +117,41 @@ def _solve(
         assert monitor.last is not None
         near = monitor.last.coef
         return _newton(Whitened(objective, near), [near, *starts], tol, max_iter, monitor, last=True)
+
+
+def _preconditioned(
+    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+) -> Solution:
+    """Without a Hessian; the last gradient in double-double, for the bound."""
+    start = starts[1] if len(starts) > 1 else None
+
+    def watch(at: FirstOrder, nu: float, kind: str) -> bool:
+        monitor.after("gradient", objective, at, nu)
+        return False
+
+    found = kronecker(objective, starts[0], start, tol=tol, max_iter=max_iter, watch=watch)
+    monitor.iterations = found.iterations
+    zero = np.zeros_like(found.at.coef)
+    at = objective.refine(found.at.coef, zero)
+    monitor.after("refine", objective, at, found.newton_decrement)
+    bound = flat_bound(objective, at, found.shares)
+    return Solution(
+        coef=at.coef,
+        low=zero,
+        at=at,
+        metric=None,
+        anchor=None,
+        drift=0.0,
+        newton_decrement=found.newton_decrement,
+        iterations=found.iterations,
+        stop=found.stop,
+        flat=bound,
+    )
+
+
+def _is_proved(found: Solution) -> bool:
+    done = found.stop in (Stop.TOLERANCE, Stop.ROUNDING)
+    return done and found.flat is not None and math.isfinite(found.flat.standard_errors_off)
 
 
 def _small(
