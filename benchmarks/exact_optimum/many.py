@@ -24,7 +24,7 @@ _TOLERANCE = 1e-5
 def sample(problem: Problem) -> list[int]:
     """Indices of the fits, evenly spread."""
     fits = problem.spec.fits
-    return np.unique(np.linspace(0, fits - 1, min(SAMPLE, fits)).astype(int)).tolist()
+    return [int(i) for i in np.unique(np.linspace(0, fits - 1, min(SAMPLE, fits)).astype(int))]
 
 
 def one(problem: Problem, index: int) -> tuple[Float, Any]:

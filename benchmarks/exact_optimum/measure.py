@@ -145,14 +145,11 @@ def _single(problem: Problem, options: Options) -> list[Row]:
     me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
     result = []
     for peer, target in wanted:
-        rung = rungs.get(peer.name)
-        if rung is None:
-            them = Side(None, np.inf, why=missing[peer.name])
-        elif rung.why:
-            them = Side(None, np.inf, why=rung.why)
-        else:
+        if peer.name in calls:
             error = best.error(calls[peer.name].last)
-            them = Side(times[peer.name], error, tolerance=rung.tolerance)
+            them = Side(times[peer.name], error, tolerance=rungs[peer.name].tolerance)
+        else:
+            them = Side(None, np.inf, why=missing[peer.name] or rungs[peer.name].why)
         result.append(
             Row(
                 spec.name,

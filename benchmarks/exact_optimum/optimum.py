@@ -148,7 +148,7 @@ def solve(X: Float, y: Labels, n_classes: int, l2: float = 0.0, weights: Float |
             factor = linalg.cho_factor(_hessian(X, weights, b.astype(np.float64), l2), overwrite_a=True)
         g = gradient.astype(np.float64).ravel()
         step = linalg.cho_solve(factor, g).reshape(b.shape)
-        last, decrement = decrement, float(np.sqrt(max(g @ step.ravel(), 0.0)))
+        last, decrement = decrement, float(np.sqrt(max(float(g @ step.ravel()), 0.0)))
         if not near and decrement > _NEAR:
             b = _damped(X, y, weights, b, step, float(value), decrement, l2)
             continue

@@ -41,7 +41,6 @@ def not_available(problem: Problem) -> str:
 def calls(problem: Problem, n_threads: int) -> Ours:
     """Of the problem, on `n_threads` threads."""
     X, y, spec = problem.X, problem.y, problem.spec
-    fit: Callable[..., Any]
     if spec.many:
         many: dict[str, Any] = {"n_threads": n_threads}
         if problem.weights is not None:
@@ -50,10 +49,7 @@ def calls(problem: Problem, n_threads: int) -> Ours:
             many["groups"] = problem.groups
         fit_many = sx.fit_many
 
-        def fit() -> Any:
-            return fit_many(X, y, **many)
-
-        return Ours(fit, None)
+        return Ours(lambda: fit_many(X, y, **many), None)
     options: dict[str, Any] = {"n_threads": n_threads} | ({"l2": spec.l2} if spec.l2 else {})
 
     def fit() -> Any:

@@ -1,7 +1,12 @@
 """The problems of the table: named, seeded, with overlapping classes and correlated columns.
 
-Generated rows are x ~ N(0, S) with S_ij = 0.5^|i - j|, made in blocks, so that nothing but X itself is ever
-as large as X.  Labels are drawn from the model.  Each logit has standard deviation 1.5 over the rows, and
+Generated rows are x ~ N(0, S), made in blocks, so that nothing but X itself is ever as large as X.
+
+    chain     S_ij = 0.5^|i - j|, the table's: its condition number stays below 9, which is kind to methods
+              that use gradients only
+    common    S_ij = 0.5 for i != j: every column shares one factor; condition number 1 + p
+
+  Labels are drawn from the model.  Each logit has standard deviation 1.5 over the rows, and
 intercepts are spread over (-0.5, 0.5): no class is rare, and the best rule still misplaces many rows.
 
 `SPECS` has the sizes of the table, `tiny` the same kinds of a size that a test can afford.
@@ -22,7 +27,7 @@ from sigmax import datasets
 Float = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
-#: correlation of neighbouring columns
+#: of neighbouring columns, or of all
 CORRELATION = 0.5
 #: standard deviation of each logit over the rows, without the intercept
 LOGIT_DEVIATION = 1.5
@@ -47,6 +52,8 @@ class Spec:
     many : {"", "weights", "groups"}
         What varies between the fits: the weights of the same n rows, or the rows, n in each group.
     seed : int
+    columns : {"chain", "common"}
+        How generated columns are correlated.
     """
 
     name: str
@@ -58,11 +65,13 @@ class Spec:
     fits: int = 1
     many: str = ""
     seed: int = 0
+    columns: str = "chain"
 
     @property
     def key(self) -> str:
         """Names the data completely: of files in the cache."""
-        return f"{self.name}_{self.n}x{self.p}x{self.K}_fits{self.fits}_seed{self.seed}"
+        columns = "" if self.columns == "chain" else f"_{self.columns}"
+        return f"{self.name}_{self.n}x{self.p}x{self.K}_fits{self.fits}_seed{self.seed}{columns}"
 
 
 SPECS = {
@@ -165,16 +174,24 @@ def _breast_cancer(spec: Spec) -> Problem:
 def _generate(spec: Spec) -> tuple[Float, Labels]:
     rng = np.random.default_rng(spec.seed)
     m, p = spec.K - 1, spec.p
-    slopes, intercepts = _slopes(m, p, rng), np.linspace(-0.5, 0.5, m) if m > 1 else np.array([0.25])
+    slopes, intercepts = (
+        _slopes(m, _covariance(spec), rng),
+        np.linspace(-0.5, 0.5, m) if m > 1 else np.array([0.25]),
+    )
     n = spec.n * (spec.fits if spec.many == "groups" else 1)
     X, y = np.empty((n, p)), np.empty(n, dtype=np.int64)
     scale = np.sqrt(1.0 - CORRELATION**2)
     for start in range(0, n, _BLOCK):
         block = X[start : start + _BLOCK]
         rng.standard_normal(out=block)
-        # x_j = r x_(j-1) + sqrt(1 - r^2) e_j, a stationary chain
-        block[:, 0] /= scale
-        block[...] = lfilter([scale], [1.0, -CORRELATION], block, axis=1)
+        if spec.columns == "chain":
+            # x_j = r x_(j-1) + sqrt(1 - r^2) e_j, a stationary chain
+            block[:, 0] /= scale
+            block[...] = lfilter([scale], [1.0, -CORRELATION], block, axis=1)
+        else:
+            # x_j = sqrt(r) z + sqrt(1 - r) e_j
+            block *= np.sqrt(1.0 - CORRELATION)
+            block += np.sqrt(CORRELATION) * rng.standard_normal((len(block), 1))
         # einsum and not BLAS, whose last bits depend on its threads
         logits = np.einsum("ij,cj->ic", block, slopes) + intercepts
         odds = np.exp(np.column_stack([np.zeros(len(block)), logits]))
@@ -185,11 +202,16 @@ def _generate(spec: Spec) -> tuple[Float, Labels]:
     return X, y
 
 
-def _slopes(m: int, p: int, rng: np.random.Generator) -> Float:
+def _covariance(spec: Spec) -> Float:
+    """S."""
+    j = np.arange(spec.p)
+    distance = np.abs(j[:, None] - j)
+    return CORRELATION ** (distance if spec.columns == "chain" else np.minimum(distance, 1))
+
+
+def _slopes(m: int, S: Float, rng: np.random.Generator) -> Float:
     """Random directions b_c scaled to b_c' S b_c = 1.5^2: the variance of the logit."""
-    j = np.arange(p)
-    S = CORRELATION ** np.abs(j[:, None] - j)
-    b = rng.standard_normal((m, p))
+    b = rng.standard_normal((m, len(S)))
     deviations = np.sqrt(np.einsum("cj,jl,cl->c", b, S, b))
     slopes: Float = LOGIT_DEVIATION * b / deviations[:, None]
     return slopes

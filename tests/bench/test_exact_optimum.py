@@ -22,7 +22,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FOLDER = BENCHMARKS / "exact_optimum"
 MODULES = (
     "problems", "optimum", "ladder", "peers", "targets", "rounds", "rows", "ours", "many", "measure",
-    "memory", "thread_check",
+    "memory", "thread_check", "busy",
 )  # fmt: skip
 
 
@@ -72,18 +72,21 @@ def test_every_problem_of_the_table_is_there_and_seeded(modules, tmp_path):
     assert np.array_equal(modules.problems.make(stored.spec, tmp_path).X, stored.X)
 
 
-def test_columns_are_correlated_and_labels_are_those_of_the_model(modules):
-    spec = dataclasses.replace(modules.problems.SPECS["binary_2000000x20"], n=40_000, p=6)
+@pytest.mark.parametrize("columns", ["chain", "common"])
+def test_columns_are_correlated_and_labels_are_those_of_the_model(modules, columns):
+    spec = dataclasses.replace(modules.problems.SPECS["binary_2000000x20"], n=40_000, p=6, columns=columns)
     one = modules.problems.make(spec)
-    S = 0.5 ** np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    distance = np.abs(np.subtract.outer(np.arange(6), np.arange(6)))
+    S = 0.5 ** (distance if columns == "chain" else np.minimum(distance, 1))
     # a covariance of 40,000 rows is off by 1 / sqrt(n) = 0.005
     assert np.abs(np.cov(one.X.T) - S).max() < 0.03
     rng = np.random.default_rng(spec.seed)
-    truth = np.concatenate([[0.25], modules.problems._slopes(1, 6, rng)[0]])
+    truth = np.concatenate([[0.25], modules.problems._slopes(1, S, rng)[0]])
     r = sx.fit(one.X, one.y)
     assert np.abs((r.params - truth) / r.bse).max() < 5.0
     p = r.predict_proba(one.X)
     assert 0.2 < p.min(axis=1).mean() < 0.35  # classes overlap
+    assert len({dataclasses.replace(spec, columns=name).key for name in ("chain", "common")}) == 2
 
 
 def test_problems_of_many_fits(modules):
@@ -411,6 +414,8 @@ def test_a_wrong_sigmax_is_struck_out(modules, monkeypatch, tmp_path):
 
 def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, capsys):
     file = tmp_path / "all.json"
+    others = [0.02]
+    monkeypatch.setattr(modules.main.busy.Watch, "others", lambda self: others[0])
 
     def run(found, *given):
         monkeypatch.setattr(modules.main.measure, "rows", lambda spec, options: found)
@@ -430,6 +435,25 @@ def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, ca
     assert run([good, glum], "--check", "--without", "glum") == 0
     assert run([good, slow, glum], "--check", "--without", "glum") == 1
     assert run([row(modules, not_available=True)], "--check") == 1
+    # what was measured on a busy machine is no evidence
+    others[0] = 0.5
+    assert run([good]) == 0
+    capsys.readouterr()
+    assert run([good], "--check") == 1
+    assert "the machine was BUSY" in capsys.readouterr().out
+    others[0] = None
+    assert run([good], "--check") == 0
+
+
+def test_what_others_use_is_told_from_what_this_process_uses(modules, monkeypatch, tmp_path):
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 10 50 9999 77 5 5 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n")
+    monkeypatch.setattr(modules.busy.os, "times", lambda: (0.5, 0.25, 0.1, 0.05, 9.0))
+    monkeypatch.setattr(modules.busy.os, "sysconf", lambda name: 100)
+    assert modules.busy.cpu_seconds(stat) == pytest.approx(2.0 - 0.9, abs=1e-12)
+    assert modules.busy.cpu_seconds(tmp_path / "none") is None
+    stat.write_text("cpu  1 2\n")
+    assert modules.busy.cpu_seconds(stat) is None
 
 
 @pytest.mark.parametrize(
