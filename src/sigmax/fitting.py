@@ -75,9 +75,9 @@ def fit(
     start : array_like, shape of the result's `params`, optional
         Where to start.  A bad start costs time, never the answer.
     tol : float, optional
-        Newton decrement to reach, in standard errors; 1e-12 by default, or a hundred times that where every
-        estimate then has its 12 digits.  The iteration also ends, as converged, where rounding leaves nothing
-        to gain.
+        Newton decrement to reach, in standard errors; 1e-12 by default.  The fit ends where a hundred times
+        that is proved and the rate of its steps says that `tol` is reached.  It also ends, as converged,
+        where rounding leaves nothing to gain.
     max_iter : int, optional
         Steps over all rows at most; 100 by default, 1000 where each reads the data for a gradient alone.
     n_threads : int, optional

@@ -17,7 +17,7 @@ from sigmax.kernels import Float, Kernels
 INTERCEPT = "intercept"
 
 #: picked rows of up to so many bytes are copied, so many at a time: they then lie in cache
-_COPY_BYTES, _COPY_ROWS = 2**24, 2**13
+_COPY_BYTES, _COPY_ROWS = 5 * 2**23, 2**12
 
 
 class Design:

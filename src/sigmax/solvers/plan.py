@@ -26,9 +26,9 @@ from sigmax.objective import Objective
 #: fewer rows than this are read again and again from cache: not worth a sample
 _FEW_ROWS = 20_000
 #: rows of a sample: as many for each parameter, at least and if there are enough
-_ROWS_A_PARAMETER, _LEAST_ROWS_A_PARAMETER = 400, 25
+_ROWS_A_PARAMETER, _LEAST_ROWS_A_PARAMETER = 200, 20
 #: a sample is at least this part of the rows, and at most that
-_SMALLEST_SHARE, _LARGEST_SHARE = 1 / 32, 1 / 5
+_SMALLEST_SHARE, _LARGEST_SHARE = 1 / 32, 1 / 8
 #: parameters up to which a Hessian may be formed whatever it costs
 _SMALL = 300
 _FLOPS_A_NANOSECOND = 20.0

@@ -28,9 +28,8 @@ from sigmax.solvers.solution import Metric, Stop
 
 #: a decrement that has not fallen to this part of the one before has met rounding, or is not on its way
 _SHRINKS = 0.5
-#: nu may be this much above `tol` where every estimate is off by no more than this many `tol` of itself, or
-#: of its standard error where that is larger
-_SLACK, _DIGITS = 100.0, 5.0
+#: what is proved may be this much above `tol` where the rate of the steps so far says that they reach it
+_SLACK = 100.0
 #: a decrement that does not fall any more is rounding below this, and a failure above
 _TINY = 1e-6
 #: gradients of decrements that are expected above this are taken in double precision
@@ -73,6 +72,7 @@ def refine(
     max_iter: int,
     monitor: Monitor,
     expected: float = 0.0,
+    rate: float = 1.0,
 ) -> Refinement | None:
     """Refine `coef` + `low`; None where the steps do not shrink although they are not yet small.
 
@@ -89,6 +89,8 @@ def refine(
     monitor : Monitor
     expected : float
         The decrement at the start, about: where it is not small, double-double would be too much.
+    rate : float
+        What a step leaves of the decrement, about.
     """
     metric = QuasiNewton(factor)
     doubt = math.inf
@@ -105,12 +107,11 @@ def refine(
         if isinstance(at, Refined):
             if math.isinf(doubt):
                 doubt = factor.doubt * objective.hessian_rounding(anchor)
-                errors = np.sqrt(factor.inverse().diagonal())
             D = objective.reach(at.coef - anchor.coef + low) + objective.reach(last)
             eps = math.expm1(min(D, 1.0)) + doubt
             left = eps * here.nu
-            near = left * errors <= _DIGITS * tol * np.maximum(np.abs(at.coef), errors)
-            if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and near.all())):
+            rate = here.nu / before.nu if before is not None else rate
+            if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and rate * here.nu <= tol)):
                 return _end(at, last, left, D, Stop.TOLERANCE)
             if monitor.iterations >= max_iter:
                 return _end(at, None, here.nu, D, Stop.ITERATIONS)

@@ -97,8 +97,8 @@ def _solve(
             at, factor = anchor.at, anchor.factor
             step = -factor.solve(at.gradient)
             nu = math.sqrt(max(-float(at.gradient @ step), 0.0))
-            expected = nu * contraction_of_hessian(nu, objective.response.weight_sum)
-            found = _refined(objective, at.coef + step, factor, at, tol, max_iter, monitor, expected)
+            rate = contraction_of_hessian(nu, objective.response.weight_sum)
+            found = _refined(objective, at.coef + step, factor, at, tol, max_iter, monitor, nu * rate, rate)
             if found is not None:
                 return found
             starts = [at.coef, *starts]
@@ -204,6 +204,7 @@ def _refined(
     max_iter: int,
     monitor: Monitor,
     expected: float = 0.0,
+    rate: float = 1.0,
 ) -> Solution | None:
     if monitor.iterations < max_iter:
         monitor.iterations += 1
@@ -217,6 +218,7 @@ def _refined(
         max_iter=max_iter,
         monitor=monitor,
         expected=expected,
+        rate=rate,
     )
     if found is None:
         return None
