@@ -206,7 +206,8 @@ def _covariance(spec: Spec) -> Float:
     """S."""
     j = np.arange(spec.p)
     distance = np.abs(j[:, None] - j)
-    return CORRELATION ** (distance if spec.columns == "chain" else np.minimum(distance, 1))
+    S: Float = CORRELATION ** (distance if spec.columns == "chain" else np.minimum(distance, 1))
+    return S
 
 
 def _slopes(m: int, S: Float, rng: np.random.Generator) -> Float:
