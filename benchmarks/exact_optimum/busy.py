@@ -1,8 +1,8 @@
 """What others did to the processor meanwhile: a ratio that was measured then is not evidence.
 
-Taking turns does not help: while others ran on both CPUs, scikit-learn's newton-cholesky was seen to take 44 s
-for 2,000,000 x 20 instead of 1.3, and 43 s of CPU time instead of 2.6.  Threads of BLAS that spin for each
-other are the likely reason.
+Taking turns does not help: while others ran on both CPUs, scikit-learn's newton-cholesky was seen to take
+44 s for 2,000,000 x 20 instead of 1.3, and 43 s of CPU time instead of 2.6.  Threads of BLAS that spin for
+each other are the likely reason.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Generated rows are x ~ N(0, S), made in blocks, so that nothing but X itself is ever as large as X.
 
-    chain     S_ij = 0.5^|i - j|, the table's: its condition number stays below 9, which is kind to methods
-              that use gradients only
+    chain     S_ij = 0.5^|i - j|, the table's: its condition number stays below 9
     common    S_ij = 0.5 for i != j: every column shares one factor; condition number 1 + p
 
   Labels are drawn from the model.  Each logit has standard deviation 1.5 over the rows, and
@@ -206,7 +205,8 @@ def _covariance(spec: Spec) -> Float:
     """S."""
     j = np.arange(spec.p)
     distance = np.abs(j[:, None] - j)
-    return CORRELATION ** (distance if spec.columns == "chain" else np.minimum(distance, 1))
+    S: Float = CORRELATION ** (distance if spec.columns == "chain" else np.minimum(distance, 1))
+    return S
 
 
 def _slopes(m: int, S: Float, rng: np.random.Generator) -> Float:
