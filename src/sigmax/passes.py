@@ -93,7 +93,9 @@ def reduce(
         run *= 2
     n_runs = -(-n_blocks // run)
 
-    results: list[_Nodes[T] | None] = [None] * n_runs
+    nodes: _Nodes[T] = []  # of all runs before the first that has not ended
+    ended: dict[int, _Nodes[T]] = {}  # of runs after it: as many as there are threads, or few more
+    merged = 0
     errors: list[BaseException] = []
     pending = iter(range(n_runs))
     lock = threading.Lock()
@@ -104,17 +106,31 @@ def reduce(
                 index = next(pending, None)
             if index is None:
                 return
-            nodes: _Nodes[T] = []
+            own: _Nodes[T] = []
             for block in range(index * run, min((index + 1) * run, n_blocks)):
                 if errors:
                     return
                 try:
                     value = evaluate(block * size, min((block + 1) * size, n_rows))
-                    _push(nodes, 0, value, merge)
+                    _push(own, 0, value, merge)
                 except BaseException as error:
                     errors.append(error)
                     return
-            results[index] = nodes
+            try:
+                settle(index, own)
+            except BaseException as error:
+                errors.append(error)
+                return
+
+    def settle(index: int, own: _Nodes[T]) -> None:
+        """Merge what has ended in the order of the rows, at once, so that few partial sums are alive."""
+        nonlocal merged
+        with lock:
+            ended[index] = own
+            while merged in ended:
+                for level, value in ended.pop(merged):
+                    _push(nodes, level, value, merge)
+                merged += 1
 
     helpers = threads.submit(work, min(n_threads, n_runs) - 1)
     try:
@@ -130,9 +146,4 @@ def reduce(
     if errors:
         raise errors[0]
 
-    nodes: _Nodes[T] = []
-    for finished in results:
-        assert finished is not None
-        for level, value in finished:
-            _push(nodes, level, value, merge)
     return _fold(nodes, merge)
