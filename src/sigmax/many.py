@@ -208,11 +208,16 @@ def _weights(
         )
     if grouped:
         raise ValueError(f"sample_weight must have shape ({n},) where groups are given; got {array.shape}")
-    # two fast sweeps: a nan is neither; where and how many is asked only once something is wrong
-    if not (array.min() >= 0 and array.max() < math.inf):
-        finite("sample_weight", array)
-        none_of("sample_weight", array, np.less(array, 0), "not be negative", "below 0")
     return None, array
+
+
+def _require_weights(some: Float, whole: npt.NDArray[np.generic]) -> Float:
+    """`some` rows of the weights; a ValueError about all of them where one is negative, nan or inf."""
+    # two fast sweeps of what is in cache: a nan is neither
+    if not (some.min() >= 0.0 and some.max() < math.inf):
+        finite("sample_weight", whole)
+        none_of("sample_weight", whole, np.less(whole, 0), "not be negative", "below 0")
+    return some
 
 
 def _penalties(l2: npt.ArrayLike) -> Float:
@@ -278,7 +283,7 @@ class _Task:
         if self.groups is None:
             X = self.design.block(0, self.design.n_rows)
             if self.weights is not None:
-                return X, y, contiguous(self.weights[a:b]), o
+                return X, y, _require_weights(contiguous(self.weights[a:b]), self.weights), o
             return X, y, None if w is None else w[None, :], o
         start, stop = int(self.groups.starts[a]), int(self.groups.starts[b])
         if self.groups.order is None:
@@ -414,7 +419,8 @@ def _result(task: _Task, found: _Found, fit_intercept: bool) -> FitMany:
     llf = -about[:, Number.NLL_HIGH]
     found.coef[nothing], bse[nothing], llf[nothing] = np.nan, np.nan, np.nan
 
-    reasons = [_REASONS[Status(s)] for s in status.tolist()]
+    texts = [_REASONS[s] for s in Status]  # by number: making 10,000 members takes as long as 400 fits
+    reasons = [texts[s] for s in status.tolist()]
     for i in np.flatnonzero(done & ~proved).tolist():
         reasons[i] = _ILL_CONDITIONED if near[i] else _FLAT
     for i, answer in said.items():
