@@ -88,6 +88,8 @@ def reduce(
     are working on, and is raised here once they have stopped.
     """
     n_blocks = -(-n_rows // size)
+    if n_blocks == 1:
+        return evaluate(0, n_rows)
     run = 1
     while n_threads > 1 and run * _RUNS * n_threads <= n_blocks:
         run *= 2

@@ -111,15 +111,17 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
     if metric is not None and anchor is not None and math.isfinite(nu):
         condition = metric.condition_number
         inverse = metric.inverse()
-        doubt = metric.doubt * objective.hessian_rounding(anchor)
+        doubt = solution.doubt
+        if doubt is None:
+            doubt = metric.doubt * objective.hessian_rounding(anchor)
         if doubt <= _TRUSTED_DOUBT and math.isfinite(condition):
             growth = math.sqrt(math.exp(solution.drift) / (1.0 - doubt))
-            R = growth * objective.row_norm(inverse)
-            left = growth * (nu + _rounding(objective, solution.at, inverse))
+            total = objective.total(inverse)
+            R = growth * (math.sqrt(total) if objective.n_logits == 1 else objective.row_norm(inverse))
+            left = growth * (nu + _rounding(objective, solution.at, total))
             if left * R >= 1.0 and isinstance(solution.at, Refined):
                 R, moved = objective.row_norms(solution.at.coef, metric.half)
                 R *= growth * _ROUNDED_NORM
-                total = objective.total(inverse)
                 rounding = objective.refined_rounding(solution.at, total, _ROUNDED_NORM * moved)
                 left = growth * (nu + rounding)
             if left * R < 1.0:
@@ -153,17 +155,15 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
     )
 
 
-def _rounding(objective: Objective, at: FirstOrder, inverse: Float) -> float:
-    """Bound of the rounding of ``at.gradient``, in the norm of `inverse`."""
+def _rounding(objective: Objective, at: FirstOrder, total: float) -> float:
+    """Bound of the rounding of ``at.gradient`` in the norm of H^-1, given x_max'|H^-1|x_max."""
     if isinstance(at, Refined):
-        return objective.refined_rounding(at, objective.total(inverse))
-    return objective.gradient_rounding(at, inverse)
+        return objective.refined_rounding(at, total)
+    return objective.flat_rounding(at, total)
 
 
 def _digits(coef: Float, bound: Float) -> float:
-    if not np.isfinite(bound).all():
-        return 0.0
-    with np.errstate(divide="ignore"):
-        relative = bound / np.abs(coef)
-    worst = float(np.max(relative))
-    return min(max(-math.log10(worst), 0.0), _MOST_DIGITS) if worst > 0.0 else _MOST_DIGITS
+    worst = max(b / abs(c) if c else math.inf for b, c in zip(bound.tolist(), coef.tolist(), strict=True))
+    if worst == 0.0:
+        return _MOST_DIGITS
+    return min(max(-math.log10(worst), 0.0), _MOST_DIGITS) if worst < math.inf else 0.0

@@ -50,6 +50,8 @@ class Refinement:
         Bound of ||g||_(F^-1) at the estimate, rounding of g apart.
     drift : float
         D: e^-D <= H / H(anchor) <= e^D all the way to the estimate.
+    doubt : float
+        Of the factor: see :class:`sigmax.solvers.solution.Metric`, times the rounding of an element.
     stop : Stop
     """
 
@@ -58,6 +60,7 @@ class Refinement:
     at: Refined
     left: float
     drift: float
+    doubt: float
     stop: Stop
 
 
@@ -103,7 +106,7 @@ def refine(
         if not math.isfinite(here.nu):
             return None
         if before is not None and not here.nu <= _SHRINKS * before.nu:
-            return _at_rounding(objective, before, here, anchor)
+            return _at_rounding(objective, before, here, anchor, doubt)
         if isinstance(at, Refined):
             if math.isinf(doubt):
                 doubt = factor.doubt * objective.hessian_rounding(anchor)
@@ -112,9 +115,9 @@ def refine(
             left = eps * here.nu
             rate = here.nu / before.nu if before is not None else rate
             if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and rate * here.nu <= tol)):
-                return _end(at, last, left, D, Stop.TOLERANCE)
+                return _end(at, last, left, D, doubt, Stop.TOLERANCE)
             if monitor.iterations >= max_iter:
-                return _end(at, None, here.nu, D, Stop.ITERATIONS)
+                return _end(at, None, here.nu, D, doubt, Stop.ITERATIONS)
         step = last
         if before is not None:
             moved = (at.coef - before.at.coef) + (low - before.low)
@@ -139,14 +142,14 @@ class _Visited:
 
 
 def _at_rounding(
-    objective: Objective, before: _Visited, here: _Visited, anchor: Evaluation
+    objective: Objective, before: _Visited, here: _Visited, anchor: Evaluation, doubt: float
 ) -> Refinement | None:
     """The better of two evaluations between which nu has not fallen; None where it is not yet small."""
     best = min(before, here, key=lambda visited: visited.nu)
     if before.nu > _TINY or not isinstance(best.at, Refined):
         return None
     drift = objective.reach(best.at.coef - anchor.coef + best.low)
-    return _end(best.at, None, best.nu, drift, Stop.ROUNDING)
+    return _end(best.at, None, best.nu, drift, doubt, Stop.ROUNDING)
 
 
 def _add(coef: Float, low: Float, step: Float) -> tuple[Float, Float]:
@@ -155,6 +158,6 @@ def _add(coef: Float, low: Float, step: Float) -> tuple[Float, Float]:
     return two_sum(high, error + low)
 
 
-def _end(at: Refined, step: Float | None, left: float, drift: float, stop: Stop) -> Refinement:
+def _end(at: Refined, step: Float | None, left: float, drift: float, doubt: float, stop: Stop) -> Refinement:
     coef, low = (at.coef, at.low) if step is None else _add(at.coef, at.low, step)
-    return Refinement(coef, low, at, left, drift, stop)
+    return Refinement(coef, low, at, left, drift, doubt, stop)

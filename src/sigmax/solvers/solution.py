@@ -66,6 +66,8 @@ class Solution:
     iterations : int
         Steps taken over all rows.
     stop : Stop
+    doubt : float or None
+        Of the factor: ``metric.doubt`` times the rounding of an element, where it is known.
     flat : FlatBound or None
         What is proved where no Hessian was formed.
     """
@@ -79,4 +81,5 @@ class Solution:
     newton_decrement: float
     iterations: int
     stop: Stop
+    doubt: float | None = None
     flat: FlatBound | None = None

@@ -164,7 +164,7 @@ def _small(
         return None
     at, metric, _, _ = found
     refined = _refined(objective, at.coef - metric.solve(at.gradient), metric, at, tol, max_iter, monitor)
-    if refined is None or metric.doubt * objective.hessian_rounding(at) > _DOUBTFUL:
+    if refined is None or refined.doubt is None or refined.doubt > _DOUBTFUL:
         monitor.iterations = 0
         return None
     return refined
@@ -232,6 +232,7 @@ def _refined(
         newton_decrement=found.left,
         iterations=monitor.iterations,
         stop=found.stop,
+        doubt=found.doubt,
     )
 
 
