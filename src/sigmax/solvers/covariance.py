@@ -83,9 +83,12 @@ class Covariance:
         return metric.inverse()
 
     def _require_unchanged(self, nll: float) -> None:
-        expected = self._solution.at.nll
-        allowed = _CHANGED + 2.0 * self._objective.logit_rounding(self._solution.coef)
-        if not abs(nll - expected) <= allowed * expected:
+        at, coef = self._solution.at, self._solution.coef
+        expected = at.nll
+        # the last step was not evaluated: f is convex, and changes by about half of |g'd| along it
+        moved = 2.0 * float(np.abs(at.gradient) @ np.abs(coef - at.coef))
+        allowed = (_CHANGED + 2.0 * self._objective.logit_rounding(coef)) * expected + moved
+        if not abs(nll - expected) <= allowed:
             raise ValueError(
                 "X, y, sample_weight or offset were changed in place since the fit: its negative "
                 f"log-likelihood was {expected:.10g} and is now {nll:.10g}; read bse or cov_params() before "
