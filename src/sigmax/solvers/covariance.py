@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Objective
+from sigmax.objective import FirstOrder, Objective
 from sigmax.solvers.curvature import WhitenedFactor, inverse_triangle
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.solution import Metric, Solution
@@ -21,7 +21,7 @@ from sigmax.solvers.solution import Metric, Solution
 _MOVED = 3e-11
 #: beyond this condition number a Hessian in double precision leaves standard errors fewer than ten digits
 _PLAIN_CONDITION = 1e3
-#: NLL values of one point that differ by more than this, relatively, come from different data
+#: values of one point that differ by more than this, relatively, come from different data
 _CHANGED = 1e-8
 
 
@@ -72,25 +72,24 @@ class Covariance:
         try:
             if s.metric is None or s.metric.condition_number <= _PLAIN_CONDITION:
                 at = o.evaluate(s.coef)
-                self._require_unchanged(at.nll)
+                self._require_unchanged(at)
                 metric = Factor(at.hessian)
             else:
-                self._require_unchanged(o.gradient(s.coef).nll)
+                self._require_unchanged(o.gradient(s.coef))
                 T = inverse_triangle(o.triangle())
                 metric = WhitenedFactor(T, Factor(o.whitened_hessian(s.coef, s.low, T)))
         except NotPositiveDefinite:
             return np.full((o.n_params, o.n_params), np.nan)
         return metric.inverse()
 
-    def _require_unchanged(self, nll: float) -> None:
-        at, coef = self._solution.at, self._solution.coef
-        expected = at.nll
+    def _require_unchanged(self, now: FirstOrder) -> None:
+        at = self._solution.at
         # the last step was not evaluated: f is convex, and changes by about half of |g'd| along it
-        moved = 2.0 * float(np.abs(at.gradient) @ np.abs(coef - at.coef))
-        allowed = (_CHANGED + 2.0 * self._objective.logit_rounding(coef)) * expected + moved
-        if not abs(nll - expected) <= allowed:
+        moved = 2.0 * float(np.abs(at.gradient) @ np.abs(now.coef - at.coef))
+        allowed = (_CHANGED + 2.0 * self._objective.logit_rounding(now.coef)) * at.value + moved
+        if not abs(now.value - at.value) <= allowed:
             raise ValueError(
-                "X, y, sample_weight or offset were changed in place since the fit: its negative "
-                f"log-likelihood was {expected:.10g} and is now {nll:.10g}; read bse or cov_params() before "
+                "X, y, sample_weight or offset were changed in place since the fit: its objective "
+                f"was {at.value:.10g} and is now {now.value:.10g}; read bse or cov_params() before "
                 "changing the data, or fit again"
             )
