@@ -513,3 +513,20 @@ def test_undamped_newton_finds_easy_optima_and_is_held_against_the_truth(modules
     assert drawn.family == "plain"
     assert modules.undamped.run(drawn, truth.params, truth.bse) == ""
     assert modules.undamped.run(drawn, truth.params + truth.bse, truth.bse) == "wrong answer"
+
+
+# -- problems on which the solver once failed -----------------------------------------------------------
+
+#: false proofs of separation with offsets; bounds from column maxima that proved nothing; steps beyond all
+#: bounds; tails on which the decrement falls slowly; an objective that the last step moved
+ONCE_FAILED = (1890, 3052, 4866, 1759, 14911, 18527, 447, 30959, 31055, 54629, 71167, 68127, 2383)
+
+
+@pytest.mark.needs_compiled
+@pytest.mark.parametrize("index", ONCE_FAILED)
+def test_once_failed(modules, index):
+    record = modules.judge.judge(SEED, index, penalties=True)
+    assert record.run
+    assert record.failures == []
+    assert record.converged
+    assert record.error <= 1e-9

@@ -125,7 +125,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
                 rounding = objective.refined_rounding(solution.at, total, _ROUNDED_NORM * moved)
                 left = growth * (nu + rounding)
             if left * R < 1.0:
-                distance = -math.log1p(-left * R) / R
+                distance = -math.log1p(-left * R) / R if left * R > 0.0 else left
                 bound = distance * growth * np.sqrt(inverse.diagonal()) + _ROUNDED * np.abs(coef)
 
     if solution.flat is not None:

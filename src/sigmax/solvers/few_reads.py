@@ -75,7 +75,6 @@ def few_reads(
         Steps over all rows, at most.
     monitor : Monitor
     """
-    costs = Costs.of(objective)
     at: FirstOrder
     if size:
         found = _fit_sample(objective, starts, size)
@@ -105,7 +104,7 @@ def few_reads(
             return None
         if gradients > 1:
             rate = min(max(nu / previous, 0.5 * rate), 0.95)
-        last = gradients == most or _hessian_pays(objective, costs, nu, rate, tol)
+        last = gradients == most or _hessian_pays(objective, nu, rate, tol)
         trial = (objective.evaluate if last else objective.gradient)(at.coef + direction)
         if not abs(float(trial.gradient @ direction)) <= _FLAT_ENOUGH * -slope:
             return None
@@ -120,7 +119,7 @@ def few_reads(
     return None
 
 
-def _hessian_pays(objective: Objective, costs: Costs, nu: float, rate: float, tol: float) -> bool:
+def _hessian_pays(objective: Objective, nu: float, rate: float, tol: float) -> bool:
     """Whether the next pass should bring the Hessian: another gradient first would not pay for itself."""
     n = objective.response.weight_sum
     now = passes_after_hessian(rate * nu, n, tol)

@@ -7,7 +7,7 @@ reads the data once, unless the full step has to be shortened or stretched.
 
 1. Factor H.  Where it is numerically singular although the columns are independent (all weights of the
    rows are tiny), H + mu B takes its place, with B >= Hessian the bound of Boehning & Lindsay (1988).
-2. Stop where nu <= tol, or where nu has reached rounding: it no longer halves though it is tiny.
+2. Stop where nu <= tol, or where nu has reached rounding: it no longer falls though it is tiny.
 3. Evaluate at the full step, and take it where phi still falls there (it is convex) and has less than half
    of its slope left, |phi'(1)| <= 0.5 nu^2; or rises by |phi'(1)| <= 0.25 nu^2 and has fallen by more than
    rounding explains.
@@ -45,8 +45,9 @@ _FLAT_ENOUGH = 0.25
 _STILL_FALLING = 0.5
 #: a fall of f by this part of it is no rounding: f is a sum in double-double of accurate terms
 _CLEAR_FALL = 1e-9
-#: nu below which a decrement that does not halve has met rounding
-_TINY_DECREMENT = 1e-5
+#: nu below which a decrement that does not fall to this part of itself has met rounding.  Along an
+#: exponential tail, far from the optimum in logits, Newton's steps leave exp(-1/2) = 0.61 of it
+_TINY_DECREMENT, _SHRINKS = 1e-5, 0.75
 
 
 def best_of(curvature: Plain | Whitened, starts: list[Float], monitor: Monitor) -> Evaluation:
@@ -134,7 +135,7 @@ def _stop(objective: Objective, at: Evaluation, nu: float, previous: float, tol:
         return Stop.SEPARATED
     if nu <= tol:
         return Stop.TOLERANCE
-    if previous <= _TINY_DECREMENT and nu > 0.5 * previous:
+    if previous <= _TINY_DECREMENT and nu > _SHRINKS * previous:
         return Stop.ROUNDING
     return None
 

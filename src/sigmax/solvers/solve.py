@@ -164,7 +164,8 @@ def _small(
         return None
     at, metric, _, _ = found
     refined = _refined(objective, at.coef - metric.solve(at.gradient), metric, at, tol, max_iter, monitor)
-    if refined is None or refined.doubt is None or refined.doubt > _DOUBTFUL:
+    reached = refined is not None and refined.stop is Stop.TOLERANCE
+    if refined is None or not reached or refined.doubt is None or refined.doubt > _DOUBTFUL:
         monitor.iterations = 0
         return None
     return refined
