@@ -36,6 +36,8 @@ from sigmax.solvers.solution import Solution, Stop
 
 #: beyond this part of the Hessian its rounding leaves nothing to prove with
 _TRUSTED_DOUBT = 0.5
+#: nor does a Hessian from so far away that curvatures may differ by a factor of e^20
+_TRUSTED_DRIFT = 20.0
 #: decimal digits of float64
 _MOST_DIGITS = 15.95
 #: norms of rows are sums of squares: rounding is far below this
@@ -114,7 +116,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         doubt = solution.doubt
         if doubt is None:
             doubt = metric.doubt * objective.hessian_rounding(anchor)
-        if doubt <= _TRUSTED_DOUBT and math.isfinite(condition):
+        if doubt <= _TRUSTED_DOUBT and solution.drift <= _TRUSTED_DRIFT and math.isfinite(condition):
             growth = math.sqrt(math.exp(solution.drift) / (1.0 - doubt))
             total = objective.total(inverse)
             R = growth * (math.sqrt(total) if objective.n_logits == 1 else objective.row_norm(inverse))

@@ -37,6 +37,8 @@ from sigmax.solvers.solution import Metric, Solution, Stop
 
 #: D(d) up to which the full step is proved
 _SAFE_REACH = 0.4
+#: a decrement that says that the likelihood is flat, whether or not an optimum is near
+_FLAT = 1e-8
 #: change of a logit beyond which a step is not even tried
 _FAR_REACH = 1e3
 #: |phi'(1)| <= this * nu^2: the full step has done most of the work
@@ -109,7 +111,8 @@ def newton(
 
         stop = _stop(objective, at, nu, previous, tol)
         if stop is None and monitor.iterations >= max_iter:
-            stop = Stop.ITERATIONS
+            # so near to flatness more steps would not help
+            stop = Stop.ROUNDING if nu <= _FLAT else Stop.ITERATIONS
         moved = None
         if stop is None and slope < 0.0:
             moved = _step(curvature, at, direction, slope, nu, monitor)

@@ -27,7 +27,7 @@ from sigmax.solvers.quasi_newton import QuasiNewton
 from sigmax.solvers.solution import Metric, Stop
 
 #: a decrement that has not fallen to this part of the one before has met rounding, or is not on its way
-_SHRINKS = 0.75
+_SHRINKS = 0.5
 #: what is proved may be this much above `tol` where the rate of the steps so far says that they reach it
 _SLACK = 100.0
 #: a decrement that does not fall any more is rounding below this, and a failure above
