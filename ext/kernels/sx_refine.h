@@ -170,6 +170,7 @@ SX_INLINE void sx_refine_add(sx_sum *sum, ptrdiff_t n, double *term)
 SX_INLINE void sx_refine_finish(const sx_refine_space *space, ptrdiff_t p, int intercept, ptrdiff_t n_logits,
                                 double *gradient, double *gradient_low, double *largest)
 {
+    if (p + intercept == 0) return; /* no coefficients, and perhaps no arrays */
     for (ptrdiff_t h = 0; h < n_logits; ++h) {
         double *g = gradient + h * (p + intercept), *g_low = gradient_low + h * (p + intercept);
         if (intercept) {
