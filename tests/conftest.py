@@ -46,7 +46,11 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config, items) -> None:
     if not kernels.why_not_compiled():
         return
-    dropped = [item for item in items if item.get_closest_marker("needs_compiled")]
+    dropped = [
+        item
+        for item in items
+        if item.get_closest_marker("needs_compiled") or "compiled" in getattr(item, "fixturenames", ())
+    ]
     items[:] = [item for item in items if item not in dropped]
     config.hook.pytest_deselected(items=dropped)
 
@@ -59,7 +63,7 @@ def backend(request) -> kernels.Kernels:
 
 @pytest.fixture(scope="session")
 def compiled() -> kernels.Kernels:
-    """The compiled kernels, for tests that carry the marker needs_compiled."""
+    """The compiled kernels; tests that ask for them, or carry the marker needs_compiled, need the extension."""
     return kernels.get("compiled")
 
 
