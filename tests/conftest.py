@@ -63,7 +63,7 @@ def backend(request) -> kernels.Kernels:
 
 @pytest.fixture(scope="session")
 def compiled() -> kernels.Kernels:
-    """The compiled kernels; tests that ask for them, or carry the marker needs_compiled, need the extension."""
+    """The compiled kernels; a test that asks for them, or is marked needs_compiled, needs the extension."""
     return kernels.get("compiled")
 
 
