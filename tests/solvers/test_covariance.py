@@ -7,12 +7,12 @@ import pickle
 import numpy as np
 import pytest
 from oracles import newton as oracle
-from solvers.test_few_reads import drawn, only_few  # noqa: F401
+from solvers.test_few_reads import drawn
 
 import sigmax as sx
 
 
-def test_read_late_they_are_those_of_the_estimate(compiled, only_few):  # noqa: F811
+def test_read_late_they_are_those_of_the_estimate(compiled, only_few):
     X, y = drawn(3_000, 3, 2)
     r = sx.fit(X, y)
     exact = oracle.optimum(X, y, 2)
@@ -22,7 +22,7 @@ def test_read_late_they_are_those_of_the_estimate(compiled, only_few):  # noqa: 
     assert r.bse.tobytes() == r.bse.tobytes()
 
 
-def test_data_changed_in_between_are_noticed(compiled, only_few):  # noqa: F811
+def test_data_changed_in_between_are_noticed(compiled, only_few):
     X, y = drawn(3_000, 3, 2)
     r = sx.fit(X, y)
     X[5] *= 3.0
@@ -30,7 +30,7 @@ def test_data_changed_in_between_are_noticed(compiled, only_few):  # noqa: F811
         _ = r.bse
 
 
-def test_a_pickle_holds_an_array_and_no_data(compiled, only_few):  # noqa: F811
+def test_a_pickle_holds_an_array_and_no_data(compiled, only_few):
     X, y = drawn(20_000, 3, 2)
     r = sx.fit(X, y)
     travelled = pickle.dumps(r)

@@ -26,21 +26,6 @@ def drawn(n, p, K, seed=0, rare=0.0):
     return X, np.argmax(eta + rng.gumbel(size=eta.shape), axis=1)
 
 
-@pytest.fixture
-def only_few(monkeypatch):
-    """Few reads whatever the size, and a record of whether they got through."""
-    found = []
-
-    def record(*args, **options):
-        found.append(few_reads(*args, **options))
-        return found[-1]
-
-    monkeypatch.setattr(solving, "is_small", lambda o: False)
-    monkeypatch.setattr(solving, "plan", lambda o: Plan(Way.FEW_READS, max(o.n_rows // 5, 1)))
-    monkeypatch.setattr(solving, "few_reads", record)
-    return found
-
-
 CASES = {
     "binary": {},
     "three classes": {"K": 3},

@@ -83,8 +83,8 @@ class Result:
         return found
 
     def __getstate__(self) -> dict[str, object]:
-        self.covariance  # noqa: B018  an array travels, the data do not
-        return self.__dict__
+        # an array travels, the data do not
+        return {**self.__dict__, "_covariance": self.covariance}
 
     def cov_params(self) -> Float:
         """Covariance of the estimates: inverse observed information, (m k, m k), a copy."""

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def _top_two(values: Float) -> float:
     return float(np.sort(values)[-2:].sum())
 
 
-class Bounds:
+class Bounds(ABC):
     """The part of :class:`sigmax.objective.Objective` that reads nothing."""
 
     __slots__ = (
@@ -60,8 +61,9 @@ class Bounds:
     response: Response
     rows_read: int
 
+    @abstractmethod
     def _read_largest(self) -> Float:
-        raise NotImplementedError
+        """max_i |x_ij|, shape (k,), in a read of its own."""
 
     @property
     def largest(self) -> Float:
