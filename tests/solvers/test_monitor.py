@@ -71,9 +71,7 @@ def fit_for_ever(X, y):
         sx.fit(X, y)
 
 
-@pytest.mark.parametrize("after", [0.05, 0.3])
-def test_an_interrupt_ends_the_fit_at_once(after, compiled):
-    X, y = drawn(400_000, 40, 4)
+def seconds_to_stop(X, y, after):
     fired = []
 
     def fire():
@@ -87,8 +85,13 @@ def test_an_interrupt_ends_the_fit_at_once(after, compiled):
             fit_for_ever(X, y)
     finally:
         timer.cancel()
-    # the promise is 0.2 s; shared machines make other promises
-    assert time.monotonic() - fired[0] < 2.0
+    return time.monotonic() - fired[0]
+
+
+def test_an_interrupt_ends_the_fit_at_once(compiled):
+    X, y = drawn(400_000, 40, 4)
+    # the promise; 16 ms at worst on a quiet machine.  The middle one of three: a neighbour may take a time slice
+    assert sorted(seconds_to_stop(X, y, after) for after in (0.05, 0.15, 0.3))[1] <= 0.2
     assert sx.fit(X[:500], y[:500]).certificate.converged  # nothing is left broken
 
 
