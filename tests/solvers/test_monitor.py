@@ -90,7 +90,7 @@ def seconds_to_stop(X, y, after):
 
 def test_an_interrupt_ends_the_fit_at_once(compiled):
     X, y = drawn(400_000, 40, 4)
-    # the promise; 16 ms at worst on a quiet machine.  The middle one of three: a neighbour may take a time slice
+    # the promise; 16 ms at worst when quiet.  The middle one of three: a neighbour may take a time slice
     assert sorted(seconds_to_stop(X, y, after) for after in (0.05, 0.15, 0.3))[1] <= 0.2
     assert sx.fit(X[:500], y[:500]).certificate.converged  # nothing is left broken
 
