@@ -39,8 +39,6 @@ _ITERATIONS = 30
 _FLAT_ENOUGH = 0.5
 #: reads for gradients before the Hessian, at most
 _MOST_GRADIENTS, _MOST_GRADIENTS_FROM_ZERO = 6, 20
-#: a Hessian that costs this many gradients is not taken at every step of the coarsest sample
-_DEAR = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _fit_sample(objective: Objective, starts: list[Float], size: int) -> tuple[F
     costs = Costs.of(part)
     nested = coarse if coarse <= size / 2 else 0
     try:
-        if nested or costs.hessian > _DEAR * costs.gradient:
+        if nested or costs.hessian_is_dear:
             anchor = few_reads(part, starts, nested, tol=_TOL, max_iter=_ITERATIONS, monitor=Monitor())
             if anchor is not None:
                 return anchor.at.coef - anchor.factor.solve(anchor.at.gradient), anchor.factor

@@ -32,6 +32,8 @@ _SMALLEST_SHARE, _LARGEST_SHARE = 1 / 32, 1 / 8
 #: parameters up to which a Hessian may be formed whatever it costs
 _SMALL = 300
 _FLOPS_A_NANOSECOND = 20.0
+#: gradients that a dear Hessian costs
+_DEAR = 4.0
 
 
 class Way(enum.Enum):
@@ -59,6 +61,11 @@ class Costs:
     hessian: float
     factor: float
     gram: float
+
+    @property
+    def hessian_is_dear(self) -> bool:
+        """Whether a Hessian costs several gradients, so that it is not taken at every step."""
+        return self.hessian > _DEAR * self.gradient
 
     @classmethod
     def of(cls, objective: Objective) -> Costs:

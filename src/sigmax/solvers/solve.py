@@ -33,7 +33,6 @@ from sigmax.solvers.solution import Metric, Solution, Stop
 #: the optimum that standard errors from it have ten digits; where a Hessian is dear they are read anew when
 #: wanted
 _CLOSE, _CLOSE_ENOUGH = 1e-9, 1e-5
-_DEAR = 4.0
 #: steps at most, with a Hessian in each or none
 _MOST_STEPS, _MOST_FLAT_STEPS = 100, 1000
 #: parameters up to which a Hessian can still be formed where the way without one has not got there
@@ -183,7 +182,7 @@ def _newton(
     """Newton's method, then refinement; `IllConditioned` where the factor is no good, but for the last."""
     objective = curvature.objective
     costs = Costs.of(objective)
-    close = _CLOSE if costs.hessian < _DEAR * costs.gradient else _CLOSE_ENOUGH
+    close = _CLOSE_ENOUGH if costs.hessian_is_dear else _CLOSE
     found = newton(curvature, starts, tol=max(tol, close), max_iter=max_iter, monitor=monitor)
     if found.metric is None or found.stop not in (Stop.TOLERANCE, Stop.ROUNDING):
         return found
