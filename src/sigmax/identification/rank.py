@@ -44,6 +44,8 @@ _USELESS = 1e-14
 _U = 2.0**-53
 #: coefficients of a combination below this part of the largest, in units of the columns, are rounding
 _NEGLIGIBLE = 1e-8
+#: terms of a combination that are printed
+_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,14 @@ class Dependence:
         x_j = sum_l combinations_jl x_l for an aliased j, of columns that are not aliased; other rows are 0.
     clear : bool ndarray of shape (k, k)
         Which of these coefficients are not rounding: more than 1e-8 of the largest, in units of the columns.
+    reads : int
+        Reads of X that it took, at most.
     """
 
     aliased: npt.NDArray[np.bool_]
     combinations: Float
     clear: npt.NDArray[np.bool_]
+    reads: int
 
     @property
     def rank(self) -> int:
@@ -74,15 +79,21 @@ class Dependence:
         some = np.flatnonzero(self.aliased)
         return np.asarray((np.eye(len(self.aliased)) - self.combinations)[some].T)
 
+    def terms(self, index: int) -> list[int]:
+        """The columns that an aliased column is a combination of: those with a clear coefficient."""
+        return np.flatnonzero(self.clear[index]).tolist()
+
     def formula(self, index: int, names: tuple[str, ...]) -> str:
         """``x3 = 2 x1 - x2``: an aliased column in terms of the others."""
-        some = np.flatnonzero(self.clear[index])
-        terms = [(c, names[i]) for i, c in zip(some, self.combinations[index, some].tolist(), strict=True)]
+        terms = self.terms(index)
         text = ""
-        for c, name in terms:
+        for i in terms[:_SHOWN]:
+            c = float(self.combinations[index, i])
             sign = ("- " if c < 0.0 else "+ ") if text else ("-" if c < 0.0 else "")
             size = "" if f"{abs(c):.6g}" == "1" else f"{abs(c):.6g} "
-            text += f"{' ' if text else ''}{sign}{size}{name}"
+            text += f"{' ' if text else ''}{sign}{size}{names[i]}"
+        if len(terms) > _SHOWN:
+            text += f" + {len(terms) - _SHOWN} more terms"
         return f"{names[index]} = {text or '0'}"
 
 
@@ -111,15 +122,16 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
     Reads of X: two or three; one to six more where a column is nearly a combination of others and not simply
     a multiple of one.  A column that is an exact combination of nearly dependent ones takes the most.
     """
-    k = design.width
     facts = columns(design, weight, kernels, n_threads)
     gone, how = _exact(facts, design.intercept)
     # the exact ones need no test, and must not disturb the others
     index = np.flatnonzero(~gone)
+    reads = 2
     if len(index) > 1:
         scale = np.ldexp(1.0, np.frexp(np.where(facts.largest > 0.0, facts.largest, 1.0))[1])
         R = _triangle(design, weight, index, scale, kernels, n_threads)
         known: dict[int, bool] = {}
+        reads += 1
         while True:
             kept, doubtful, T, start = _in_order(R, known)
             if not doubtful:
@@ -136,6 +148,7 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
                 T=T,
                 enough=DEPENDENT,
             )
+            reads += found.reads
             is_one = (found.residual <= DEPENDENT * found.length) & (found.off < _OFF)
             for b, j in enumerate(doubtful):
                 if is_one[b]:
@@ -147,7 +160,7 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
             known[doubtful[int(np.argmin(is_one))]] = False
     how = _resolved(gone, how)
     size = np.abs(how) * facts.largest
-    return Dependence(gone, how, size > _NEGLIGIBLE * size.max(axis=1, initial=0.0)[:, None])
+    return Dependence(gone, how, size > _NEGLIGIBLE * size.max(axis=1, initial=0.0)[:, None], reads)
 
 
 def _exact(facts: Columns, intercept: bool) -> tuple[npt.NDArray[np.bool_], Float]:

@@ -41,12 +41,15 @@ class Combinations:
         ||r_j||.
     off : ndarray of shape (c,)
         Part of the rows with x_ij != 0 where |r_ij| > ROW |x_ij|.
+    reads : int
+        Of X.
     """
 
     coef: Float
     length: Float
     residual: Float
     off: Float
+    reads: int
 
 
 class _Sums(NamedTuple):
@@ -96,7 +99,7 @@ def combinations(
     whiten[:, basis] = T.T / scale[basis]
     high, low = np.where(before, start, 0.0), np.zeros_like(start)
     best: Combinations | None = None
-    for _ in range(_MOST):
+    for reads in range(1, _MOST + 1):
         coef, rest = np.zeros((width, k)), np.zeros((width, k))
         # powers of two: both words stay what they are
         coef[:, basis], rest[:, basis] = -high / scale[basis], -low / scale[basis]
@@ -130,6 +133,7 @@ def combinations(
             length,
             residual,
             found.off / np.maximum(found.rows, 1.0),
+            reads,
         )
         shrunk = best is None or bool((residual < _SHRINKS * best.residual).any())
         best = here if best is None else _better(best, here)
@@ -141,7 +145,7 @@ def combinations(
     assert best is not None
     whole = np.zeros((width, k))
     whole[:, basis] = best.coef
-    return Combinations(whole, best.length, best.residual, best.off)
+    return Combinations(whole, best.length, best.residual, best.off, best.reads)
 
 
 def _better(a: Combinations, b: Combinations) -> Combinations:
@@ -152,4 +156,5 @@ def _better(a: Combinations, b: Combinations) -> Combinations:
         a.length,
         np.where(take, b.residual, a.residual),
         np.where(take, b.off, a.off),
+        b.reads,
     )
