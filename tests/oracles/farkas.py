@@ -133,7 +133,9 @@ def rank(A: Sequence[Row]) -> Rank:
         if not free:
             return Rank(rows, columns, [], [])
         minor = [[A[i][j] for j in columns] for i in rows]
-        det, found = solve(minor, [[-A[i][j] for i in rows] for j in free]) if rows else (1, [[] for _ in free])
+        det, found = (
+            solve(minor, [[-A[i][j] for i in rows] for j in free]) if rows else (1, [[] for _ in free])
+        )
         null = []
         for j, values in zip(free, found, strict=True):
             vector = [0] * width
@@ -230,9 +232,7 @@ def pivots(A: Sequence[Row], g: Row, basis: list[int]) -> Inside | Outside:
         w = products(N, A[enter])
         for place in range(size):
             if place != at:
-                N[place] = [
-                    (u * w[at] - v * w[place]) // det for u, v in zip(N[place], N[at], strict=True)
-                ]
+                N[place] = [(u * w[at] - v * w[place]) // det for u, v in zip(N[place], N[at], strict=True)]
         det = -w[at]
         N = [[-v for v in n] for n in N]
         basis[at] = enter
@@ -271,7 +271,9 @@ def _proposals(A: Sequence[Row], g: Row, interior: Row | None) -> tuple[Inside |
     return None, passive
 
 
-def farkas(A: Sequence[Row], g: Row, interior: Row | None = None, *, exact_only: bool = False) -> Inside | Outside:
+def farkas(
+    A: Sequence[Row], g: Row, interior: Row | None = None, *, exact_only: bool = False
+) -> Inside | Outside:
     """Whether g lies in the cone of the rows of A, with a certificate that was checked.
 
     Parameters
