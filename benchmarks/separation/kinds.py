@@ -114,8 +114,8 @@ def one_dimension(rng: Rng) -> Drawn:
     return {"X": np.column_stack(columns)[order], "y": np.abs(y - flip)[order], "K": 2}
 
 
-def _plane(rng: Rng, p: int, *, on: int, off: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(X, y, a): small whole numbers; the first `on` rows, of both labels, have a'x = 0, the others y's sign."""
+def _plane(rng: Rng, p: int, *, on: int, off: int) -> tuple[np.ndarray, np.ndarray]:
+    """(X, y), whole numbers: a'x = 0 in the first `on` rows, of both labels; its sign is y in the others."""
     a = rng.integers(1, 5, size=p) * rng.choice([-1, 1], size=p)
     rows: list[np.ndarray] = []
     y: list[int] = []
@@ -138,13 +138,13 @@ def _plane(rng: Rng, p: int, *, on: int, off: int) -> tuple[np.ndarray, np.ndarr
         if a @ x:
             rows.append(x)
             y.append(int(a @ x > 0))
-    return np.array(rows, dtype=float), np.array(y), a.astype(float)
+    return np.array(rows, dtype=float), np.array(y)
 
 
 def one_row(rng: Rng) -> Drawn:
-    """A plane, and one row that is on it or beside it by 0, one unit, 1e-9: on the right side or the wrong."""
+    """A plane, and one row on it or beside it by one unit, by 1e-9: on the right side or the wrong."""
     p = int(rng.integers(1, 5))
-    X, y, a = _plane(rng, p, on=int(rng.integers(2, 4 * p + 4)), off=int(rng.integers(1, 16)))
+    X, y = _plane(rng, p, on=int(rng.integers(2, 4 * p + 4)), off=int(rng.integers(1, 16)))
     x = X[0] * float(rng.integers(-2, 3))
     j = int(rng.integers(0, p))
     # x_j is moved by units of its own size, so that 2^-52 is one unit in the last place of it
@@ -287,7 +287,7 @@ def dependent_columns(rng: Rng) -> Drawn:
     """Constant, zero, repeated columns and exact sums of others, in any place."""
     drawn = _any(rng, most=3)
     X = drawn["X"]
-    if not (X == np.round(X)).all():
+    if (np.round(X) != X).any():
         X = np.round(4.0 * X / max(float(np.abs(X).max()), 1.0) * 4.0) / 4.0
     p = X.shape[1]
     for _ in range(int(rng.integers(1, 3))):

@@ -53,7 +53,7 @@ class _Pairs:
 
     def __init__(self, problem: Problem, answer: Answer) -> None:
         design, masses, offsets = problem.design(), problem.masses(), problem.offsets()
-        n, K = masses.shape
+        K = masses.shape[1]
         kept = np.flatnonzero(~answer.aliased)
         rows, owner, shift, where = [], [], [], []
         self.owners: list[tuple[int, int]] = []
@@ -93,7 +93,7 @@ def fit(problem: Problem, answer: Answer) -> Limit:
     n, K = problem.masses().shape
     k = len(answer.aliased)
     kept = np.flatnonzero(~answer.aliased)
-    exact = [z for z in (answer.proof.Z[i] for i in answer.proof.T)]
+    exact = [answer.proof.Z[i] for i in answer.proof.T]
     columns = farkas.rank(exact).columns if exact else []
     A = pairs.Z[:, columns]
     sure, back = True, np.zeros((0, 0))

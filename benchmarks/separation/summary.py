@@ -83,11 +83,11 @@ def as_text(found: dict[str, Any]) -> str:
         lines.append(f"{truth:14}" + "".join(f" {row[name]:>{max(9, len(name))},}" for name in SAID))
     lines += ["", "wrong: " + ", ".join(f"{what} {count:,}" for what, count in found["wrong"].items())]
     lines += [f"undecided, {count:,}: {reason}" for reason, count in found["undecided"].items()]
-    lines.append(
-        f"{found['judged_limit']:,} limiting fits were held against one of our own; in {found['doubtful_rank']:,}"
-        f" problems a column is dependent but for rounding: {found['other_columns']:,} times it was left out,"
-        " which is not judged further"
-    )
+    lines += [
+        f"{found['judged_limit']:,} limiting fits were held against one of our own",
+        f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems; where it was left out,"
+        f" {found['other_columns']:,} times, nothing is judged",
+    ]
     lines.append(f"oracle {found['seconds_oracle']:.0f} s, fits {found['seconds_fit']:.0f} s")
     return "\n".join(lines)
 

@@ -124,6 +124,11 @@ class Rank:
     null: list[tuple[int, ...]]
 
 
+def rank_at_least(A: Sequence[Row]) -> int:
+    """A lower bound of the rank: a minor that is not 0 modulo a prime."""
+    return len(_profile(A, _PRIMES[-1])[0])
+
+
 def rank(A: Sequence[Row]) -> Rank:
     """Rank of an integer matrix with rows, exactly: a minor not 0 modulo a prime, null vectors that hold."""
     width = len(A[0])
@@ -177,7 +182,7 @@ def holds(found: Inside | Outside, A: Sequence[Row], g: Row) -> bool:
 
 
 def scaled(A: Sequence[Row]) -> tuple[np.ndarray, np.ndarray] | None:
-    """(rows as floats of length about 1, their columns multiplied by c; c), or None where they are too long."""
+    """(rows as floats of length about 1, columns multiplied by c; c), or None where they are too long."""
     if max(int(v).bit_length() for row in A for v in row) > _FLOAT_BITS:
         return None
     F = np.array([[float(v) for v in row] for row in A])

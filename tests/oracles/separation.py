@@ -13,8 +13,8 @@ lemma proves both at once:
     d in C with z'd > 0 on S,   lambda > 0 on T with sum lambda z = 0
 
 Complete separation: T is empty.  The span of C is V = {d : Z_T d = 0}; a parameter is finite in the limiting
-fit where it is 0 on all of V; it tends to +-inf where it has one sign on C (Farkas: e_j is, on V, a non-negative
-combination of Z_S), and its limit depends on the road otherwise.
+fit where it is 0 on all of V; it tends to +-inf where it has one sign on C (Farkas: e_j is, on V, a
+non-negative combination of Z_S), and its limit depends on the road otherwise.
 
 Columns that are combinations of those before them are left out: aliased.  Every answer is checked in exact
 arithmetic before it is returned, and carries what proves it.
@@ -40,6 +40,7 @@ from oracles.farkas import (
     of_floats,
     products,
     rank,
+    rank_at_least,
     scaled,
 )
 
@@ -272,20 +273,30 @@ def check(proof: Proof, infinite: list[float]) -> None:
     if len(T) == len(Z):
         claim(not any(infinite), "finite parameters")
         return
-    claim(all(not any(products([Z[i] for i in proof.T], v)) for v in proof.V), "V")
+    on_t = [Z[i] for i in proof.T]
+    claim(all(not any(products(on_t, v)) for v in proof.V), "V vanishes on T")
+    claim(rank_at_least(proof.V) == len(proof.V), "V is independent")
+    claim((rank_at_least(on_t) if T else 0) + len(proof.V) == len(proof.d), "V is all that vanishes on T")
+    allowed = {coprime(products(proof.V, z)) for i, z in enumerate(Z) if i not in T}
+    claim(allowed.issuperset(proof.outer), "the rows of S on V")
     for j, value in enumerate(infinite):
         on_basis = [v[j] for v in proof.V]
         if value == 0.0:
             claim(not any(on_basis), "a finite parameter")
         elif value in (1.0, -1.0):
-            found = proof.signs[j].inside
-            claim(found is not None and found.scale > 0 and min(found.mu.values()) > 0, "mu >= 0")
+            found = proof.signs[j].inside if j in proof.signs else None
+            if found is None:
+                raise AssertionError("the oracle's proof fails: no proof of a sign")
+            claim(found.scale > 0 and min(found.mu.values(), default=0) > 0, "mu >= 0")
             total = [0] * len(proof.V)
             for i, m in found.mu.items():
                 total = [t + m * a for t, a in zip(total, proof.outer[i], strict=True)]
             claim(total == [int(value) * found.scale * v for v in on_basis], "A'mu = g")
         else:
-            up, down = proof.signs[j].both
+            both = proof.signs[j].both if j in proof.signs else None
+            if both is None:
+                raise AssertionError("the oracle's proof fails: no proof of two signs")
+            up, down = both
             claim(up[j] > 0 > down[j], "two signs")
             claim(min(products(Z, up)) >= 0 and min(products(Z, down)) >= 0, "two members of C")
 
