@@ -85,8 +85,8 @@ def as_text(found: dict[str, Any]) -> str:
     lines += [f"undecided, {count:,}: {reason}" for reason, count in found["undecided"].items()]
     lines += [
         f"{found['judged_limit']:,} limiting fits were held against one of our own",
-        f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems; where it was left out,"
-        f" {found['other_columns']:,} times, nothing is judged",
+        f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems; sigmax left it out"
+        f" {found['other_columns']:,} times, and is not judged there",
     ]
     lines.append(f"oracle {found['seconds_oracle']:.0f} s, fits {found['seconds_fit']:.0f} s")
     return "\n".join(lines)

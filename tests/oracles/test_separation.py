@@ -346,10 +346,9 @@ def test_a_false_proof_is_seen() -> None:
         changed = list(values)
         changed[j] = value
         false[what] = (proof, changed)
-    for what, (given, claimed) in false.items():
+    for given, claimed in false.values():
         with pytest.raises(AssertionError, match="the oracle's proof fails"):
             check(given, claimed)
-            pytest.fail(what, pytrace=False)
 
 
 def test_certificates_are_checked() -> None:
