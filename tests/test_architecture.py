@@ -22,6 +22,8 @@ ROOMS = (
     ("passes",),
     ("data",),
     ("functions",),
+    # of a design and a table of numbers: neither the objective nor its solution
+    ("identification",),
     ("objective",),
     ("solvers",),
     ("inference",),

@@ -157,9 +157,21 @@ def _fit(options: argparse.Namespace) -> int:
             n_threads=options.threads,
             backend=options.backend,
             callback=line,
+            collinear=options.collinear,
+            reference=None if options.reference is None else _class_of(problem.y, options.reference),
         )
     print(result.summary(level=options.level, target=problem.target))
     return 0 if result.certificate.converged else 1
+
+
+def _class_of(y: npt.NDArray[np.generic], text: str) -> object:
+    """The label that `text` stands for: as it is written, or as a number."""
+    for label in dict.fromkeys(y.tolist()):
+        if str(label) == text or (
+            isinstance(label, float) and label.is_integer() and str(int(label)) == text
+        ):
+            return label
+    raise _UsageError(f"--reference must be one of the classes of the target; got {text!r}")
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -248,6 +260,14 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--no-intercept", action="store_true", help="no intercept")
     fit.add_argument("--l2", type=float, default=0.0, metavar="L", help="penalty L/2 |slopes|^2; 0")
     fit.add_argument("--level", type=float, default=0.95, metavar="P", help="coverage of the intervals; 0.95")
+
+    fit.add_argument(
+        "--collinear",
+        choices=("alias", "min_norm", "raise"),
+        default="alias",
+        help="columns that are combinations of those before: left out (alias), or ...",
+    )
+    fit.add_argument("--reference", metavar="CLASS", help="the class whose coefficients are zero; the first")
 
     compare = command("compare", _compare, "compare the compiled backend with its Python twin")
     with_data(compare, nargs="?")

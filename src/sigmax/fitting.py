@@ -15,17 +15,25 @@ from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.observe import observe
 from sigmax.exceptions import ConvergenceWarning
-from sigmax.inference.result import Result
+from sigmax.identification.parametrisation import rebased
+from sigmax.identification.rank import Dependence
+from sigmax.identification.rank import dependence as find_dependence
+from sigmax.inference.result import Result, class_index, with_dependence
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
 from sigmax.solvers.covariance import Covariance
-from sigmax.solvers.curvature import DependentColumn
+from sigmax.solvers.curvature import DependentColumn, IllConditioned
 from sigmax.solvers.monitor import Callback
 from sigmax.solvers.solution import Stop
 from sigmax.solvers.solve import solve
 
 _TOL = 1e-12
+_COLLINEAR = ("alias", "min_norm", "raise")
+#: how an iteration ends where columns are dependent and rounding hides it
+_FLAT = (Stop.TOLERANCE, Stop.ROUNDING, Stop.STUCK)
+#: columns that a message names
+_SHOWN = 8
 
 
 def fit(
@@ -43,6 +51,8 @@ def fit(
     backend: str | None = None,
     callback: Callback | None = None,
     names: Sequence[str] | None = None,
+    reference: object = None,
+    collinear: str = "alias",
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
@@ -56,10 +66,9 @@ def fit(
         rows in several arrays, which need not be joined.  Where most of some thousand rows repeat, and the
         weights are whole numbers, each distinct row is read once, with its summed weight.
     y : array_like of shape (n,) or (n, K)
-        (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.  The first
-        class in sorted order is the reference.  (n, K), K >= 2: grouped data, row i stands for y[i, k]
-        observations of class k; non-negative numbers, not necessarily whole, a positive one in each column.
-        The classes are 0 .. K-1.
+        (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.
+        (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
+        not necessarily whole, a positive one in each column.  The classes are 0 .. K-1.
     sample_weight : array_like of shape (n,), optional
         Frequency weights, of any scale from 1e-300 to 1e300: a row of weight w counts as w equal rows, one
         of weight 0 not at all.  They multiply the counts of grouped data.
@@ -73,7 +82,8 @@ def fit(
         free. With K > 2 classes the slopes of all K are penalised, which `params` differ from by those of the
         first class.  scikit-learn's C is 1 / l2.
     start : array_like, shape of the result's `params`, optional
-        Where to start.  A bad start costs time, never the answer.
+        Where to start.  A bad start costs time, never the answer.  What it has for columns that are left out
+        is not looked at, but has to be finite.
     tol : float, optional
         Newton decrement to reach, in standard errors; 1e-12 by default.  The fit ends where a hundred times
         that is proved and the rate of its steps says that `tol` is reached.  It also ends, as converged,
@@ -90,6 +100,20 @@ def fit(
         value ends the fit, unconverged.
     names : sequence of str, optional
         Names of the columns of X; x1, x2, ... by default.
+    reference : label, optional
+        The class whose coefficients are zero; the first in sorted order by default.
+    collinear : {"alias", "min_norm", "raise"}
+        What to do where a column is, over the rows of positive weight, a combination of columns before it,
+        the intercept first: zero, constant, a multiple, a sum; or where there are fewer rows than columns.
+
+        "alias" leaves it out, as R does: its parameters are nan, `Result.aliased` says so, the summary names
+        it, and everything else has the bits of a fit without it.  "min_norm" has that fit, and of all
+        coefficients with the same fitted values those of the smallest sum of squares, b+ = P b, P the
+        projector onto the row space of the design, intercept included; the covariance is the Moore-Penrose
+        inverse of the information.  These depend on the units of the columns.  "raise" is a ValueError.
+
+        A combination is one to 1e-13 of the column's length; with ``l2 > 0`` dependent columns have a unique
+        estimate, and nothing is left out.
 
     Returns
     -------
@@ -100,7 +124,8 @@ def fit(
     ------
     ValueError
         Bad input: the message names the argument, the first offending index, the count and what was
-        expected.  Also where a column of X is a combination of those before it.
+        expected.  Also where ``collinear="raise"`` and a column of X is a combination of those before it; or
+        where columns are not, but are too near to it to be fitted.
     ImportError
         ``backend="compiled"`` where the kernels were not built.
 
@@ -138,54 +163,106 @@ def fit(
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
 
+    if collinear not in _COLLINEAR:
+        raise ValueError(f"collinear must be one of {', '.join(map(repr, _COLLINEAR))}; got {collinear!r}")
+
     design = Design(X, intercept=fit_intercept, names=names)
-    design, observed = observe(design, y, sample_weight, offset, chosen, count)
-    objective = Objective(design, observed, chosen, count, l2=float(l2) / observed.scale)
-    shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
-    starts = [np.zeros(objective.n_params)]
-    if start is not None:
-        starts.append(_start(start, shape))
-    try:
+    dependence: Dependence | None = None
+    spent = 0.0
+    while True:
+        # with columns left out everything is done anew: the bits are those of a fit without them
+        kept = design if dependence is None else design.without(dependence.aliased)
+        used, observed = observe(kept, y, sample_weight, offset, chosen, count)
+        objective = Objective(used, observed, chosen, count, l2=float(l2) / observed.scale)
+        base = 0 if reference is None else class_index(observed.classes, reference)
+        shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
+        starts = [np.zeros(objective.n_params)]
+        if start is not None:
+            starts.append(_start(start, shape, base, dependence))
         # within `tol` in the scale of the weights as given, and in that of the objective
         close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))
-        solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
-    except DependentColumn as error:
-        raise ValueError(_dependent(design, error.index)) from None
-    certificate = certify(objective, solution)
+        problem: DependentColumn | IllConditioned | None = None
+        try:
+            solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
+            certificate = certify(objective, solution)
+        except (DependentColumn, IllConditioned) as error:
+            problem = error
+        if problem is None and (certificate.exists is not None or solution.stop not in _FLAT):
+            break
+        # dependent columns, or what looks like them
+        found = None
+        if dependence is None and objective.penalty is None:
+            found = find_dependence(used, observed.weight, chosen, count)
+        if found is None or not found.aliased.any():
+            if problem is not None:
+                raise ValueError(_nearly_dependent(kept, problem)) from None
+            break
+        dependence = found
+        if collinear == "raise" or dependence.rank == 0:
+            raise ValueError(_dependent(dependence, design.names))
+        spent = (objective.rows_read + dependence.reads * used.n_rows) / used.n_rows
     if not certificate.converged:
         warnings.warn(_advice(certificate, solution.stop), ConvergenceWarning, stacklevel=2)
     covariance = Covariance(objective, solution)
-    return Result(
-        params=solution.coef.reshape(shape),
+    result = Result(
+        params=solution.coef.reshape((used.width,) if observed.n_logits == 1 else (-1, used.width)),
         _covariance=covariance.compute() if covariance.is_known else covariance.compute,
         llf=-solution.at.nll * observed.scale,
         nobs=observed.total_weight,
         classes=observed.classes,
-        param_names=design.names,
+        param_names=used.names,
         certificate=certificate,
         fit_intercept=design.intercept,
         l2=float(l2),
         backend=chosen.BACKEND,
         isa=chosen.ISA,
         n_threads=count,
+        reference=observed.classes[0],
     )
+    if dependence is not None:
+        result = with_dependence(result, dependence, design.names, collinear, spent)
+    return result if base == 0 else result.rebase(observed.classes[base])
 
 
-def _start(start: npt.ArrayLike, shape: tuple[int, ...]) -> Float:
+def _start(start: npt.ArrayLike, shape: tuple[int, ...], base: int, dependence: Dependence | None) -> Float:
+    """The start as the objective has it: against the first class, without the columns left out."""
     array = numbers("start", start)
     if array.shape != shape:
         raise ValueError(f"start must have the shape of the parameters, {shape}; got {array.shape}")
     finite("start", array)
-    return np.array(array, dtype=np.float64).ravel()
+    matrix = np.atleast_2d(np.array(array, dtype=np.float64))
+    if base:
+        matrix = rebased(matrix, base, 0)
+    if dependence is not None:
+        matrix = matrix[:, ~dependence.aliased]
+    return np.ascontiguousarray(matrix).ravel()
 
 
-def _dependent(design: Design, index: int) -> str:
-    name = design.names[index]
-    if index == 0:
-        return f"X has a column without information: {name!r} is zero in every row that counts"
-    before = ", ".join(repr(one) for one in design.names[:index])
+def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
+    found = np.flatnonzero(dependence.aliased).tolist()
+    index = found[0]
+    terms = dependence.terms(index)
+    if not terms:
+        what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
+    else:
+        shown = ", ".join(repr(names[i]) for i in terms[:_SHOWN])
+        if len(terms) > _SHOWN:
+            shown += f" and {len(terms) - _SHOWN} more"
+        what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
+    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
+    if dependence.rank == 0:
+        return f"{what}{more}; nothing is left to estimate"
+    return f'{what}{more}; leave it out, or pass collinear="alias"'
+
+
+def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+    what = "the columns"
+    if isinstance(problem, DependentColumn):
+        before = "zero" if problem.index == 0 else "a combination of those before it"
+        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
     return (
-        f"X has dependent columns: {name!r} is, to rounding, a combination of {before}; leave one of them out"
+        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
+        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
     )
 
 

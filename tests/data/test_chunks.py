@@ -129,7 +129,7 @@ def test_dependent_columns_in_chunks(backend):
     X = np.random.default_rng(1).normal(size=(40, 2))
     parts = cut(np.column_stack([X, X @ [1.0, 2.0]]), [7, 7])
     with pytest.raises(ValueError, match="X has dependent columns: 'x3' is"):
-        sx.fit(Chunks(parts), np.arange(40) % 2, backend=backend.BACKEND)
+        sx.fit(Chunks(parts), np.arange(40) % 2, collinear="raise", backend=backend.BACKEND)
 
 
 # -- messages ----------------------------------------------------------------------------------------

@@ -134,7 +134,16 @@ ERRORS = {
     ),
     "same name twice": ("a,a,y\n1,2,u\n2,3,v\n", ["FILE", "--target", "y"], "more than one column named 'a'"),
     "one class": ("a,y\n1,u\n2,u\n", ["FILE", "--target", "y"], "at least two classes; got only 'u'"),
-    "dependent": ("a,b,y\n1,2,0\n2,4,1\n3,6,0\n4,8,1\n", ["FILE", "--target", "y"], "dependent columns: 'b'"),
+    "dependent": (
+        DEPENDENT,
+        ["FILE", "--target", "y", "--collinear", "raise"],
+        "dependent columns: 'b' is, to rounding, a combination of 'a'; leave it out",
+    ),
+    "reference": (
+        GOOD,
+        ["FILE", "--target", "y", "--reference", "maybe"],
+        "--reference must be one of the classes of the target; got 'maybe'",
+    ),
     "level": (GOOD, ["FILE", "--target", "y", "--level", "95"], "--level must be between 0 and 1; got 95"),
     "bundled column": (
         None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,16 @@ class _Chunk:
             )
         # rows the kernels read in place; others are converted block by block
         self.direct = self.array.dtype == np.float64 and self.array.flags.aligned
+
+
+def _as_slice(index: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
+    """The slice that stands for rising indices, where there is one."""
+    if not len(index):
+        return slice(0, 0)
+    step = int(index[1] - index[0]) if len(index) > 1 else 1
+    if (np.diff(index) == step).all():
+        return slice(int(index[0]), int(index[-1]) + 1, step)
+    return index
 
 
 class Chunks:
@@ -73,7 +83,10 @@ class Chunks:
     array([-13.021347,   2.826113,   0.095158,   2.378688])
     """
 
-    __slots__ = ("_chunks", "_starts", "n_distinct", "n_features", "n_rows")
+    __slots__ = ("_chunks", "_columns", "_starts", "n_distinct", "n_features", "n_rows")
+
+    #: which columns a row has, in rising order; all without it
+    _columns: slice | npt.NDArray[np.intp] | None
 
     def __init__(self, chunks: Iterable[npt.ArrayLike]) -> None:
         if not isinstance(chunks, Iterable) or isinstance(chunks, str | bytes):
@@ -99,7 +112,7 @@ class Chunks:
                     f"{chunk.name} must have {plural(self.n_features, 'column')}, as {chunks[0].name} has; "
                     f"got shape {chunk.array.shape}"
                 )
-        self._chunks = chunks
+        self._chunks, self._columns = chunks, None
         #: row of X that each chunk begins with, and n at the end
         self._starts = [0, *accumulate(len(chunk.array) for chunk in chunks)]
         self.n_rows = self.n_distinct = self._starts[-1]
@@ -109,7 +122,32 @@ class Chunks:
         rows = Chunks.__new__(Chunks)
         rows._keep(self._chunks * times)
         rows.n_distinct = self.n_distinct
+        rows._columns, rows.n_features = self._columns, self.n_features
         return rows
+
+    def columns(self, keep: npt.NDArray[np.bool_]) -> Chunks:
+        """The same rows with the columns where `keep` is true, by reference; `keep` has shape (p,).
+
+        A block is a view where the columns kept are equally far apart, else the columns are gathered when it
+        is read.
+        """
+        index = np.flatnonzero(keep)
+        if self._columns is not None:
+            index = np.arange(self._chunks[0].array.shape[1])[self._columns][index]
+        rows = Chunks.__new__(Chunks)
+        rows._keep(self._chunks)
+        rows.n_distinct, rows.n_features = self.n_distinct, len(index)
+        rows._columns = _as_slice(index)
+        return rows
+
+    def _cut(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Those of the columns of `rows` that count."""
+        if self._columns is None:
+            return rows
+        # take, not an index: the copy is in C order
+        return (
+            rows[:, self._columns] if isinstance(self._columns, slice) else rows.take(self._columns, axis=1)
+        )
 
     def block(self, start: int, stop: int) -> Float:
         """Rows start <= i < stop as float64, for 0 <= start < stop <= n.
@@ -120,25 +158,25 @@ class Chunks:
         c = bisect_right(self._starts, start) - 1
         chunk, first = self._chunks[c], self._starts[c]
         if stop <= self._starts[c + 1]:
-            rows = chunk.array[start - first : stop - first]
+            rows = self._cut(chunk.array[start - first : stop - first])
             return cast(Float, rows) if chunk.direct else contiguous(rows)
         block = np.empty((stop - start, self.n_features))
         at = start
         while at < stop:
             first, end = self._starts[c], min(self._starts[c + 1], stop)
-            block[at - start : end - start] = self._chunks[c].array[at - first : end - first]
+            block[at - start : end - start] = self._cut(self._chunks[c].array[at - first : end - first])
             at, c = end, c + 1
         return block
 
     def take(self, rows: npt.NDArray[np.intp]) -> Float:
         """A float64 copy of the rows of the indices `rows`, which must rise; shape (len(rows), p)."""
         if len(self._chunks) == 1:
-            return self._chunks[0].array.take(rows, axis=0).astype(np.float64, copy=False)
+            return self._cut(self._chunks[0].array.take(rows, axis=0)).astype(np.float64, copy=False)
         found = np.empty((len(rows), self.n_features))
         edges = np.searchsorted(rows, self._starts)
         for chunk, first, low, high in zip(self._chunks, self._starts, edges[:-1], edges[1:], strict=False):
             if low < high:
-                found[low:high] = chunk.array[rows[low:high] - first]
+                found[low:high] = self._cut(chunk.array[rows[low:high] - first])
         return found
 
     def every(self, step: int) -> Float:
@@ -147,11 +185,13 @@ class Chunks:
         for start, chunk in zip(self._starts, self._chunks, strict=False):
             first = -start % step
             if first < len(chunk.array):
-                parts.append(contiguous(chunk.array[first::step]))
+                parts.append(contiguous(self._cut(chunk.array[first::step])))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def require_finite(self) -> None:
         """Raise ValueError where a row holds nan or inf: how many, and where the first one is.
+
+        All columns of the arrays are looked at, so that the message has their places.
 
         Raises
         ------

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import contiguous, finite, none_of, numbers, plural
+from sigmax.data.declared import declared
 from sigmax.data.response import Response, offsets
 from sigmax.data.weights import Weights, weigh, weights
 from sigmax.kernels import Float
@@ -25,6 +26,7 @@ def grouped(
     *,
     sample_weight: npt.ArrayLike | None = None,
     offset: npt.ArrayLike | None = None,
+    classes: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Response:
     """The response of counts, for the rows of X once or K times, one copy of them below the other.
@@ -32,12 +34,14 @@ def grouped(
     Parameters
     ----------
     y : array_like of shape (n_rows, K), K >= 2
-        Counts, non-negative, not necessarily whole numbers; each class has one that is positive.  The classes
-        are 0 .. K-1.
+        Counts, non-negative, not necessarily whole numbers.  The classes are 0 .. K-1, and each has a count
+        that is positive, unless they are declared.
     sample_weight : array_like of shape (n_rows,), optional
         Multiplies the counts of a row.
     offset : array_like of shape (n_rows,) or (n_rows, K), optional
         As for labels.
+    classes : array_like of shape (K,), optional
+        Labels of the columns, in their order; a class may then be without observations.
     n_threads : int
         Has no influence on the result.
 
@@ -53,29 +57,33 @@ def grouped(
         Wrong shapes, numbers that are negative or not finite, a class without observations.
     """
     given = _counts(y, n_rows)
-    classes = np.arange(given.shape[1])
+    names = np.arange(given.shape[1]) if classes is None else declared(classes)
+    if len(names) != given.shape[1]:
+        raise ValueError(
+            f"classes must hold one label for each of the {given.shape[1]} columns of y; got {len(names)}"
+        )
     with np.errstate(over="ignore"):  # a long double beyond float64 is inf, and refused as that
         counts = weigh("y", given, contiguous(given).reshape(-1), n_threads)
     factor = None
     if sample_weight is not None:
         factor = weights("sample_weight", sample_weight, n_rows, n_threads)
     table, scale = _products(counts, factor, given.shape)
-    _require_observations(table, factor is not None)
+    _require_observations(table, factor is not None, all_classes=classes is None)
 
     positive = table > 0.0
-    shift = None if offset is None else offsets(offset, n_rows, len(classes))
+    shift = None if offset is None else offsets(offset, n_rows, len(names))
     if int(np.count_nonzero(positive, axis=1).max()) == 1:
         codes = positive.argmax(axis=1).astype(np.int32)
         weight = table.sum(axis=1)  # of one number and zeros
     else:
-        codes = np.repeat(classes.astype(np.int32), n_rows)
+        codes = np.repeat(np.arange(len(names), dtype=np.int32), n_rows)
         weight = table.T.reshape(-1)
-        shift = None if shift is None else np.tile(shift, (len(classes), 1))
+        shift = None if shift is None else np.tile(shift, (len(names), 1))
     final = weigh("y", weight, contiguous(weight), n_threads)
     scale *= final.scale
     ones = scale == 1.0 and bool((final.values == 1.0).all())
     return Response(
-        classes=classes,
+        classes=names,
         codes=codes,
         weight=None if ones else final.values,
         offset=shift,
@@ -106,12 +114,13 @@ def _products(counts: Weights, factor: Weights | None, shape: tuple[int, ...]) -
     return table * factor.values[:, None], counts.scale * factor.scale
 
 
-def _require_observations(table: Float, weighted: bool) -> None:
+def _require_observations(table: Float, weighted: bool, *, all_classes: bool) -> None:
     empty = np.flatnonzero(table.max(axis=0) == 0.0)
-    if len(empty):
+    if len(empty) and (all_classes or len(empty) == table.shape[1]):
         k = int(empty[0])
         where = ", in a row of positive weight" if weighted else ""
         raise ValueError(
             f"y must have a positive count for each class{where}; "
-            f"{plural(len(empty), 'column')} without one, the first is class {k}, y[:, {k}]"
+            f"{plural(len(empty), 'column')} without one, the first is class {k}, y[:, {k}]; "
+            "classes= declares classes that may be without"
         )

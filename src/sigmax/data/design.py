@@ -71,6 +71,28 @@ class Design:
         names = self.names[1:] if self.intercept else self.names
         return Design(rows, intercept=self.intercept, names=names)
 
+    def without(self, left_out: npt.NDArray[np.bool_]) -> Design:
+        """The same rows without the columns where `left_out`, of shape (width,), is true.
+
+        X is not copied: blocks are cut when they are read.  Nor is any bit of a fit other than that of a
+        design of the other columns alone.
+
+        Raises
+        ------
+        ValueError
+            No column is left, or the intercept is left out.
+        """
+        if left_out.all() or (self.intercept and left_out[0]):
+            raise ValueError("a design needs its intercept, or a column")
+        design = Design.__new__(Design)
+        keep = ~left_out[int(self.intercept) :]
+        # where only the intercept is left, rows have no columns, and still a number of rows
+        design.rows = self.rows.columns(keep)
+        design.n_rows, design.n_features = self.n_rows, int(keep.sum())
+        design.intercept, design.width = self.intercept, design.n_features + self.intercept
+        design.names = tuple(name for name, gone in zip(self.names, left_out, strict=True) if not gone)
+        return design
+
     def _named(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if names is None:
             columns = tuple(f"x{j + 1}" for j in range(self.n_features))

@@ -52,7 +52,9 @@ class _UnsortableLabelsError(Exception):
     """Labels that do not compare with each other."""
 
 
-def encode(labels: Labels, counted: _Mask | None = None, n_threads: int = 1) -> tuple[Labels, Codes]:
+def encode(
+    labels: Labels, counted: _Mask | None = None, n_threads: int = 1, *, least: int = 2
+) -> tuple[Labels, Codes]:
     """Sorted distinct labels, and the index of each row's label among them.
 
     Parameters
@@ -63,10 +65,12 @@ def encode(labels: Labels, counted: _Mask | None = None, n_threads: int = 1) -> 
         Rows that define classes, at least one; all by default.  The others get code 0.
     n_threads : int
         Has no influence on the result.
+    least : int
+        How many classes there must be.
 
     Returns
     -------
-    classes : ndarray of shape (K,), K >= 2, of the dtype of `labels`
+    classes : ndarray of shape (K,), of the dtype of `labels`
     codes : int32 ndarray of shape (n,)
 
     Raises
@@ -94,7 +98,7 @@ def encode(labels: Labels, counted: _Mask | None = None, n_threads: int = 1) -> 
     except _UnsortableLabelsError:
         raise ValueError(_mixed_kinds(labels)) from None
     _require_classes(classes)
-    if len(classes) < 2:
+    if len(classes) < least:
         rows_of_it = len(labels) if counted is None else int(np.count_nonzero(counted))
         raise ValueError(
             f"y must hold at least two classes; got only {classes.tolist()[0]!r}, "

@@ -17,23 +17,21 @@ def observe(
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
     offset: npt.ArrayLike | None,
-    kernels: Kernels,
+    classes: npt.ArrayLike | None,
     n_threads: int,
 ) -> tuple[Design, Response]:
-    """The design and the response that have the likelihood of the data, in as few rows as that takes.
+    """The design and the response that have the likelihood of the data.
 
     Labels leave the rows as they are.  Counts for K classes take the rows K times, by reference
-    (:mod:`sigmax.data.counts`).  Rows that repeat are one row with their weight, where that is exact and pays
-    (:mod:`sigmax.data.collapse`).
+    (:mod:`sigmax.data.counts`).
 
     Parameters
     ----------
     design : Design
     y : array_like of shape (n,) or (n, K)
         Labels, or counts.
-    sample_weight, offset : array_like, optional
+    sample_weight, offset, classes : array_like, optional
         As for :func:`sigmax.fit`.
-    kernels : Kernels
     n_threads : int
         Has no influence on the result.
 
@@ -54,10 +52,27 @@ def observe(
             f"y must be one label for each row of X, or a matrix of counts; NumPy says: {error}"
         ) from None
     encode = grouped if given.ndim == 2 else response
-    observed = encode(given, design.n_rows, sample_weight=sample_weight, offset=offset, n_threads=n_threads)
+    observed = encode(
+        given,
+        design.n_rows,
+        sample_weight=sample_weight,
+        offset=offset,
+        classes=classes,
+        n_threads=n_threads,
+    )
     copies = len(observed.codes) // design.n_rows
-    rows = design.rows.repeated(copies) if copies > 1 else design.rows
-    collapsed = collapse(rows, observed, kernels, n_threads)
-    if collapsed is not None:
-        rows, observed = collapsed
-    return (design if rows is design.rows else design.of(rows)), observed
+    return (design.of(design.rows.repeated(copies)) if copies > 1 else design), observed
+
+
+def in_few_rows(
+    design: Design, observed: Response, kernels: Kernels, n_threads: int
+) -> tuple[Design, Response]:
+    """The same likelihood with rows that repeat as one row, where that is exact and pays.
+
+    See :mod:`sigmax.data.collapse`.
+    """
+    collapsed = collapse(design.rows, observed, kernels, n_threads)
+    if collapsed is None:
+        return design, observed
+    rows, observed = collapsed
+    return design.of(rows), observed

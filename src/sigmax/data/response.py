@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import contiguous, finite, none_of, numbers
+from sigmax.data.declared import declared, in_order, recode
 from sigmax.data.labels import encode
 from sigmax.data.weights import weights
 from sigmax.kernels import Codes, Float
@@ -51,6 +52,12 @@ class Response:
         """K - 1."""
         return len(self.classes) - 1
 
+    def absent(self) -> list[int]:
+        """Classes without a row of positive weight."""
+        counted = self.codes if self.weight is None else self.codes[self.weight > 0.0]
+        rows = np.bincount(counted, minlength=len(self.classes))
+        return np.flatnonzero(rows == 0).tolist()
+
     @property
     def total_weight(self) -> float:
         """Sum of the true weights, the number of observations; inf where it exceeds the largest double."""
@@ -74,6 +81,7 @@ def response(
     *,
     sample_weight: npt.ArrayLike | None = None,
     offset: npt.ArrayLike | None = None,
+    classes: npt.ArrayLike | None = None,
     n_threads: int = 1,
 ) -> Response:
     """Encode labels, weights and offsets.
@@ -87,30 +95,38 @@ def response(
     offset : array_like of shape (n_rows,) or (n_rows, K), optional
         (n_rows,) for two classes: added to the logit of the second one.  (n_rows, K): one for each class;
         only differences from the first class's matter.
+    classes : array_like of shape (K,), K >= 2, optional
+        The classes, of which some may have no row; those of `y` by default.
     n_threads : int
         Has no influence on the result.
 
     Raises
     ------
     ValueError
-        Wrong shapes, missing labels, fewer than two classes, negative or non-finite numbers.
+        Wrong shapes, missing labels, labels that are not among `classes`, fewer than two classes, negative
+        or non-finite numbers.
     """
     labels = np.asarray(y)
     if labels.shape != (n_rows,):
         raise ValueError(f"y must have shape ({n_rows},), one label for each row of X; got {labels.shape}")
+    counted = None
     if sample_weight is None:
-        classes, codes = encode(labels, None, n_threads)
         weight, total, smallest, scale = None, float(n_rows), 1.0, 1.0
     else:
         w = weights("sample_weight", sample_weight, n_rows, n_threads)
         weight, total, smallest, scale = w.values, w.total, w.smallest, w.scale
         # rows of weight 0 may have a label of their own; any code will do for them
-        classes, codes = encode(labels, w.values > 0.0 if w.has_zeros else None, n_threads)
+        counted = w.values > 0.0 if w.has_zeros else None
+    if classes is None:
+        named, codes = encode(labels, counted, n_threads)
+    else:
+        named = in_order(declared(classes))
+        codes = recode(named, *encode(labels, counted, n_threads, least=1), counted)
     return Response(
-        classes=classes,
+        classes=named,
         codes=codes,
         weight=weight,
-        offset=None if offset is None else offsets(offset, n_rows, len(classes)),
+        offset=None if offset is None else offsets(offset, n_rows, len(named)),
         weight_sum=total,
         smallest_weight=smallest,
         scale=scale,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
 from sigmax.functions import expit, softmax
+from sigmax.identification import parametrisation
+from sigmax.identification.rank import Dependence
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -22,24 +24,43 @@ from sigmax.solvers.certificate import Certificate
 Deferred: TypeAlias = Callable[[], Float]
 
 
+def class_index(classes: npt.NDArray[np.generic], label: Any) -> int:
+    """Index of a label among the classes.
+
+    Raises
+    ------
+    ValueError
+        It is none of them.
+    """
+    for index, one in enumerate(classes.tolist()):
+        # a time compares as NumPy has it, a number or text as Python has
+        if any(
+            isinstance(same, bool | np.bool_) and same for same in (one == label, classes[index] == label)
+        ):
+            return index
+    shown = ", ".join(map(repr, classes.tolist()[:8])) + (", ..." if len(classes) > 8 else "")
+    raise ValueError(f"reference must be one of the classes, {shown}; got {label!r}")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Maximum-likelihood estimates of a logistic or multinomial regression.
 
-    With two classes the parameters have shape (k,) and belong to the log odds of ``classes[1]`` against
-    ``classes[0]``.  With K > 2 classes they have shape (K - 1, k): row c belongs to the log odds of
-    ``classes[c + 1]`` against ``classes[0]``.  k counts the intercept, which comes first.
+    With two classes the parameters have shape (k,) and belong to the log odds of the other class against
+    `reference`.  With K > 2 classes they have shape (K - 1, k): one row for each other class, in the order of
+    `classes`, for its log odds against `reference`.  Without a reference they have shape (K, k), and sum to
+    zero over the classes (:meth:`symmetric`).  k counts the intercept, which comes first.
 
     Attributes
     ----------
-    params : ndarray of shape (k,) or (K - 1, k)
-        Estimates.
+    params : ndarray of shape (k,), (K - 1, k) or (K, k)
+        Estimates; nan where `aliased`.
     llf : float
         Log-likelihood, summed over the observations, natural logarithm.
     nobs : float
         Number of observations: the sum of the frequency weights.
     classes : ndarray of shape (K,)
-        Labels, sorted; the first is the reference.
+        Labels, sorted.
     param_names : tuple of str, of length k
     certificate : Certificate
         How far `params` can be from the exact optimum.
@@ -50,6 +71,12 @@ class Result:
         Where the numbers were computed.
     n_threads : int
         Threads that were allowed; has no influence on any number.
+    reference : label or None
+        The class whose coefficients are zero; None where the classes' coefficients sum to zero.
+    dependence : Dependence or None
+        Which columns are combinations of columns before them, and of which; None where none is.
+    collinear : {"alias", "min_norm"}
+        What was done about them.
 
     Notes
     -----
@@ -70,12 +97,117 @@ class Result:
     backend: str
     isa: str
     n_threads: int
+    reference: Any
+    dependence: Dependence | None = None
+    collinear: str = "alias"
+    #: of another parametrisation: the result that it comes from, and that predicts
+    _origin: Result | None = None
+
+    # -- parametrisation -------------------------------------------------------------------------
+
+    @property
+    def aliased(self) -> npt.NDArray[np.bool_]:
+        """Parameters of columns that were left out as combinations of columns before them; as `params`."""
+        gone = np.zeros(len(self.param_names), bool)
+        if self.dependence is not None and self.collinear == "alias":
+            gone = self.dependence.aliased
+        return np.broadcast_to(gone, self.params.shape).copy()
+
+    @property
+    def n_estimated(self) -> int:
+        """Number of free parameters that were estimated: K - 1 for each independent column.
+
+        The rank of `covariance`, whose order is larger after :meth:`symmetric` and with columns left out.
+        """
+        return (len(self.classes) - 1) * self._rank
+
+    @property
+    def _rank(self) -> int:
+        return len(self.param_names) if self.dependence is None else self.dependence.rank
+
+    @property
+    def row_labels(self) -> tuple[Any, ...]:
+        """The classes that the rows of `params` belong to, in order."""
+        if self.reference is None:
+            return tuple(self.classes)
+        index = class_index(self.classes, self.reference)
+        return tuple(label for c, label in enumerate(self.classes) if c != index)
+
+    def rebase(self, reference: Any) -> Result:
+        """The same fit with another class as the reference: no refit, and no read of the data.
+
+        Parameters
+        ----------
+        reference : label
+            One of `classes`.
+
+        Returns
+        -------
+        Result
+            ``B_c - B_r`` for the parameters, and their covariance, which stays uncomputed as long as this
+            one's is.  `predict_proba` and `predict` have the same bits; `decision_function` has those of
+            its own parameters.  An `error_bound` is the sum of those of the two terms.
+
+        Raises
+        ------
+        ValueError
+            No such class.
+
+        Notes
+        -----
+        Differences of parameters are exact to their rounding.  A covariance loses the digits that cancel:
+        about log10(n_r / n_0) of them where the old reference has n_0 observations and the new one n_r.
+        """
+        origin, new = self._origin or self, class_index(self.classes, reference)
+        old = class_index(origin.classes, origin.reference)
+        if new == old:
+            return origin
+        matrix, m = np.atleast_2d(origin.params), len(origin.classes) - 1
+        params = parametrisation.rebased(matrix, old, new).reshape(origin.params.shape)
+        bound = np.atleast_2d(origin.certificate.error_bound)
+        bound = parametrisation.rebased_bound(bound, matrix, old, new).reshape(params.shape)
+        return replace(
+            origin,
+            params=params,
+            _covariance=lambda: parametrisation.rebased_covariance(origin.covariance, m, old, new),
+            certificate=origin.certificate.of(params, bound),
+            reference=self.classes[new],
+            _origin=origin,
+        )
+
+    def symmetric(self) -> Result:
+        """The same fit with coefficients for every class, which sum to zero over the classes.
+
+        Returns
+        -------
+        Result
+            Parameters ``B_c - mean B``, (K, k), with two classes, too: -w/2 and w/2.  The covariance has
+            order K k and rank ``n_estimated``: it is the Moore-Penrose inverse of the information of all K k
+            parameters.  `decision_function` gives K columns, whose softmax are the probabilities;
+            `predict_proba` and `predict` have the same bits.  No refit; see :meth:`rebase`.
+        """
+        origin = self._origin or self
+        old, m = class_index(origin.classes, origin.reference), len(origin.classes) - 1
+        matrix = np.atleast_2d(origin.params)
+        params = parametrisation.symmetric(matrix, old)
+        bound = parametrisation.symmetric_bound(np.atleast_2d(origin.certificate.error_bound), matrix, old)
+        return replace(
+            origin,
+            params=params,
+            _covariance=lambda: parametrisation.symmetric_covariance(origin.covariance, m, old),
+            certificate=origin.certificate.of(params, bound),
+            reference=None,
+            _origin=origin,
+        )
 
     # -- uncertainty ---------------------------------------------------------------------------
 
     @property
     def covariance(self) -> Float:
-        """Inverse of the observed information at `params`, (m k, m k), in the order of ``params.ravel()``."""
+        """Inverse of the observed information at `params`, in the order of ``params.ravel()``.
+
+        nan in the rows and columns of parameters that are `aliased`.
+        """
         if not isinstance(self._covariance, np.ndarray):
             object.__setattr__(self, "_covariance", self._covariance())
         found = self._covariance
@@ -87,7 +219,7 @@ class Result:
         return {**self.__dict__, "_covariance": self.covariance}
 
     def cov_params(self) -> Float:
-        """Covariance of the estimates: inverse observed information, (m k, m k), a copy."""
+        """Covariance of the estimates: inverse observed information, a copy of `covariance`."""
         return self.covariance.copy()
 
     @property
@@ -131,19 +263,18 @@ class Result:
 
     @property
     def df_model(self) -> int:
-        """Number of estimated slopes: parameters without the intercepts."""
-        logits = len(self.classes) - 1
-        return self.params.size - logits * self.fit_intercept
+        """Number of estimated slopes: `n_estimated` without the intercepts."""
+        return self.n_estimated - (len(self.classes) - 1) * self.fit_intercept
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion, 2 m k - 2 llf."""
-        return 2.0 * self.params.size - 2.0 * self.llf
+        """Akaike's criterion, 2 n_estimated - 2 llf."""
+        return 2.0 * self.n_estimated - 2.0 * self.llf
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion, m k log(nobs) - 2 llf."""
-        return self.params.size * float(np.log(self.nobs)) - 2.0 * self.llf
+        """Schwarz's criterion, n_estimated log(nobs) - 2 llf."""
+        return self.n_estimated * float(np.log(self.nobs)) - 2.0 * self.llf
 
     # -- prediction ----------------------------------------------------------------------------
 
@@ -154,13 +285,15 @@ class Result:
         ----------
         X : array_like of shape (n, p)
             The columns of the fit, in its order.
-        offset : array_like of shape (n,) or (n, K - 1), optional
+        offset : array_like, shape of the result, optional
             Added to the logits.
 
         Returns
         -------
-        ndarray of shape (n,) or (n, K - 1)
-            Log odds of the classes 1 .. K-1 against class 0.
+        ndarray of shape (n,) or (n, K - 1), or (n, K) without a reference
+            Log odds of the other classes against `reference`, in their order; without a reference, logits
+            of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
+            those of a fit without them.
         """
         names = self.param_names[1:] if self.fit_intercept else self.param_names
         array = numbers("X", X)
@@ -170,6 +303,9 @@ class Result:
             )
         design = Design(array, intercept=self.fit_intercept, names=names)
         matrix = np.atleast_2d(self.params)
+        gone = np.atleast_2d(self.aliased)[0]
+        if gone.any():
+            design, matrix = design.without(gone), matrix[:, ~gone]
         shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
         backend = kernels.get(self.backend)
         eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
@@ -184,6 +320,18 @@ class Result:
         finite("offset", array)
         return contiguous(array).reshape(n, m)
 
+    def _offset_of_origin(self, offset: npt.ArrayLike | None) -> Float | None:
+        """What the offset of these logits is for those of the result that this one comes from."""
+        if offset is None or self._origin is None:
+            return None
+        m = len(self.row_labels)
+        shift = self._offset(offset, len(np.atleast_1d(np.asarray(offset))), m)
+        if self.reference is not None:
+            shift = parametrisation.padded(shift.T, class_index(self.classes, self.reference)).T
+        old = class_index(self.classes, self._origin.reference)
+        moved = np.delete(shift - shift[:, [old]], old, axis=1)
+        return np.asarray(moved[:, 0] if moved.shape[1] == 1 else moved)
+
     def predict_proba(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
         """Probabilities of the classes, shape (n, K); columns in the order of `classes`.
 
@@ -192,6 +340,8 @@ class Result:
         X, offset
             As in :meth:`decision_function`.
         """
+        if self._origin is not None:
+            return self._origin.predict_proba(X, offset=self._offset_of_origin(offset))
         eta = self.decision_function(X, offset=offset)
         p = np.empty((len(eta), len(self.classes)))
         if eta.ndim == 1:
@@ -231,6 +381,52 @@ class Result:
     def __repr__(self) -> str:
         state = "converged" if self.certificate.converged else "NOT converged"
         return (
-            f"<sigmax result: {len(self.classes)} classes, {self.params.size} parameters, "
+            f"<sigmax result: {len(self.classes)} classes, {self.n_estimated} parameters, "
             f"{self.nobs:g} observations, llf {self.llf:.6f}, {state}>"
         )
+
+
+def with_dependence(
+    result: Result, dependence: Dependence, names: tuple[str, ...], collinear: str, passes: float
+) -> Result:
+    """The result of a fit without aliased columns as that of all columns.
+
+    Parameters
+    ----------
+    result : Result
+        Against the first class, of the columns that are not aliased.
+    dependence : Dependence
+    names : tuple of str, of length k
+        Of all columns, the intercept's first.
+    collinear : {"alias", "min_norm"}
+        Whether parameters of aliased columns are nan, or all are those of minimum norm.
+    passes : float
+        Reads of the data that it took to find out.
+    """
+    gone, m = dependence.aliased, len(result.classes) - 1
+    matrix, bound = np.atleast_2d(result.params), np.atleast_2d(result.certificate.error_bound)
+    if collinear == "alias":
+
+        def covariance() -> Float:
+            return parametrisation.expand_covariance(result.covariance, m, gone)
+
+        params, bound = parametrisation.expand(matrix, gone), parametrisation.expand(bound, gone)
+    else:
+        P = parametrisation.projector(dependence.null_space())
+
+        def covariance() -> Float:
+            return parametrisation.minimum_norm_covariance(result.covariance, m, gone, P)
+
+        params = parametrisation.minimum_norm(matrix, gone, P)
+        bound = parametrisation.minimum_norm_bound(bound, matrix, gone, P)
+    shape = (len(names),) if m == 1 else (m, len(names))
+    params, bound = params.reshape(shape), bound.reshape(shape)
+    return replace(
+        result,
+        params=params,
+        _covariance=covariance() if isinstance(result._covariance, np.ndarray) else covariance,
+        param_names=names,
+        certificate=result.certificate.of(params, bound, passes=passes),
+        dependence=dependence,
+        collinear=collinear,
+    )

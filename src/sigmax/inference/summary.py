@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sigmax.inference.result import Result
 
 _WIDTH = 92
+#: aliased columns that are printed
+_SHOWN = 12
 _COLUMNS = ("estimate", "std. error", "z", "p")
 
 
@@ -52,6 +54,24 @@ def _label(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def _plain(value: object) -> object:
+    """A NumPy scalar as a number or text of Python."""
+    return value.tolist() if isinstance(value, np.generic) else value
+
+
+def _dependence(result: Result) -> list[str]:
+    """The columns that are combinations of others, and what was done."""
+    if result.dependence is None:
+        return []
+    found = np.flatnonzero(result.dependence.aliased).tolist()
+    shown = [result.dependence.formula(j, result.param_names) for j in found[:_SHOWN]]
+    more = [f"and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
+    text = "; ".join([*shown, *more])
+    if result.collinear == "min_norm":
+        return _paragraph("collinear", f"{text}; the coefficients are those of the smallest norm")
+    return _paragraph("aliased", f"{text}; left out")
+
+
 def _paragraph(name: str, text: str) -> list[str]:
     indent = " " * 16
     return textwrap.wrap(f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False)
@@ -73,7 +93,8 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
     method = f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
     lines = [f"{kind} regression of {target}, {method}", ""]
-    for c, label in enumerate(labels[1:]):
+    against = "the mean of all" if result.reference is None else _label(_plain(result.reference))
+    for c, value in enumerate(result.row_labels):
         decimals = [_decimals(float(error)) for error in errors[c]]
         columns = [
             list(result.param_names),
@@ -85,11 +106,12 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
             _numbers(ends[c, :, 1].tolist(), decimals),
         ]
         rows = list(zip(*columns, strict=True))
-        lines += [f"{target} = {label} against {labels[0]}"]
+        lines += [f"{target} = {_label(_plain(value))} against {against}"]
         lines += ["  " + line for line in _aligned(rows, header)]
         lines += [""]
     lines += _paragraph("observations", f"{result.nobs:,.10g}")
     lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")
+    lines += _dependence(result)
     lines += _paragraph("certificate", str(result.certificate))
     threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")
     lines += _paragraph("backend", f"{result.backend} ({result.isa}), {threads}")

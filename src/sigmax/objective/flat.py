@@ -58,10 +58,8 @@ def on_subspace(objective: Objective, coef: Float, U: Float) -> tuple[Float, Flo
     objective.rows_read += objective.n_rows
     S = whole[:, 0, :, 0] / response.weight_sum
     H = np.ascontiguousarray(whole[:, 1:, :, 1:])
-    penalty = objective.penalty
-    if penalty is not None:
-        slopes = U[penalty.free :]
-        H += penalty.l2 * np.einsum("ab,jl->ajbl", penalty.A, slopes.T @ slopes)
+    if objective.penalty is not None:
+        H += objective.penalty.whitened(U)
     return H.reshape(m * r, m * r), S
 
 

@@ -50,6 +50,8 @@ class Objective(Bounds):
         Has no influence on any result.
     l2 : float
         Strength of the penalty, in units of the (scaled) negative log-likelihood.
+    pins : ndarray of shape (n_params,), optional
+        See :mod:`sigmax.objective.penalty`.
 
     Attributes
     ----------
@@ -63,14 +65,23 @@ class Objective(Bounds):
     __slots__ = ()
 
     def __init__(
-        self, design: Design, response: Response, kernels: Kernels, n_threads: int, *, l2: float = 0.0
+        self,
+        design: Design,
+        response: Response,
+        kernels: Kernels,
+        n_threads: int,
+        *,
+        l2: float = 0.0,
+        pins: Float | None = None,
     ) -> None:
         self.design, self.response = design, response
         self.kernels, self.n_threads = kernels, n_threads
         self.n_rows = design.n_rows
         self.n_logits = response.n_logits
         self.n_params = self.n_logits * design.width
-        self.penalty = Penalty(l2, self.n_logits, design.width, design.intercept) if l2 > 0.0 else None
+        self.penalty: Penalty | None = None
+        if l2 > 0.0 or pins is not None:
+            self.penalty = Penalty(l2, self.n_logits, design.width, design.intercept, pins)
         self._size = passes.block_rows(design.width)
         self._largest: Float | None = None
         self.rows_read = 0
@@ -345,8 +356,7 @@ class Objective(Bounds):
         G = self.reduce(evaluate, merge, flops=flops)
         self.rows_read += self.n_rows
         if self.penalty is not None:
-            slopes = T[self.penalty.free :]
-            G += self.penalty.l2 * np.einsum("ab,jl->ajbl", self.penalty.A, slopes.T @ slopes)
+            G += self.penalty.whitened(T)
         return G.reshape(self.n_params, self.n_params)
 
     def row_norms(self, coef: Float, half: Callable[[Float], Float]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ gradient is bounded in objective/bounds.py.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,6 +85,16 @@ class Certificate:
     iterations: int
     passes: float
     reason: str
+
+    def of(self, params: Float, error_bound: Float, *, passes: float = 0.0) -> Certificate:
+        """The certificate of the same point in other parameters, with their bounds, nan where there are none.
+
+        What is said in standard errors holds for every linear combination of parameters in its own.  `passes`
+        are added.
+        """
+        some = ~np.isnan(params)
+        digits = _digits(params[some], error_bound[some]) if some.any() else 0.0
+        return replace(self, error_bound=error_bound, digits=digits, passes=self.passes + passes)
 
     def __str__(self) -> str:
         steps = f"{self.iterations} step" + ("" if self.iterations == 1 else "s")

@@ -78,6 +78,10 @@ def solve(
 def _solve(
     objective: Objective, starts: list[Float], tol: float, max_iter: int | None, monitor: Monitor
 ) -> Solution:
+    pinned = objective.penalty is not None and objective.penalty.pins is not None
+    if pinned:
+        # a limiting fit, which only Newton's method knows how to hold in place
+        return _densely(objective, starts, tol, _MOST_STEPS if max_iter is None else max_iter, monitor)
     if is_small(objective) and not monitor.watched:
         most = _MOST_STEPS if max_iter is None else max_iter
         found = _small(objective, starts, tol, most, monitor)
@@ -103,6 +107,13 @@ def _solve(
             starts = [at.coef, *starts]
         elif monitor.last is not None:
             starts = [monitor.last.coef, *starts]
+    return _densely(objective, starts, tol, max_iter, monitor)
+
+
+def _densely(
+    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+) -> Solution:
+    """Newton's method with every Hessian, in whatever coordinates it takes."""
     try:
         return _newton(Plain(objective), starts, tol, max_iter, monitor)
     except IllConditioned:

@@ -1,0 +1,83 @@
+"""What the data say where a fit has found no optimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmax.existence.decide import Face, Undecided, decide
+from sigmax.existence.integers import Integers
+from sigmax.existence.limit import Limit, fit_limit
+from sigmax.existence.pairs import Pairs
+from sigmax.kernels import Float
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Whether the estimate exists.
+
+    Attributes
+    ----------
+    exists : bool or None
+        True and False are proved, None is undecided.
+    reason : str
+        Why it is undecided; empty otherwise.
+    face, limit
+        Where it does not exist: what is left, and its fit.
+    """
+
+    exists: bool | None
+    reason: str = ""
+    face: Face | None = None
+    limit: Limit | None = None
+
+
+def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = None) -> Verdict:
+    """Decide on the existence of the estimate, without a penalty.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Of a design with full column rank.
+    coef : ndarray of shape (P,)
+        Where a solver gave up.
+    tol, max_iter
+        For the limiting fit.
+    """
+    fits: list[tuple[Face, Limit]] = []
+
+    def fit(face: Face) -> Limit:
+        limit = fit_limit(pairs, face, tol=tol, max_iter=max_iter)
+        fits.append((face, limit))
+        return limit
+
+    def confirm(face: Face) -> bool:
+        # without a direction the fit of the face is the fit that has failed
+        return face.direction is not None and fit(face).certifies
+
+    try:
+        face = decide(pairs, coef, confirm)
+    except Undecided as error:
+        return Verdict(None, str(error))
+    if face.direction is None:
+        return Verdict(True)
+    limit = next((found for of, found in fits if of is face), None) or fit(face)
+    return Verdict(False, "", face, limit)
+
+
+def without_classes(
+    pairs: Pairs, absent: list[int], *, l2: float, tol: float, max_iter: int | None = None
+) -> Verdict:
+    """The verdict on a penalised fit with an intercept where classes have no row: theirs runs to -inf."""
+    is_open = pairs.all()
+    is_open[:, absent] = False
+    null = np.zeros((len(absent), pairs.n_params), object)
+    for row, k in zip(null, absent, strict=True):
+        each = pairs.per_class(row)
+        each[k, 0] = 1
+        row[:] = (each[1:] - each[0]).ravel()
+    direction: Integers = -null.sum(axis=0)
+    face = Face(is_open, direction, null, proved=True)
+    limit = fit_limit(pairs, face, l2=l2, tol=tol, max_iter=max_iter)
+    return Verdict(False, "", face, limit)

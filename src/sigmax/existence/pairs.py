@@ -1,0 +1,127 @@
+"""The vectors whose cone decides: one for each row and each class that the row is not of.
+
+    z_ik = (e_y - e_k) (x) [1 x_i],   k != y = y_i,   in the coordinates of the classes 1 .. K-1
+
+Direction d, as one vector d_k for each class (d_0 = 0), raises the probability of row i's class against class
+k where z_ik'd = (d_y - d_k)'[1 x_i] is positive.  Rows of weight 0 have no pairs.  The signs of all z_ik'd are
+exact (dots.py).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import passes, threads
+from sigmax.data.design import Design
+from sigmax.data.response import Response
+from sigmax.existence import dots
+from sigmax.existence.dots import Signs
+from sigmax.existence.integers import Integers, bits
+from sigmax.kernels import Float, Kernels
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Index: TypeAlias = npt.NDArray[np.intp]
+
+
+class Pairs:
+    """The vectors z_ik of a design and a response.
+
+    Parameters
+    ----------
+    design, response
+        The data; offsets play no part.
+    kernels : Kernels
+    n_threads : int
+        Has no influence on any result.
+
+    Attributes
+    ----------
+    n_rows, n_classes, width, n_params : int
+        n, K, k and (K - 1) k.
+    """
+
+    __slots__ = (
+        "_size",
+        "design",
+        "kernels",
+        "n_classes",
+        "n_params",
+        "n_rows",
+        "n_threads",
+        "response",
+        "width",
+    )
+
+    def __init__(self, design: Design, response: Response, kernels: Kernels, n_threads: int) -> None:
+        self.design, self.response, self.kernels, self.n_threads = design, response, kernels, n_threads
+        self.n_rows, self.width, self.n_classes = design.n_rows, design.width, len(response.classes)
+        self.n_params = (self.n_classes - 1) * self.width
+        self._size = passes.block_rows(design.width)
+
+    def all(self) -> Mask:
+        """Which pairs there are, shape (n, K): not a row's own class, and no row of weight 0."""
+        pairs = np.ones((self.n_rows, self.n_classes), bool)
+        pairs[np.arange(self.n_rows), self.response.codes] = False
+        if self.response.weight is not None:
+            pairs[self.response.weight <= 0.0] = False
+        return pairs
+
+    def take(self, rows: Index, classes: Index) -> Float:
+        """z_ik for i, k from `rows`, which rise, and `classes`; shape (len(rows), (K - 1) k)."""
+        distinct, place = np.unique(rows, return_inverse=True)
+        x = np.empty((len(distinct), self.width))
+        x[:, : self.design.intercept] = 1.0
+        x[:, self.design.intercept :] = self.design.rows.take(distinct)
+        z = np.zeros((len(rows), self.n_classes, self.width))
+        at = np.arange(len(rows))
+        z[at, self.response.codes[rows]] = x[place]
+        z[at, classes] = -x[place]
+        return z[:, 1:].reshape(len(rows), -1)
+
+    def per_class(self, d: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """d_k of all classes, shape (K, k), zeros for class 0 in front."""
+        own = d.reshape(self.n_classes - 1, self.width)
+        return np.concatenate([np.zeros_like(own[:1]), own])
+
+    def signs(self, d: Integers, among: Mask) -> tuple[Signs, Float]:
+        """Exact signs of z_ik'd, and rough values up to one positive factor; both (n, K), 0 outside `among`.
+
+        Parameters
+        ----------
+        d : object ndarray of shape ((K - 1) k,)
+            Whole numbers.
+        among : bool ndarray of shape (n, K)
+        """
+        D = self.per_class(d)
+        signs, values = np.zeros(among.shape, np.int8), np.zeros(among.shape)
+        # one scale for all, so that values compare
+        common = bits(d) + 1
+        intercept = self.design.intercept
+
+        def evaluate(start: int, stop: int) -> None:
+            X, codes, wanted = self.design.block(start, stop), self.response.codes[start:stop], among[start:stop]
+            for a in range(self.n_classes):
+                rows = np.flatnonzero((codes == a) & wanted.any(axis=1))
+                if len(rows) == 0:
+                    continue
+                part = X if len(rows) == len(X) else X[rows]
+                for b in range(self.n_classes):
+                    if not wanted[rows, b].any():
+                        continue
+                    sign, value = dots.signs(part, D[a] - D[b], common, self.kernels, intercept)
+                    chosen = wanted[rows, b]
+                    signs[start + rows[chosen], b] = sign[chosen]
+                    values[start + rows[chosen], b] = value[chosen]
+
+        flops = 40.0 * self.n_rows * self.n_params
+        passes.reduce(
+            self.n_rows,
+            self._size,
+            evaluate,
+            lambda a, b: None,
+            threads.useful(self.n_threads, flops, shared=self.kernels.THREADED),
+        )
+        return signs, values

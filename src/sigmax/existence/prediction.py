@@ -1,0 +1,76 @@
+"""Probabilities in the limit.
+
+Along the direction d of separation the classes whose d_k'x is largest share the probability of a row x, and
+the others have none, exactly.  Those that share it do so by the limiting fit, as far as that determines it:
+where a vector of the null space still moves their logits apart, the data say nothing, and the answer is nan.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sigmax.data.design import Design
+from sigmax.existence import dots
+from sigmax.existence.integers import Integers, bits
+from sigmax.existence.separation import Separation, per_class
+from sigmax.functions import softmax
+from sigmax.kernels import Float, Kernels
+
+
+def limiting_order(found: Separation, design: Design, n_classes: int, kernels: Kernels) -> np.ndarray:
+    """How two classes compare in the limit, (n, K, K): +1, -1 for certain, 0 by the fit, 2 for unknown.
+
+    Element [i, a, b] is the sign of (d_a - d_b)'x_i; where that is 0 and a vector of the null space moves the
+    two apart, 2.
+    """
+    d = per_class(found, found.exact_direction, n_classes)
+    null = [per_class(found, v, n_classes) for v in found._null]
+    order = np.zeros((design.n_rows, n_classes, n_classes), np.int8)
+    size = max(2**16 // design.width, 1)
+    for start in range(0, design.n_rows, size):
+        X = design.block(start, min(start + size, design.n_rows))
+        for a in range(n_classes):
+            for b in range(a):
+                sign = _signs(X, d[a] - d[b], kernels, design.intercept)
+                tied = np.flatnonzero(sign == 0)
+                for v in null:
+                    if len(tied):
+                        moves = _signs(X[tied], v[a] - v[b], kernels, design.intercept) != 0
+                        sign[tied[moves]] = 2
+                        tied = tied[~moves]
+                order[start : start + len(X), a, b] = sign
+                order[start : start + len(X), b, a] = np.where(sign == 2, 2, -sign)
+    return order
+
+
+def limiting_logits(order: np.ndarray, eta: Float, base: int) -> Float:
+    """Log odds of the other classes against class `base`, from those of the finite coefficients; (n, m)."""
+    against = np.delete(order[:, :, base], base, axis=1)
+    shown: Float = np.where(against == 0, eta, np.where(against == 2, np.nan, against * np.inf))
+    return shown
+
+
+def limiting_probabilities(order: np.ndarray, eta: Float, base: int, kernels: str) -> Float:
+    """Probabilities, shape (n, K); nan for classes whose share is not determined.
+
+    Parameters
+    ----------
+    order : ndarray of shape (n, K, K)
+    eta : ndarray of shape (n, K - 1)
+        Logits of the finite coefficients.
+    base : int
+        The class that they are against.
+    kernels : str
+        Name of the backend.
+    """
+    beaten = (order == -1).any(axis=2)
+    unknown = ((order == 2) & ~beaten[:, None, :]).any(axis=2) & ~beaten
+    logits = np.insert(eta, base, 0.0, axis=1)
+    p = softmax(np.where(beaten, -np.inf, logits), axis=1, backend=kernels)
+    # one unknown share leaves all that compete with it unknown
+    p[unknown.any(axis=1)[:, None] & ~beaten] = np.nan
+    return p
+
+
+def _signs(X: Float, d: Integers, kernels: Kernels, intercept: bool) -> dots.Signs:
+    return dots.signs(X, d, bits(d), kernels, intercept)[0]

@@ -1,0 +1,168 @@
+"""What a user gets to know about separated classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.data.design import INTERCEPT
+from sigmax.existence import signs as sides
+from sigmax.existence.decide import Undecided
+from sigmax.existence.examine import Verdict
+from sigmax.existence.integers import Integers, nearest
+from sigmax.existence.pairs import Pairs
+from sigmax.kernels import Float
+from sigmax.solvers.certificate import Certificate
+
+#: columns that a message names
+_NAMED = 6
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Separation:
+    """Why the maximum-likelihood estimate does not exist, proved on the data as given.
+
+    The likelihood rises without end along `direction`.  What is said of the limit holds for every direction
+    along which it does, unless stated otherwise.
+
+    Attributes
+    ----------
+    kind : {"complete", "quasi"}
+        Complete: in the limit every row is predicted without error.  Quasi: some rows are.
+    direction : ndarray, shape of the result's `params`
+        Adding a multiple of it to the coefficients makes no row less likely, and `rows` more so.
+    exact_direction : tuple of int
+        The same direction in whole numbers, up to a positive factor, in the order of ``params.ravel()``:
+        for these the statement is exact.  For `direction` it is where they fit into float64.
+    infinite : int8 ndarray, shape of `params`
+        -1, +1: the parameter runs to -inf, +inf in every direction that the likelihood allows.
+    undetermined : bool ndarray, shape of `params`
+        The parameter has no limit: it runs to either side, or stays anywhere, at the same likelihood.  Its
+        estimate is nan.
+    rows : ndarray of intp
+        Rows of X, of positive weight, whose probability of a class that was not observed in them goes to 0.
+    certificate : Certificate or None
+        Of the limiting fit, that of the parameters which stay finite; None where nothing is left to fit.
+    note : str
+        What could not be decided, and why; empty where all is.
+    """
+
+    kind: str
+    direction: Float
+    exact_direction: tuple[int, ...]
+    infinite: npt.NDArray[np.int8]
+    undetermined: npt.NDArray[np.bool_]
+    rows: npt.NDArray[np.intp]
+    certificate: Certificate | None
+    note: str
+    #: a finite representative of the limiting coefficients, and what may be added to it; in `params`' layout
+    _finite: Float
+    _null: tuple[tuple[int, ...], ...]
+    #: the class that they are relative to
+    _base: int
+
+    def __repr__(self) -> str:
+        shown = f"{len(self.rows)} rows, {int(np.count_nonzero(self.infinite))} infinite parameters"
+        return f"<{self.kind} separation: {shown}>"
+
+    def columns(self, param_names: tuple[str, ...]) -> list[str]:
+        """Names of the columns that `direction` uses, the intercept last."""
+        used = (np.atleast_2d(self.direction) != 0.0).any(axis=0)
+        names = [name for name, is_used in zip(param_names, used, strict=True) if is_used]
+        return sorted(names, key=lambda name: name == INTERCEPT)
+
+    def text(self, param_names: tuple[str, ...]) -> str:
+        """One sentence: which columns separate what."""
+        names = self.columns(param_names)
+        slopes = [name for name in names if name != INTERCEPT]
+        if not slopes:
+            by = "the intercept alone (a class has no row)"
+        else:
+            by = ", ".join(repr(name) for name in slopes[:_NAMED])
+            by = f"column{'s' if len(slopes) > 1 else ''} {by}"
+            by += f" and {len(slopes) - _NAMED} more" if len(slopes) > _NAMED else ""
+        what = "all" if self.kind == "complete" else "some"
+        verb = "separates" if len(slopes) < 2 else "separate"
+        return (
+            f"{'completely' if self.kind == 'complete' else 'quasi-completely'} separated classes: {by} "
+            f"{verb} {what} rows ({len(self.rows)}) without error"
+        )
+
+
+def separation(
+    verdict: Verdict, pairs: Pairs, given: Pairs, *, base: int, shape: tuple[int, ...], n_rows: int
+) -> Separation:
+    """The public face of a verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        With ``exists`` False.
+    pairs : Pairs
+        The verdict's.
+    given : Pairs
+        Of the rows as the user gave them, or copies of them one below the other.
+    base : int
+        The class that the parameters are relative to.
+    shape : tuple of int
+        That of the parameters.
+    n_rows : int
+        Rows of X.
+    """
+    face, limit = verdict.face, verdict.limit
+    assert face is not None and limit is not None and face.direction is not None
+    functions = _against(base, pairs)
+    note = ""
+    try:
+        signs = sides.signs(pairs, face, functions)
+    except Undecided as error:
+        signs = np.where(sides.moved(face, functions), sides.NONE, 0).astype(np.int8)
+        note = str(error)
+    margins, _ = given.signs(face.direction, given.all())
+    direction = functions @ face.direction
+    return Separation(
+        kind="quasi" if face.open.any() else "complete",
+        direction=nearest(direction).reshape(shape),
+        exact_direction=tuple(direction.tolist()),
+        infinite=np.where(signs == sides.NONE, 0, signs).astype(np.int8).reshape(shape),
+        undetermined=(signs == sides.NONE).reshape(shape),
+        rows=np.unique(np.flatnonzero((margins > 0).any(axis=1)) % n_rows),
+        certificate=limit.certificate,
+        note=note,
+        _finite=(functions.astype(float) @ limit.coef.ravel()).reshape(shape),
+        _null=tuple(tuple((functions @ v).tolist()) for v in face.null),
+        _base=base,
+    )
+
+
+def _against(base: int, pairs: Pairs) -> Integers:
+    """The parameters against the class `base` as functions of those against class 0; (P, P)."""
+    K, k = pairs.n_classes, pairs.width
+    each = np.delete(np.eye(K, dtype=np.int64), base, axis=0) - np.eye(K, dtype=np.int64)[base]
+    return np.asarray(np.kron(each[:, 1:], np.eye(k, dtype=np.int64)).astype(object))
+
+
+def limiting_params(found: Separation) -> Float:
+    """-inf, inf, nan, and the limiting fit elsewhere; shape of the parameters."""
+    params = np.where(found.undetermined, np.nan, found._finite)
+    infinite: Float = np.where(found.infinite != 0, found.infinite * np.inf, params)
+    return infinite
+
+
+def limiting_covariance(found: Separation, covariance: Float) -> Float:
+    """The covariance of the parameters that stay finite, nan elsewhere; (P, P)."""
+    gone = ((found.infinite != 0) | found.undetermined).ravel()
+    covariance = covariance.copy()
+    covariance[gone], covariance[:, gone] = np.nan, np.nan
+    return covariance
+
+
+def per_class(found: Separation, values: tuple[int, ...], n_classes: int) -> Integers:
+    """A vector in the layout of the parameters as one vector for each class, (K, k)."""
+    each = np.empty(len(values), object)
+    each[:] = values
+    each = each.reshape(n_classes - 1, -1)
+    zero = np.zeros_like(each[:1])
+    return np.concatenate([each[: found._base], zero, each[found._base :]])

@@ -1,0 +1,117 @@
+"""Which parameters run to infinity, and to which side.
+
+The directions of recession are those d = sum_a c_a v_a in N with z'd >= 0 for all pairs of S.  A parameter
+f'b, such as the difference of two classes' coefficients,
+
+    stays finite             if f'v = 0 for all v in N
+    runs to +inf (to -inf)   if f'd >= 0 (<= 0) for all these directions: generic ones have f'd > 0 (< 0)
+    has no limit             if f'd can have either sign: the data do not say where it goes
+
+The second is proved by Farkas' lemma, the third by two directions, both in whole numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sigmax.existence.cone import direction_against
+from sigmax.existence.decide import Face, Undecided
+from sigmax.existence.integers import Integers, primitive, whole
+from sigmax.existence.pairs import Index, Pairs, Signs
+
+#: pairs that are all taken into the pool at once; pairs for each dimension it begins with and grows by
+_FEW_PAIRS, _POOL = 300, 4
+#: dimensions of N up to which signs are decided
+_MOST = 40
+_ROUNDS = 500
+#: no limit
+NONE = 2
+
+
+def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
+    """-1, 0, +1, or `NONE`, for each of some functions of the coefficients.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    face : Face
+    functions : object ndarray of shape (f, P)
+        Whole numbers, one function a row.
+
+    Raises
+    ------
+    Undecided
+        The null space of T has too many dimensions.
+    """
+    if face.direction is None or len(face.null) == 0:
+        return np.zeros(len(functions), np.int8)
+    if len(face.null) == 1:
+        moved = (functions @ face.direction).tolist()
+        return np.array([(v > 0) - (v < 0) for v in moved], np.int8)
+    if len(face.null) > _MOST:
+        raise Undecided(
+            f"the sides of {len(face.null)} dimensions without an estimate are not decided, only up to {_MOST}"
+        )
+    return _Sides(pairs, face, functions).run()
+
+
+def moved(face: Face, functions: Integers) -> np.ndarray:
+    """Which functions do not stay finite, or have no value; bool."""
+    return np.asarray((functions @ face.null.T != 0).any(axis=1), bool)
+
+
+class _Sides:
+    def __init__(self, pairs: Pairs, face: Face, functions: Integers) -> None:
+        self.pairs, self.N, self.functions = pairs, face.null, functions
+        self.closed = pairs.all() & ~face.open
+        assert face.direction is not None
+        _, self.margins = pairs.signs(face.direction, self.closed)
+        self.pool = self._least()
+        self.moved = moved(face, functions)
+        self.up, self.down = np.zeros(len(functions), bool), np.zeros(len(functions), bool)
+        self._see(face.direction)
+
+    def run(self) -> Signs:
+        found = np.zeros(len(self.functions), np.int8)
+        for j in np.flatnonzero(self.moved):
+            for side, seen in ((1, self.down), (-1, self.up)):
+                # is side * f'd >= 0 in the whole cone?
+                if found[j] == 0 and not seen[j] and self._never_against(side * (self.N @ self.functions[j])):
+                    found[j] = side
+            if found[j] == 0:
+                found[j] = NONE
+        return found
+
+    def _never_against(self, g: Integers) -> bool:
+        """Whether g'c >= 0 for all directions c of the cone; what speaks against it is seen."""
+        for _ in range(_ROUNDS):
+            Z = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes))
+            A, exponent = whole(Z)
+            least = int(exponent.min())
+            shift = (exponent - least).astype(object)
+            c = direction_against((A << shift) @ self.N.T, g)
+            if c is None:
+                return True
+            d = primitive(c @ self.N)
+            signs, values = self.pairs.signs(d, self.closed)
+            against = np.flatnonzero(signs < 0)
+            if len(against) == 0:
+                self._see(d)
+                return False
+            most = _POOL * len(self.N)
+            if len(against) > most:
+                flat = values.ravel()
+                against = against[np.argpartition(flat[against], most)[:most]]
+            self.pool = np.union1d(self.pool, against)
+        raise Undecided(f"no decision on the sides in {_ROUNDS} rounds of cutting planes")
+
+    def _see(self, d: Integers) -> None:
+        along = self.functions @ d
+        self.up, self.down = self.up | (along > 0).astype(bool), self.down | (along < 0).astype(bool)
+
+    def _least(self) -> Index:
+        flat = np.flatnonzero(self.closed)
+        most = max(_FEW_PAIRS, _POOL * len(self.N))
+        if len(flat) > most:
+            flat = np.sort(flat[np.argpartition(self.margins.ravel()[flat], most)[:most]])
+        return flat

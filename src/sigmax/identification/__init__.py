@@ -1,0 +1,1 @@
+"""What data can say about parameters: columns that depend on others, and the choice of a parametrisation."""

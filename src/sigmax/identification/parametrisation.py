@@ -1,0 +1,155 @@
+"""Linear maps between parametrisations of one fitted model, for parameters, covariance and bounds.
+
+Only differences of the K classes' coefficients mean anything: a reference class, or a sum of zero, picks one
+representative.  With B of shape (K, k), one row a class, and V its covariance, (K, k, K, k):
+
+    reference r     B_c - B_r,      V_cd - V_rd - V_cr + V_rr          (row r, of zeros, is not stored)
+    sum to zero     B_c - mean B,   (C (x) I) V (C (x) I),  C = I - 11'/K
+
+The second covariance has rank (K - 1) k; it is the Moore-Penrose inverse of the information of all K k
+parameters.  Fitted values, contrasts of classes, likelihood and their tests are the same in all.
+
+Within a class, columns that depend on others leave room as well: `expand` puts nan where a column was left
+out, `minimum_norm` picks the representative without a component in the null space of the design.
+
+Maps are differences, not products with matrices of zeros and ones: nan and inf stay in the columns they are
+in, inf less a finite number is inf, and inf less inf is nan.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.kernels import Float
+
+_U = 2.0**-53
+
+
+def padded(params: Float, reference: int) -> Float:
+    """(K, k): `params` of shape (K - 1, k) with zeros for the reference."""
+    return np.asarray(np.insert(params, reference, 0.0, axis=0))
+
+
+def padded_covariance(covariance: Float, n_logits: int, reference: int) -> Float:
+    """(K, k, K, k): `covariance` of shape (m k, m k) with zeros for the reference."""
+    k = len(covariance) // n_logits
+    blocks = covariance.reshape(n_logits, k, n_logits, k)
+    return np.asarray(np.insert(np.insert(blocks, reference, 0.0, axis=0), reference, 0.0, axis=2))
+
+
+# -- another reference -------------------------------------------------------------------------------
+
+
+def rebased(params: Float, old: int, new: int) -> Float:
+    """Parameters against the class `new` from those against `old`; both (K - 1, k)."""
+    B = padded(params, old)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.delete(B - B[new], new, axis=0))
+
+
+def rebased_covariance(covariance: Float, n_logits: int, old: int, new: int) -> Float:
+    """Covariance of :func:`rebased`, exactly symmetric where `covariance` is."""
+    V = padded_covariance(covariance, n_logits, old)
+    with np.errstate(invalid="ignore"):
+        moved = (V + V[new, :, new][:, None]) - (V[new] + V[:, :, new][:, :, None])
+    moved = np.delete(np.delete(moved, new, axis=0), new, axis=2)
+    return np.asarray(moved.reshape(covariance.shape))
+
+
+def rebased_bound(bound: Float, params: Float, old: int, new: int) -> Float:
+    """Bound of the error of :func:`rebased`: those of both terms, and the rounding of their difference."""
+    E = padded(bound, old)
+    moved = rebased(params, old, new)
+    return np.asarray(np.delete(E + E[new], new, axis=0) + _rounding(moved, 1))
+
+
+# -- sum to zero -------------------------------------------------------------------------------------
+
+
+def symmetric(params: Float, old: int) -> Float:
+    """Parameters of all K classes that sum to zero, (K, k)."""
+    B = padded(params, old)
+    with np.errstate(invalid="ignore"):
+        found = np.asarray(B - B.mean(axis=0))
+        for j in np.flatnonzero(~np.isfinite(B).all(axis=0)).tolist():
+            # the mean of B_c - B_d over d, in which one infinite class stays infinite
+            differences = B[:, j, None] - B[:, j]
+            np.fill_diagonal(differences, 0.0)
+            found[:, j] = differences.mean(axis=1)
+    return found
+
+
+def symmetric_covariance(covariance: Float, n_logits: int, old: int) -> Float:
+    """Covariance of :func:`symmetric`, (K k, K k), of rank (K - 1) k."""
+    V = padded_covariance(covariance, n_logits, old)
+    with np.errstate(invalid="ignore"):
+        V = V - V.mean(axis=0)
+        V = V - V.mean(axis=2)[:, :, None]
+        size = V.shape[0] * V.shape[1]
+        V = V.reshape(size, size)
+        return np.asarray(0.5 * (V + V.T))
+
+
+def symmetric_bound(bound: Float, params: Float, old: int) -> Float:
+    """Bound of the error of :func:`symmetric`: (1 - 1/K) of a class's own, 1/K of the others'."""
+    E, B = padded(bound, old), np.abs(padded(params, old))
+    K = len(E)
+    with np.errstate(invalid="ignore"):
+        own = (1.0 - 2.0 / K) * E if K > 2 else np.zeros_like(E)
+        return np.asarray(own + E.mean(axis=0) + _rounding(B + B.mean(axis=0), K))
+
+
+def _rounding(terms: Float, additions: int) -> Float:
+    """Rounding of a sum of so many terms; none where they are infinite."""
+    return np.where(np.isfinite(terms), (additions + 1) * _U * np.abs(terms), 0.0)
+
+
+# -- columns left out --------------------------------------------------------------------------------
+
+
+def expand(matrix: Float, left_out: npt.NDArray[np.bool_]) -> Float:
+    """(m, k): `matrix` of shape (m, kept) with nan for the columns left out."""
+    whole = np.full((len(matrix), len(left_out)), np.nan)
+    whole[:, ~left_out] = matrix
+    return whole
+
+
+def expand_covariance(covariance: Float, n_logits: int, left_out: npt.NDArray[np.bool_]) -> Float:
+    """(m k, m k): `covariance` with nan in the rows and columns of what was left out."""
+    kept = np.flatnonzero(np.tile(~left_out, n_logits))
+    whole = np.full((n_logits * len(left_out),) * 2, np.nan)
+    whole[np.ix_(kept, kept)] = covariance
+    return whole
+
+
+def projector(null_space: Float) -> Float:
+    """P = I - N (N'N)^-1 N', (k, k), onto the row space of a design with the null space N, (k, d)."""
+    Q = np.linalg.qr(null_space / np.abs(null_space).max(axis=0))[0]
+    return np.asarray(np.eye(len(Q)) - Q @ Q.T)
+
+
+def minimum_norm(matrix: Float, left_out: npt.NDArray[np.bool_], P: Float) -> Float:
+    """b+ = P b for each logit, (m, k), from coefficients (m, kept) with zeros for the columns left out.
+
+    Of all coefficients with the same fitted values those of the smallest sum of squares.
+    """
+    return np.asarray(matrix @ P[~left_out])
+
+
+def minimum_norm_covariance(
+    covariance: Float, n_logits: int, left_out: npt.NDArray[np.bool_], P: Float
+) -> Float:
+    """(I (x) P) V (I (x) P), V with zeros for the columns left out: the Moore-Penrose inverse of H."""
+    kept = int(np.count_nonzero(~left_out))
+    k = len(left_out)
+    blocks = covariance.reshape(n_logits, kept, n_logits, kept)
+    whole = np.einsum("ji,ajbl,lm->aibm", P[~left_out], blocks, P[~left_out], optimize=True)
+    whole = whole.reshape(n_logits * k, n_logits * k)
+    return np.asarray(0.5 * (whole + whole.T))
+
+
+def minimum_norm_bound(bound: Float, matrix: Float, left_out: npt.NDArray[np.bool_], P: Float) -> Float:
+    """Bound of the error of :func:`minimum_norm` for this P, from that of the kept coefficients."""
+    size = np.abs(P[~left_out])
+    return np.asarray(bound @ size + (len(P) + 1) * _U * (np.abs(matrix) @ size))

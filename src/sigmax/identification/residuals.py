@@ -1,0 +1,160 @@
+"""How far columns are from combinations of columns before them, in double-double.
+
+    r_j = x_j - sum_l c_l x_l,      z = T'[1 x],  T = R^-1,      c <- c + T Z'r_j
+
+The combination with the smallest residual is refined: r is formed in double-double, so that it is exact to
+u^2 of its terms, and z, formed in double-double and rounded once, is near orthonormal even where the columns
+are nearly dependent.  What is left of the error of c shrinks by a factor of about u cond(R) each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import passes, threads
+from sigmax.data.design import Design
+from sigmax.kernels import Float, Kernels, two_sum
+
+#: refinements at most; each reads X once
+_MOST = 6
+#: a residual that does not shrink to this part of the one before has been found
+_SHRINKS = 0.5
+#: a row is off where its residual is more than this part of its number
+ROW = 2.0**-20
+
+
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """The combination nearest to each of some columns.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (c, k)
+        In units of the columns: x_j is near sum_l coef_jl x_l.
+    length : ndarray of shape (c,)
+        ||x_j|| over the rows that count.
+    residual : ndarray of shape (c,)
+        ||r_j||.
+    off : ndarray of shape (c,)
+        Part of the rows with x_ij != 0 where |r_ij| > ROW |x_ij|.
+    reads : int
+        Of X.
+    """
+
+    coef: Float
+    length: Float
+    residual: Float
+    off: Float
+    reads: int
+
+
+class _Sums(NamedTuple):
+    moved: Float  # Z'r, (c, s)
+    square: Float
+    length: Float
+    off: Float
+    rows: Float
+
+
+def combinations(
+    design: Design,
+    weight: Float | None,
+    kernels: Kernels,
+    n_threads: int,
+    *,
+    targets: npt.NDArray[np.intp],
+    basis: npt.NDArray[np.intp],
+    scale: Float,
+    start: Float,
+    T: Float,
+    enough: float,
+) -> Combinations:
+    """Refine the combinations of `basis` columns that come before each target.
+
+    Parameters
+    ----------
+    design, weight
+        The rows; those of positive weight count.
+    targets, basis : intp ndarray of shape (c,) and (s,)
+        Columns, rising; none is both.
+    scale : ndarray of shape (k,)
+        Powers of two; x_j / scale_j is about 1.
+    start : ndarray of shape (c, s)
+        First combinations, of scaled columns.
+    T : ndarray of shape (s, s)
+        Inverse of the triangle of the scaled basis.
+    enough : float
+        A residual below this part of its column needs no refinement.
+    """
+    k, width = design.width, len(targets)
+    size = passes.block_rows(k + len(basis) + width)
+    work = 40.0 * design.n_rows * k * (len(basis) + width)
+    count = threads.useful(n_threads, work, shared=kernels.THREADED)
+    before = basis < targets[:, None]
+    whiten = np.zeros((len(basis), k))
+    whiten[:, basis] = T.T / scale[basis]
+    high, low = np.where(before, start, 0.0), np.zeros_like(start)
+    best: Combinations | None = None
+    for reads in range(1, _MOST + 1):
+        coef, rest = np.zeros((width, k)), np.zeros((width, k))
+        # powers of two: both words stay what they are
+        coef[:, basis], rest[:, basis] = -high / scale[basis], -low / scale[basis]
+        coef[np.arange(width), targets] = 1.0 / scale[targets]
+
+        def evaluate(start: int, stop: int, coef: Float = coef, rest: Float = rest) -> _Sums:
+            X = design.block(start, stop)
+            if weight is not None:
+                X = np.ascontiguousarray(X[weight[start:stop] > 0.0])
+            r, r_low = np.empty((len(X), width)), np.empty((len(X), width))
+            Z = np.empty((len(X), len(basis)))
+            kernels.linear_predictor_dd(X, coef, rest, r, r_low, intercept=design.intercept)
+            kernels.linear_predictor_dd(X, whiten, None, Z, None, intercept=design.intercept)
+            x = X[:, targets - int(design.intercept)] / scale[targets]  # the intercept is no target
+            off = np.abs(r) > ROW * np.abs(x)
+            return _Sums(
+                r.T @ Z,
+                (r**2).sum(axis=0),
+                (x**2).sum(axis=0),
+                (off & (x != 0.0)).sum(axis=0).astype(float),
+                (x != 0.0).sum(axis=0).astype(float),
+            )
+
+        def merge(a: _Sums, b: _Sums) -> _Sums:
+            return _Sums(*(left + right for left, right in zip(a, b, strict=True)))
+
+        found = passes.reduce(design.n_rows, size, evaluate, merge, count)
+        length, residual = np.sqrt(found.length), np.sqrt(found.square)
+        here = Combinations(
+            (high + low) * scale[targets][:, None] / scale[basis],
+            length,
+            residual,
+            found.off / np.maximum(found.rows, 1.0),
+            reads,
+        )
+        shrunk = best is None or bool((residual < _SHRINKS * best.residual).any())
+        best = here if best is None else _better(best, here)
+        if not shrunk or bool((best.residual <= enough * best.length).all()):
+            break
+        step = np.where(before, found.moved, 0.0) @ T.T
+        high, error = two_sum(high, np.where(before, step, 0.0))
+        low = low + error
+    assert best is not None
+    whole = np.zeros((width, k))
+    whole[:, basis] = best.coef
+    return Combinations(whole, best.length, best.residual, best.off, best.reads)
+
+
+def _better(a: Combinations, b: Combinations) -> Combinations:
+    """Column by column the one with the smaller residual."""
+    take = b.residual < a.residual
+    return Combinations(
+        np.where(take[:, None], b.coef, a.coef),
+        a.length,
+        np.where(take, b.residual, a.residual),
+        np.where(take, b.off, a.off),
+        b.reads,
+    )
