@@ -87,7 +87,7 @@ def fitted(problem: Problem) -> tuple[Any, list[str], float]:
         warnings.simplefilter("always")
         begin = time.perf_counter()
         try:
-            result = sx.fit(problem.X, problem.y, n_threads=1, **problem.arguments())
+            result = sx.fit(problem.given(), problem.y, n_threads=1, **problem.arguments())
         except Exception as error:  # whatever is raised is a finding
             result = error
         seconds = time.perf_counter() - begin

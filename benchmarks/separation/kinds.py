@@ -315,6 +315,36 @@ def wide(rng: Rng) -> Drawn:
     return {"X": X, "y": y, "K": K}
 
 
+def many_rows(rng: Rng) -> Drawn:
+    """More rows, with a dummy or a column that may separate; or thousands that are the same few."""
+    if rng.random() < 0.15:
+        drawn = duplicated_rows(rng)
+        # from 4,096 rows on sigmax makes one row of those that repeat
+        pick = rng.integers(0, len(drawn["X"]), int(rng.integers(4096, 4400)))
+        return drawn | {"X": drawn["X"][pick], "y": drawn["y"][pick]}
+    K = _classes(rng)
+    p = _columns(rng, K)
+    n = int(rng.integers(60, 400))
+    X = rng.normal(size=(n, p))
+    X[:, 0] = rng.random(n) < rng.choice([0.02, 0.1, 0.4])
+    y = _scores(rng, X, K, rng.uniform(0.0, 8.0))
+    if rng.random() < 0.4:
+        y[X[:, 0] == 1.0] = rng.integers(0, K)
+    return {"X": X, "y": y, "K": K}
+
+
+def layouts(rng: Rng) -> Drawn:
+    """The same numbers as other dtypes and in other memory layouts."""
+    drawn = _any(rng)
+    X = np.asarray(drawn["X"], dtype=np.float64)
+    layout = str(rng.choice(["float32", "fortran", "every other", "reversed", "int8"]))
+    if layout == "float32":
+        X = X.astype(np.float32).astype(np.float64)
+    elif layout == "int8":
+        X = np.clip(np.round(2.0 * X), -100.0, 100.0)
+    return drawn | {"X": X, "layout": layout}
+
+
 def offsets(rng: Rng) -> Drawn:
     return _with_offset(rng, _any(rng))
 
@@ -382,6 +412,8 @@ KINDS: dict[str, Callable[[Rng], Drawn]] = {
     "no intercept": no_intercept,
     "dependent columns": dependent_columns,
     "wide": wide,
+    "many rows": many_rows,
+    "layouts": layouts,
     "offsets": offsets,
     "everything": everything,
 }

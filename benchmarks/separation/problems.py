@@ -27,6 +27,8 @@ class Problem:
     intercept : bool
     declared : bool
         Whether ``classes=range(K)`` is told.
+    layout : str
+        How X lies in memory, or its dtype.
     """
 
     index: int
@@ -38,6 +40,22 @@ class Problem:
     offset: np.ndarray | None = None
     intercept: bool = True
     declared: bool = False
+    layout: str = ""
+
+    def given(self) -> np.ndarray:
+        """X as it is handed to `sigmax.fit`: the same numbers."""
+        X = self.X
+        if self.layout in ("float32", "int8"):
+            return X.astype(self.layout)
+        if self.layout == "fortran":
+            return np.asfortranarray(X)
+        if self.layout == "every other":
+            wide = np.full((2 * X.shape[0], 3 * X.shape[1]), np.nan)
+            wide[::2, 1::3] = X
+            return wide[::2, 1::3]
+        if self.layout == "reversed":
+            return np.ascontiguousarray(X[::-1])[::-1]
+        return X
 
     def seen(self) -> np.ndarray:
         """Which classes each row that counts has observations of, bool (n, K)."""
@@ -78,6 +96,7 @@ class Problem:
         parts = [f"index {self.index}, {self.kind}: n={n} p={p} K={self.n_classes}"]
         parts += [name for name in ("weight", "offset") if getattr(self, name) is not None]
         parts += ["no intercept"] * (not self.intercept) + ["counts"] * (self.y.ndim == 2)
+        parts += [self.layout] * bool(self.layout)
         return ", ".join(parts + ["declared"] * self.declared)
 
 
@@ -127,6 +146,7 @@ def draw(seed: int, index: int) -> Problem:
                 drawn.get("offset"),
                 drawn.get("intercept", True),
                 drawn.get("declared", False),
+                drawn.get("layout", ""),
             )
         )
         if found is not None:

@@ -82,7 +82,7 @@ def verdict(modules, drawn, answer, lim, result, warned):
 def test_sigmax_passes(tmp_path):
     file = tmp_path / "separation.json"
     done = subprocess.run(
-        [sys.executable, str(FOLDER), "--problems", "330", "--seed", str(SEED), "--json", str(file)],
+        [sys.executable, str(FOLDER), "--problems", "336", "--seed", str(SEED), "--json", str(file)],
         capture_output=True,
         text=True,
         check=False,
@@ -97,8 +97,8 @@ def test_sigmax_passes(tmp_path):
         # of each there are many; what is not right is undecided, and rare
         assert row[truth] >= 60
         assert sum(row.values()) - row[truth] == row["undecided"] <= 3
-    assert len(report["kinds"]) == 22
-    assert sum(row["problems"] for row in report["kinds"].values()) == report["problems"] == 330
+    assert len(report["kinds"]) == 24
+    assert sum(row["problems"] for row in report["kinds"].values()) == report["problems"] == 336
     assert report["judged_limit"] >= 90
 
 
@@ -106,9 +106,10 @@ def test_sigmax_passes(tmp_path):
 
 
 def test_problems_are_what_their_index_says(modules):
-    for index in range(44):
+    for index in range(48):
         one, two = modules.problems.draw(SEED, index), modules.problems.draw(SEED, index)
-        assert one.kind == tuple(modules.kinds.KINDS)[index % 22]
+        assert one.kind == tuple(modules.kinds.KINDS)[index % 24]
+        assert (one.given() == one.X).all()
         assert (one.X == two.X).all()
         assert (one.y == two.y).all()
         assert np.isfinite(one.X).all()
@@ -121,7 +122,7 @@ def test_problems_are_what_their_index_says(modules):
 
 def test_every_kind_holds_what_it_is_named_for(modules):
     found = {kind: [] for kind in modules.kinds.KINDS}
-    for index in range(22 * 12):
+    for index in range(24 * 12):
         drawn = modules.problems.draw(SEED, index)
         found[drawn.kind].append((drawn, modules.judge.answer_of(drawn)))
     verdicts = {kind: {a.kind for _, a in pairs} for kind, pairs in found.items()}
@@ -144,6 +145,8 @@ def test_every_kind_holds_what_it_is_named_for(modules):
     assert all(d.y.ndim == 2 for d, _ in found["grouped counts"])
     assert any((d.y != np.round(d.y)).any() for d, _ in found["grouped counts"])
     assert all(d.offset is not None for d, _ in found["offsets"])
+    assert {d.layout for d, _ in found["layouts"]} >= {"float32", "fortran", "every other", "int8"}
+    assert max(len(d.X) for d, _ in found["many rows"]) >= 100
     assert all(not d.intercept for d, _ in found["no intercept"])
     assert {d.n_classes for pairs in found.values() for d, _ in pairs} >= {2, 3, 4, 5}
     # a plane whose normal is no vector of floats
@@ -159,7 +162,7 @@ def test_rows_that_do_not_count_would_decide_otherwise(modules):
     kind = list(modules.kinds.KINDS).index("zero weights")
     changed = 0
     for round_ in range(40):
-        drawn = modules.problems.draw(SEED, kind + 22 * round_)
+        drawn = modules.problems.draw(SEED, kind + 24 * round_)
         other = replace(drawn, weight=None)
         changed += modules.judge.answer_of(drawn).kind != modules.judge.answer_of(other).kind
     assert changed >= 10
@@ -182,7 +185,7 @@ def test_classes_are_those_that_are_observed(modules):
 
 def test_an_ideal_library_passes(modules):
     sure = 0
-    for index in range(22 * 6):
+    for index in range(24 * 6):
         drawn, answer, lim = case(modules, index)
         if answer.exists and not lim.sure:
             continue
@@ -466,7 +469,7 @@ def test_failures_are_counted_and_named(modules):
 def test_the_limit_is_the_supremum(modules):
     """No value along the direction from the limiting fit is above it, and far out it is reached."""
     checked = 0
-    for index in range(22 * 8):
+    for index in range(24 * 8):
         drawn, answer, lim = case(modules, index)
         if not lim.sure or answer.exists or answer.aliased.any():
             continue

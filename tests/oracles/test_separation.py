@@ -424,3 +424,14 @@ def test_solutions_are_exact() -> None:
     assert [Fraction(int(v), int(det)) for v in x] == [1, 2]
     with pytest.raises(ZeroDivisionError):
         farkas.solve([(1, 2), (2, 4)], [(1, 1)])
+
+
+def test_without_gmpy2_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(23)
+    cases = [drawn("scales", rng) for _ in range(10)]
+    with_gmpy2 = [decide(*case) for case in cases]
+    monkeypatch.setattr(farkas, "integer", int)
+    for case, a in zip(cases, with_gmpy2, strict=True):
+        b = decide(*case)
+        assert a.kind == b.kind
+        assert same(a.infinite, b.infinite.tolist())
