@@ -26,7 +26,10 @@ ROOMS = (
     ("identification",),
     ("objective",),
     ("solvers",),
+    # does the optimum exist: asks for fits of its own
+    ("existence",),
     ("inference",),
+    ("estimation",),
     ("handed_over",),
     ("fitting", "many"),
     # the doors; sigmax itself is the package's __init__ with the public names

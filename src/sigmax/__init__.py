@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sigmax import datasets
 from sigmax.compare import compare
-from sigmax.exceptions import ConvergenceWarning
+from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
 from sigmax.fitting import fit
 from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
 from sigmax.many import fit_many
@@ -18,6 +18,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ConvergenceWarning",
+    "SeparationError",
+    "SeparationWarning",
     "__version__",
     "compare",
     "cross_entropy",

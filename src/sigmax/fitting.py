@@ -13,27 +13,31 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
-from sigmax.data.observe import observe
-from sigmax.exceptions import ConvergenceWarning
+from sigmax.data.response import Response
+from sigmax.estimation import Data, Found, estimate
+from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
+from sigmax.existence.pairs import Pairs
+from sigmax.existence.separation import (
+    limiting_certificate,
+    limiting_covariance,
+    limiting_params,
+    separation,
+)
 from sigmax.identification.parametrisation import rebased
-from sigmax.identification.rank import Dependence
-from sigmax.identification.rank import dependence as find_dependence
 from sigmax.inference.result import Result, class_index, with_dependence
 from sigmax.kernels import Float
-from sigmax.objective import Objective
-from sigmax.solvers.certificate import Certificate, certify
+from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance
-from sigmax.solvers.curvature import DependentColumn, IllConditioned
 from sigmax.solvers.monitor import Callback
 from sigmax.solvers.solution import Stop
-from sigmax.solvers.solve import solve
 
 _TOL = 1e-12
 _COLLINEAR = ("alias", "min_norm", "raise")
-#: how an iteration ends where columns are dependent and rounding hides it
-_FLAT = (Stop.TOLERANCE, Stop.ROUNDING, Stop.STUCK)
-#: columns that a message names
-_SHOWN = 8
+_ON_SEPARATION = ("warn", "raise")
+_SEPARATION_ADVICE = (
+    "the maximum-likelihood estimate does not exist, and the parameters are those of the limiting fit, "
+    "infinite where it is; drop or merge what separates, collect more data, or ask for a penalty (l2=)"
+)
 
 
 def fit(
@@ -51,7 +55,9 @@ def fit(
     backend: str | None = None,
     callback: Callback | None = None,
     names: Sequence[str] | None = None,
+    classes: npt.ArrayLike | None = None,
     reference: object = None,
+    on_separation: str = "warn",
     collinear: str = "alias",
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
@@ -100,8 +106,15 @@ def fit(
         value ends the fit, unconverged.
     names : sequence of str, optional
         Names of the columns of X; x1, x2, ... by default.
+    classes : array_like of shape (K,), optional
+        The classes, of which some may have no row; those of `y` by default.  Labels are sorted, for counts
+        they name the columns.  The estimates of a class without a row are infinite or have no limit.
     reference : label, optional
         The class whose coefficients are zero; the first in sorted order by default.
+    on_separation : {"warn", "raise"}
+        What to do where the estimate does not exist, because some direction of the coefficients predicts rows
+        ever better: "warn" returns the limiting fit, its `params` -inf and inf where they run away, nan where
+        they have no limit, with `Result.separation`; "raise" is a :class:`sigmax.SeparationError`.
     collinear : {"alias", "min_norm", "raise"}
         What to do where a column is, over the rows of positive weight, a combination of columns before it,
         the intercept first: zero, constant, a multiple, a sum; or where there are fewer rows than columns.
@@ -126,13 +139,17 @@ def fit(
         Bad input: the message names the argument, the first offending index, the count and what was
         expected.  Also where ``collinear="raise"`` and a column of X is a combination of those before it; or
         where columns are not, but are too near to it to be fitted.
+    SeparationError
+        The estimate does not exist, and ``on_separation="raise"``.
     ImportError
         ``backend="compiled"`` where the kernels were not built.
 
     Warns
     -----
+    SeparationWarning
+        The estimate does not exist; the message names the columns.
     ConvergenceWarning
-        No certificate could be given: separated classes, `max_iter` reached.
+        No certificate could be given: `max_iter` reached, or columns too nearly dependent.
 
     Notes
     -----
@@ -160,110 +177,120 @@ def fit(
         raise ValueError(f"max_iter must be a whole number of at least 0; got {max_iter!r}")
     if not (isinstance(l2, int | float | np.floating) and math.isfinite(l2) and l2 >= 0.0):
         raise ValueError(f"l2 must be a number of at least 0; got {l2!r}")
+    _one_of("collinear", collinear, _COLLINEAR)
+    _one_of("on_separation", on_separation, _ON_SEPARATION)
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
-
-    if collinear not in _COLLINEAR:
-        raise ValueError(f"collinear must be one of {', '.join(map(repr, _COLLINEAR))}; got {collinear!r}")
-
     design = Design(X, intercept=fit_intercept, names=names)
-    dependence: Dependence | None = None
-    spent = 0.0
-    while True:
-        # with columns left out everything is done anew: the bits are those of a fit without them
-        kept = design if dependence is None else design.without(dependence.aliased)
-        used, observed = observe(kept, y, sample_weight, offset, chosen, count)
-        objective = Objective(used, observed, chosen, count, l2=float(l2) / observed.scale)
-        base = 0 if reference is None else class_index(observed.classes, reference)
-        shape = (design.width,) if observed.n_logits == 1 else (observed.n_logits, design.width)
-        starts = [np.zeros(objective.n_params)]
-        if start is not None:
-            starts.append(_start(start, shape, base, dependence))
-        # within `tol` in the scale of the weights as given, and in that of the objective
-        close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))
-        problem: DependentColumn | IllConditioned | None = None
-        try:
-            solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
-            certificate = certify(objective, solution)
-        except (DependentColumn, IllConditioned) as error:
-            problem = error
-        if problem is None and (certificate.exists is not None or solution.stop not in _FLAT):
-            break
-        # dependent columns, or what looks like them
-        found = None
-        if dependence is None and objective.penalty is None:
-            found = find_dependence(used, observed.weight, chosen, count)
-        if found is None or not found.aliased.any():
-            if problem is not None:
-                raise ValueError(_nearly_dependent(kept, problem)) from None
-            break
-        dependence = found
-        if collinear == "raise" or dependence.rank == 0:
-            raise ValueError(_dependent(dependence, design.names))
-        spent = (objective.rows_read + dependence.reads * used.n_rows) / used.n_rows
-    if not certificate.converged:
-        warnings.warn(_advice(certificate, solution.stop), ConvergenceWarning, stacklevel=2)
-    covariance = Covariance(objective, solution)
-    result = Result(
-        params=solution.coef.reshape((used.width,) if observed.n_logits == 1 else (-1, used.width)),
-        _covariance=covariance.compute() if covariance.is_known else covariance.compute,
-        llf=-solution.at.nll * observed.scale,
-        nobs=observed.total_weight,
-        classes=observed.classes,
-        param_names=used.names,
-        certificate=certificate,
-        fit_intercept=design.intercept,
+    data = Data(design, y, sample_weight, offset, classes, chosen, count)
+    base = 0
+    begin: Float | None = None
+    if reference is not None or start is not None:
+        known = data.rows(design)[1].classes
+        base = 0 if reference is None else class_index(known, reference)
+        begin = None if start is None else _start(start, (len(known) - 1, design.width), base)
+    found = estimate(
+        data,
         l2=float(l2),
-        backend=chosen.BACKEND,
-        isa=chosen.ISA,
-        n_threads=count,
-        reference=observed.classes[0],
+        start=begin,
+        tol=float(tol),
+        max_iter=max_iter,
+        callback=callback,
+        refuse_dependence=collinear == "raise",
     )
-    if dependence is not None:
-        result = with_dependence(result, dependence, design.names, collinear, spent)
-    return result if base == 0 else result.rebase(observed.classes[base])
+    if found.verdict is not None and found.verdict.exists is False:
+        return _separated(data, found, base, l2=float(l2), on_separation=on_separation)
+    result = _estimated(data, found, l2=float(l2), collinear=collinear)
+    if not result.certificate.converged:
+        assert found.solution is not None
+        warnings.warn(_advice(result.certificate, found.solution.stop), ConvergenceWarning, stacklevel=2)
+    return result if base == 0 else result.rebase(result.classes[base])
 
 
-def _start(start: npt.ArrayLike, shape: tuple[int, ...], base: int, dependence: Dependence | None) -> Float:
-    """The start as the objective has it: against the first class, without the columns left out."""
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
+
+
+def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result:
+    """The result of a fit with an optimum, or without a verdict."""
+    objective, solution, certificate = found.objective, found.solution, found.certificate
+    assert solution is not None
+    assert certificate is not None
+    if found.verdict is not None:
+        certificate = certificate.after(found.verdict.exists, found.verdict.reason)
+    covariance = Covariance(objective, solution)
+    response = objective.response
+    result = Result(
+        params=solution.coef.reshape(_shape(response, objective.design.width)),
+        _covariance=covariance.compute() if covariance.is_known else covariance.compute,
+        llf=-solution.at.nll * response.scale,
+        nobs=response.total_weight,
+        classes=response.classes,
+        param_names=objective.design.names,
+        certificate=certificate,
+        fit_intercept=data.design.intercept,
+        l2=l2,
+        backend=data.kernels.BACKEND,
+        isa=data.kernels.ISA,
+        n_threads=data.n_threads,
+        reference=response.classes[0],
+    )
+    if found.dependence is None:
+        return result
+    return with_dependence(result, found.dependence, data.design.names, collinear, found.spent)
+
+
+def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation: str) -> Result:
+    """The limiting fit of separated classes, with a warning; or an error."""
+    objective, verdict = found.objective, found.verdict
+    assert verdict is not None
+    assert verdict.limit is not None
+    limit, pairs, shape = verdict.limit, found.pairs(), _shape(objective.response, objective.design.width)
+    given = Pairs(*data.rows(objective.design), data.kernels, data.n_threads)
+    about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
+    message = about.text(objective.design.names)
+    if on_separation == "raise":
+        raise SeparationError(message, about)
+    steps = 0 if found.solution is None else found.solution.iterations
+    result = Result(
+        params=limiting_params(about),
+        _covariance=lambda: limiting_covariance(about, limit.covariance(base)),
+        llf=limit.llf,
+        nobs=objective.response.total_weight,
+        classes=objective.response.classes,
+        param_names=objective.design.names,
+        certificate=limiting_certificate(
+            about, limit, steps, found.spent + objective.rows_read / objective.n_rows
+        ),
+        fit_intercept=data.design.intercept,
+        l2=l2,
+        backend=data.kernels.BACKEND,
+        isa=data.kernels.ISA,
+        n_threads=data.n_threads,
+        reference=objective.response.classes[base],
+        separation=about,
+    )
+    if found.dependence is not None:
+        # of minimum norm there is no limit
+        result = with_dependence(result, found.dependence, data.design.names, "alias", 0.0)
+    warnings.warn(f"{message}; {_SEPARATION_ADVICE}", SeparationWarning, stacklevel=3)
+    return result
+
+
+def _shape(response: Response, width: int) -> tuple[int, ...]:
+    return (width,) if response.n_logits == 1 else (response.n_logits, width)
+
+
+def _start(start: npt.ArrayLike, shape: tuple[int, int], base: int) -> Float:
+    """The start against the first class, (m, k)."""
     array = numbers("start", start)
-    if array.shape != shape:
-        raise ValueError(f"start must have the shape of the parameters, {shape}; got {array.shape}")
+    expected = shape[1:] if shape[0] == 1 else shape
+    if array.shape != expected:
+        raise ValueError(f"start must have the shape of the parameters, {expected}; got {array.shape}")
     finite("start", array)
     matrix = np.atleast_2d(np.array(array, dtype=np.float64))
-    if base:
-        matrix = rebased(matrix, base, 0)
-    if dependence is not None:
-        matrix = matrix[:, ~dependence.aliased]
-    return np.ascontiguousarray(matrix).ravel()
-
-
-def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
-    found = np.flatnonzero(dependence.aliased).tolist()
-    index = found[0]
-    terms = dependence.terms(index)
-    if not terms:
-        what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
-    else:
-        shown = ", ".join(repr(names[i]) for i in terms[:_SHOWN])
-        if len(terms) > _SHOWN:
-            shown += f" and {len(terms) - _SHOWN} more"
-        what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
-    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
-    if dependence.rank == 0:
-        return f"{what}{more}; nothing is left to estimate"
-    return f'{what}{more}; leave it out, or pass collinear="alias"'
-
-
-def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
-    what = "the columns"
-    if isinstance(problem, DependentColumn):
-        before = "zero" if problem.index == 0 else "a combination of those before it"
-        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
-    return (
-        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
-        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
-    )
+    return rebased(matrix, base, 0) if base else matrix
 
 
 def _advice(certificate: Certificate, stop: Stop) -> str:

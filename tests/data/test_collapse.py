@@ -212,7 +212,13 @@ def test_what_is_not_finite_keeps_its_row(backend):
 def test_dependent_columns_keep_their_names(backend):
     X, y = categories(N, 4, 10)
     with pytest.raises(ValueError, match=r"X has dependent columns: 'e' is"):
-        sx.fit(np.column_stack([X, X[:, 0] + X[:, 1]]), y, names="abcde", collinear="raise", backend=backend.BACKEND)
+        sx.fit(
+            np.column_stack([X, X[:, 0] + X[:, 1]]),
+            y,
+            names="abcde",
+            collinear="raise",
+            backend=backend.BACKEND,
+        )
 
 
 def test_a_look_reads_few_rows(backend):

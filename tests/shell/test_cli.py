@@ -36,6 +36,27 @@ def write(path, text):
 # -- fit -------------------------------------------------------------------------------------------
 
 
+def test_fit_names_what_it_leaves_out(shell, tmp_path):
+    path = write(tmp_path / "data.csv", DEPENDENT)
+    code, out, err = shell("fit", path, "--target", "y")
+    assert (code, err) == (0, "")
+    assert re.search(r"^  b +nan +nan ", out, re.MULTILINE)
+    assert re.search(r"^aliased +b = 2 a; left out$", out, re.MULTILINE)
+    _, alone, _ = shell("fit", path, "--target", "y", "--features", "a")
+    [mine] = re.findall(r"^  a .*$", alone, re.MULTILINE)
+    assert mine.split() in [line.split() for line in out.splitlines()]
+    code, out, _ = shell("fit", path, "--target", "y", "--collinear", "min_norm")
+    assert code == 0
+    assert re.search(
+        r"^collinear +b = 2 a; the coefficients are those of the smallest norm$", out, re.MULTILINE
+    )
+
+
+def test_fit_against_another_class(shell):
+    _, out, _ = shell("fit", "anes96", "--reference", "3")
+    assert re.findall(r"^PID = (\d) against (\d)$", out, re.MULTILINE) == [(c, "3") for c in "012456"]
+
+
 @pytest.mark.parametrize("name", sx.datasets.names())
 def test_fit_bundled(shell, name, backend):
     code, out, err = shell("fit", name, "--backend", backend.BACKEND)
@@ -86,6 +107,7 @@ def test_fit_without_a_certificate_says_so_and_returns_1(shell, tmp_path):
     assert err.count("\n") == 1
 
 
+DEPENDENT = "a,b,y\n1,2,u\n2,4,v\n3,6,u\n4,8,v\n"
 GOOD = "a,b,y\n1,2,u\n2,5,v\n3,1,u\n4,4,v\n"
 
 ERRORS = {

@@ -137,7 +137,9 @@ def test_dependent_columns_are_named(backend):
     y = rng.integers(0, 3, 50)
     how = {"names": ["a", "b", "c"], "collinear": "raise", "backend": backend.BACKEND}
     X[:, 2] = 2.0 * X[:, 0] - X[:, 1] + 3.0
-    with pytest.raises(ValueError, match="'c' is, to rounding, a combination of 'intercept', 'a', 'b'; leave"):
+    with pytest.raises(
+        ValueError, match="'c' is, to rounding, a combination of 'intercept', 'a', 'b'; leave"
+    ):
         sx.fit(X, y, **how)
     X[:, 2] = 0.0
     with pytest.raises(ValueError, match="'c' is zero in every row that counts; leave it out"):

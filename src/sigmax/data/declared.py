@@ -44,9 +44,7 @@ def in_order(classes: Labels) -> Labels:
         raise ValueError(f"classes must hold labels of one sortable kind; got {classes.tolist()!r}") from None
 
 
-def recode(
-    classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray[np.bool_] | None
-) -> Codes:
+def recode(classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray[np.bool_] | None) -> Codes:
     """Codes among `classes`, from codes among the classes that were observed.
 
     Raises

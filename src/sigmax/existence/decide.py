@@ -27,8 +27,9 @@ import numpy as np
 
 from sigmax.existence import program
 from sigmax.existence.cone import direction_against
+from sigmax.existence.dots import Signs
 from sigmax.existence.integers import Integers, from_fractions, null_space, primitive, scaled_up, whole
-from sigmax.existence.pairs import Index, Mask, Pairs, Signs
+from sigmax.existence.pairs import Index, Mask, Pairs
 from sigmax.kernels import Float
 
 #: pairs that are all taken into the pool at once
@@ -84,6 +85,7 @@ def decide(pairs: Pairs, coef: Float, confirm: Callable[[Face], bool]) -> Face:
     Undecided
     """
     search = _Search(pairs, confirm)
+    search.try_absent()
     search.try_coef(coef)
     return search.run()
 
@@ -105,9 +107,20 @@ class _Search:
         self.margins = np.zeros(self.open.shape)
         self.exact = pairs.n_params <= _EXACT_FIRST
 
+    def try_absent(self) -> None:
+        """A class without a row is left behind by all others along its intercept."""
+        if not self.pairs.design.intercept:
+            return
+        counted = self.all.any(axis=1)
+        present = np.bincount(self.pairs.response.codes[counted], minlength=self.pairs.n_classes) > 0
+        for k in np.flatnonzero(~present):
+            d = self.pairs.intercept_of(int(k)) * -1
+            signs, _ = self.pairs.signs(d, self.open)
+            self._move(d, signs)
+
     def try_coef(self, coef: Float) -> None:
         """Complete separation shows in the estimate itself; else its margins say where to look."""
-        if np.isfinite(coef).all() and coef.any():
+        if self.direction is None and np.isfinite(coef).all() and coef.any():
             d = from_fractions([Fraction(value) for value in coef.tolist()])
             signs, self.margins = self.pairs.signs(d, self.open)
             if (signs[self.open] > 0).all():
@@ -146,7 +159,7 @@ class _Search:
         raise Undecided(f"no decision in {_ROUNDS} rounds of cutting planes")
 
     def _ask(self, Z: Float) -> Integers | _Overlap:
-        """A direction that all rows of Z allow and that moves some, in whole numbers; or that there is none."""
+        """A direction in whole numbers that all rows of Z allow and that moves some; or none."""
         A, exponent = whole(Z)
         if not self.exact:
             guess = program.separate(Z)

@@ -23,9 +23,7 @@ _TINY = 2.0**-900
 _INT64 = 2**62
 
 
-def signs(
-    X: Float, d: Integers, common: int, kernels: Kernels, intercept: bool
-) -> tuple[Signs, Float]:
+def signs(X: Float, d: Integers, common: int, kernels: Kernels, intercept: bool) -> tuple[Signs, Float]:
     """Exact signs of [1 X] d, and rough values divided by 2^max(common - 400, 0); both of shape (n,).
 
     Parameters

@@ -72,11 +72,7 @@ def without_classes(
     """The verdict on a penalised fit with an intercept where classes have no row: theirs runs to -inf."""
     is_open = pairs.all()
     is_open[:, absent] = False
-    null = np.zeros((len(absent), pairs.n_params), object)
-    for row, k in zip(null, absent, strict=True):
-        each = pairs.per_class(row)
-        each[k, 0] = 1
-        row[:] = (each[1:] - each[0]).ravel()
+    null = np.array([pairs.intercept_of(k) for k in absent], object)
     direction: Integers = -null.sum(axis=0)
     face = Face(is_open, direction, null, proved=True)
     limit = fit_limit(pairs, face, l2=l2, tol=tol, max_iter=max_iter)

@@ -97,7 +97,7 @@ def two_words(v: Integers, common: int) -> tuple[Float, Float]:
 
 
 def nearest(v: Integers) -> Float:
-    """float64 with the direction of v, the largest element from 1/2 to 1 unless all are small whole numbers."""
+    """float64 with the direction of v: v where it fits, else the largest element from 1/2 to 1."""
     length = bits(v)
     unit = 1 if length <= 53 else 1 << length
     return np.array([float(Fraction(value, unit)) for value in v.tolist()])

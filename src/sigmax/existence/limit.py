@@ -1,8 +1,8 @@
 """The limiting fit: what is left to estimate where the estimate runs away.
 
-Along the direction of separation the likelihood rises to a supremum, which is that of the pairs T alone: each
-row keeps the classes that it still has to tell apart (Geyer, Electron. J. Stat. 3, 2009, the model conditional
-on the limiting support).  As an objective like any other:
+Along the direction of separation the likelihood rises to a supremum, that of the pairs T alone: each row
+keeps the classes that it still has to tell apart (Geyer, Electron. J. Stat. 3, 2009, the model conditional on
+the limiting support).  As an objective like any other:
 
 * rows without open pairs have weight 0; where they are many the others are picked;
 * classes that no open pair touches are left out, and the first one kept is the reference;
@@ -26,7 +26,6 @@ from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
 from sigmax.solvers.covariance import Covariance
-from sigmax.solvers.solution import Solution
 from sigmax.solvers.solve import solve
 
 #: an offset below which exp is exactly 0, whatever the other logits are within reason
@@ -39,18 +38,20 @@ class Limit:
 
     Attributes
     ----------
-    coef : ndarray of shape (K - 1, k)
-        A finite representative: adding a vector of N changes nothing.
+    each : ndarray of shape (K, k)
+        Coefficients of every class, a finite representative: adding a vector of N changes nothing.
+    kept : list of int
+        The classes that were fitted; the first is their reference.
     llf : float
         Supremum of the log-likelihood, in units of the true weights.
     certificate : Certificate or None
         None where no pair is open, and nothing to estimate.
     """
 
-    coef: Float
+    each: Float
+    kept: list[int]
     llf: float
     certificate: Certificate | None
-    _kept: list[int]
     _covariance: Covariance | None
 
     @property
@@ -58,20 +59,34 @@ class Limit:
         """Whether the fit proves that its pairs overlap."""
         return self.certificate is not None and bool(self.certificate.exists)
 
-    def covariance(self) -> Float:
-        """Covariance of the representative, (P, P); only functions orthogonal to N have a meaning."""
-        m, k = self.coef.shape
-        whole = np.full((m, k, m, k), np.nan)
-        if self._covariance is not None and self._kept[0] == 0:
-            rows = np.array(self._kept[1:]) - 1
-            part = self._covariance.compute().reshape(len(rows), k, len(rows), k)
-            whole[rows[:, None], :, rows] = part.transpose(0, 2, 1, 3)
-        return whole.reshape(m * k, m * k)
+    def coef(self, base: int) -> Float:
+        """The coefficients of the other classes against class `base`, (K - 1, k)."""
+        return np.asarray(np.delete(self.each, base, axis=0) - self.each[base])
+
+    def error_bound(self, base: int) -> Float:
+        """Bounds of their errors, where they have a value in the limit; inf for classes without a fit."""
+        bound = np.full(self.each.shape, np.inf)
+        bound[self.kept[0]] = 0.0
+        if self.certificate is not None:
+            bound[self.kept[1:]] = np.atleast_2d(self.certificate.error_bound)
+        return np.asarray(np.delete(bound, base, axis=0) + bound[base])
+
+    def covariance(self, base: int) -> Float:
+        """Their covariance, (P, P); only functions orthogonal to N have a meaning."""
+        K, k = self.each.shape
+        whole = np.full((K, k, K, k), np.nan)
+        fitted = np.array(self.kept)
+        if self._covariance is not None:
+            m = len(fitted) - 1
+            part = np.zeros((m + 1, k, m + 1, k))
+            part[1:, :, 1:] = self._covariance.compute().reshape(m, k, m, k)
+            whole[fitted[:, None], :, fitted] = part.transpose(0, 2, 1, 3)
+        rows = np.delete(whole, base, axis=0) - whole[base]
+        both = np.delete(rows, base, axis=2) - rows[:, :, [base]]
+        return np.asarray(both.reshape((K - 1) * k, (K - 1) * k))
 
 
-def fit_limit(
-    pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter: int | None = None
-) -> Limit:
+def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter: int | None = None) -> Limit:
     """Fit the open pairs of a face.
 
     Parameters
@@ -84,30 +99,26 @@ def fit_limit(
     tol, max_iter
         As in :func:`sigmax.solvers.solve.solve`.
     """
-    K, k = pairs.n_classes, pairs.width
-    rows = face.open.any(axis=1)
-    touched = face.open.any(axis=0)
+    rows, touched = np.asarray(face.open.any(axis=1)), np.asarray(face.open.any(axis=0))
     touched[np.unique(pairs.response.codes[rows])] = True
     # a penalty couples all classes
     kept = np.flatnonzero(touched | (l2 > 0.0)).tolist()
-    coef = np.zeros((K, k))
+    each = np.zeros((pairs.n_classes, pairs.width))
     if len(kept) < 2:
-        return Limit(coef[1:], 0.0, None, [0], None)
+        return Limit(each, [0], 0.0, None, None)
     objective = _objective(pairs, face, rows, kept, l2)
     solution = solve(objective, [np.zeros(objective.n_params)], tol=tol, max_iter=max_iter)
-    coef[kept[1:]] = solution.coef.reshape(-1, k)
+    each[kept[1:]] = solution.coef.reshape(-1, pairs.width)
     return Limit(
-        coef=coef[1:] - coef[0],
+        each=each,
+        kept=kept,
         llf=-solution.at.nll * objective.response.scale,
         certificate=certify(objective, solution),
-        _kept=kept,
         _covariance=Covariance(objective, solution),
     )
 
 
-def _objective(
-    pairs: Pairs, face: Face, rows: np.ndarray, kept: list[int], l2: float
-) -> Objective:
+def _objective(pairs: Pairs, face: Face, rows: np.ndarray, kept: list[int], l2: float) -> Objective:
     design, given = pairs.design, pairs.response
     index = np.flatnonzero(rows)
     few = 2 * len(index) <= len(rows)
@@ -139,7 +150,7 @@ def _offset(given: Response, is_open: np.ndarray, kept: list[int]) -> Float | No
     n, K = is_open.shape
     closed = ~is_open
     closed[np.arange(n), given.codes] = False
-    closed = closed[:, kept] & is_open.any(axis=1)[:, None]
+    closed = closed[:, kept] & np.asarray(is_open.any(axis=1))[:, None]
     if given.offset is None and not closed.any():
         return None
     whole, far = np.zeros((n, K)), _CLOSED

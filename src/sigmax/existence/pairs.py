@@ -3,8 +3,8 @@
     z_ik = (e_y - e_k) (x) [1 x_i],   k != y = y_i,   in the coordinates of the classes 1 .. K-1
 
 Direction d, as one vector d_k for each class (d_0 = 0), raises the probability of row i's class against class
-k where z_ik'd = (d_y - d_k)'[1 x_i] is positive.  Rows of weight 0 have no pairs.  The signs of all z_ik'd are
-exact (dots.py).
+k where z_ik'd = (d_y - d_k)'[1 x_i] is positive.  Rows of weight 0 have no pairs.  The signs of all z_ik'd
+are exact (dots.py).
 """
 
 from __future__ import annotations
@@ -86,6 +86,13 @@ class Pairs:
         own = d.reshape(self.n_classes - 1, self.width)
         return np.concatenate([np.zeros_like(own[:1]), own])
 
+    def intercept_of(self, k: int) -> Integers:
+        """The direction in which the intercept of class k rises by 1 against all others; (P,)."""
+        each = np.zeros((self.n_classes, self.width), object)
+        each[k, 0] = 1
+        d: Integers = (each[1:] - each[0]).ravel()
+        return d
+
     def signs(self, d: Integers, among: Mask) -> tuple[Signs, Float]:
         """Exact signs of z_ik'd, and rough values up to one positive factor; both (n, K), 0 outside `among`.
 
@@ -102,7 +109,11 @@ class Pairs:
         intercept = self.design.intercept
 
         def evaluate(start: int, stop: int) -> None:
-            X, codes, wanted = self.design.block(start, stop), self.response.codes[start:stop], among[start:stop]
+            X, codes, wanted = (
+                self.design.block(start, stop),
+                self.response.codes[start:stop],
+                among[start:stop],
+            )
             for a in range(self.n_classes):
                 rows = np.flatnonzero((codes == a) & wanted.any(axis=1))
                 if len(rows) == 0:

@@ -8,6 +8,7 @@ where a vector of the null space still moves their logits apart, the data say no
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sigmax.data.design import Design
 from sigmax.existence import dots
@@ -17,14 +18,26 @@ from sigmax.functions import softmax
 from sigmax.kernels import Float, Kernels
 
 
-def limiting_order(found: Separation, design: Design, n_classes: int, kernels: Kernels) -> np.ndarray:
+def limiting_order(
+    found: Separation, design: Design, columns: npt.NDArray[np.bool_], kernels: Kernels
+) -> npt.NDArray[np.int8]:
     """How two classes compare in the limit, (n, K, K): +1, -1 for certain, 0 by the fit, 2 for unknown.
 
     Element [i, a, b] is the sign of (d_a - d_b)'x_i; where that is 0 and a vector of the null space moves the
     two apart, 2.
+
+    Parameters
+    ----------
+    found : Separation
+    design : Design
+        Rows, without the columns that were left out of the fit.
+    columns : bool ndarray
+        Which of the separation's columns it has.
+    kernels : Kernels
     """
-    d = per_class(found, found.exact_direction, n_classes)
-    null = [per_class(found, v, n_classes) for v in found._null]
+    n_classes = len(np.atleast_2d(found.direction)) + 1
+    d = per_class(found, found.exact_direction)[:, columns]
+    null = [per_class(found, v)[:, columns] for v in found.null]
     order = np.zeros((design.n_rows, n_classes, n_classes), np.int8)
     size = max(2**16 // design.width, 1)
     for start in range(0, design.n_rows, size):
@@ -43,14 +56,14 @@ def limiting_order(found: Separation, design: Design, n_classes: int, kernels: K
     return order
 
 
-def limiting_logits(order: np.ndarray, eta: Float, base: int) -> Float:
+def limiting_logits(order: npt.NDArray[np.int8], eta: Float, base: int) -> Float:
     """Log odds of the other classes against class `base`, from those of the finite coefficients; (n, m)."""
     against = np.delete(order[:, :, base], base, axis=1)
     shown: Float = np.where(against == 0, eta, np.where(against == 2, np.nan, against * np.inf))
     return shown
 
 
-def limiting_probabilities(order: np.ndarray, eta: Float, base: int, kernels: str) -> Float:
+def limiting_probabilities(order: npt.NDArray[np.int8], eta: Float, base: int, kernels: str) -> Float:
     """Probabilities, shape (n, K); nan for classes whose share is not determined.
 
     Parameters
@@ -66,7 +79,7 @@ def limiting_probabilities(order: np.ndarray, eta: Float, base: int, kernels: st
     beaten = (order == -1).any(axis=2)
     unknown = ((order == 2) & ~beaten[:, None, :]).any(axis=2) & ~beaten
     logits = np.insert(eta, base, 0.0, axis=1)
-    p = softmax(np.where(beaten, -np.inf, logits), axis=1, backend=kernels)
+    p = np.asarray(softmax(np.where(beaten, -np.inf, logits), axis=1, backend=kernels), np.float64)
     # one unknown share leaves all that compete with it unknown
     p[unknown.any(axis=1)[:, None] & ~beaten] = np.nan
     return p

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -39,23 +40,25 @@ def separate(Z: Float) -> tuple[Float, Float] | None:
     d : ndarray of shape (P,)
     s : ndarray of shape (n,)
     """
+    from scipy import sparse
     from scipy.optimize import linprog
-    from scipy.sparse import csr_array, eye_array, hstack
 
     scale = _powers(np.abs(Z).max(axis=0))
     A = Z * scale
     A *= _powers(np.abs(A).max(axis=1))[:, None]
     n, P = A.shape
+    constraints: Any = sparse.hstack([sparse.csr_array(-A), sparse.eye_array(n)], format="csr")
     found = linprog(
         np.concatenate([np.zeros(P), -np.ones(n)]),
-        A_ub=hstack([csr_array(-A), eye_array(n)]).tocsr(),
+        A_ub=constraints,
         b_ub=np.zeros(n),
         bounds=[(-_LONGEST, _LONGEST)] * P + [(0.0, 1.0)] * n,
         method="highs",
     )
     if found.status != 0:
         return None
-    return found.x[:P] * scale, found.x[P:]
+    x = np.asarray(found.x)
+    return x[:P] * scale, x[P:]
 
 
 def _powers(size: Float) -> Float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,24 @@ from sigmax.existence import signs as sides
 from sigmax.existence.decide import Undecided
 from sigmax.existence.examine import Verdict
 from sigmax.existence.integers import Integers, nearest
+from sigmax.existence.limit import Limit
 from sigmax.existence.pairs import Pairs
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 
+#: where every parameter runs away
+_NOTHING = Certificate(
+    converged=False,
+    exists=False,
+    newton_decrement=0.0,
+    error_bound=np.zeros(0),
+    standard_errors_off=0.0,
+    digits=0.0,
+    condition_number=np.nan,
+    iterations=0,
+    passes=0.0,
+    reason="",
+)
 #: columns that a message names
 _NAMED = 6
 
@@ -47,6 +61,13 @@ class Separation:
         Of the limiting fit, that of the parameters which stay finite; None where nothing is left to fit.
     note : str
         What could not be decided, and why; empty where all is.
+    finite : ndarray, shape of `params`
+        Coefficients of the limiting fit, one choice of many.
+    null : tuple of tuple of int
+        Vectors in whole numbers that may be added to `finite`, in the order of ``params.ravel()``: they move
+        no row that stays uncertain.
+    base : int
+        The class, by its number, that all of these are against.
     """
 
     kind: str
@@ -57,11 +78,9 @@ class Separation:
     rows: npt.NDArray[np.intp]
     certificate: Certificate | None
     note: str
-    #: a finite representative of the limiting coefficients, and what may be added to it; in `params`' layout
-    _finite: Float
-    _null: tuple[tuple[int, ...], ...]
-    #: the class that they are relative to
-    _base: int
+    finite: Float
+    null: tuple[tuple[int, ...], ...]
+    base: int
 
     def __repr__(self) -> str:
         shown = f"{len(self.rows)} rows, {int(np.count_nonzero(self.infinite))} infinite parameters"
@@ -112,7 +131,9 @@ def separation(
         Rows of X.
     """
     face, limit = verdict.face, verdict.limit
-    assert face is not None and limit is not None and face.direction is not None
+    assert face is not None
+    assert limit is not None
+    assert face.direction is not None
     functions = _against(base, pairs)
     note = ""
     try:
@@ -131,9 +152,9 @@ def separation(
         rows=np.unique(np.flatnonzero((margins > 0).any(axis=1)) % n_rows),
         certificate=limit.certificate,
         note=note,
-        _finite=(functions.astype(float) @ limit.coef.ravel()).reshape(shape),
-        _null=tuple(tuple((functions @ v).tolist()) for v in face.null),
-        _base=base,
+        finite=limit.coef(base).reshape(shape),
+        null=tuple(tuple((functions @ v).tolist()) for v in face.null),
+        base=base,
     )
 
 
@@ -146,9 +167,10 @@ def _against(base: int, pairs: Pairs) -> Integers:
 
 def limiting_params(found: Separation) -> Float:
     """-inf, inf, nan, and the limiting fit elsewhere; shape of the parameters."""
-    params = np.where(found.undetermined, np.nan, found._finite)
-    infinite: Float = np.where(found.infinite != 0, found.infinite * np.inf, params)
-    return infinite
+    params = np.where(found.undetermined, np.nan, found.finite)
+    params[found.infinite > 0] = np.inf
+    params[found.infinite < 0] = -np.inf
+    return params
 
 
 def limiting_covariance(found: Separation, covariance: Float) -> Float:
@@ -159,10 +181,57 @@ def limiting_covariance(found: Separation, covariance: Float) -> Float:
     return covariance
 
 
-def per_class(found: Separation, values: tuple[int, ...], n_classes: int) -> Integers:
+def limiting_certificate(found: Separation, limit: Limit, iterations: int, passes: float) -> Certificate:
+    """The certificate of a fit without an optimum: bounds for what stays finite, no claim beyond."""
+    shape, of = found.infinite.shape, limit.certificate
+    gone = (found.infinite != 0) | found.undetermined
+    bound = np.where(gone, np.nan, limit.error_bound(found.base).reshape(shape))
+    how = "separated" if found.kind == "complete" else "quasi-completely separated"
+    rest = "" if of is None else f", and the fit of what stays finite has {of}"
+    if of is None:
+        of = _NOTHING
+    return replace(
+        of,
+        converged=False,
+        exists=False,
+        error_bound=bound,
+        digits=0.0,
+        iterations=iterations + of.iterations,
+        passes=passes + of.passes,
+        reason=f"the classes are {how}{rest}",
+    )
+
+
+def with_columns(found: Separation, left_out: npt.NDArray[np.bool_]) -> Separation:
+    """The same for all columns, of which `left_out`, shape (k,), took no part."""
+    kept = np.flatnonzero(~left_out)
+    k, rows = len(left_out), np.atleast_2d(found.direction)
+
+    def wide(values: np.ndarray) -> np.ndarray:
+        whole = np.zeros((len(rows), k), values.dtype)
+        whole[:, kept] = values.reshape(len(rows), -1)
+        return whole.reshape(k) if found.direction.ndim == 1 else whole
+
+    def whole_numbers(values: tuple[int, ...]) -> tuple[int, ...]:
+        each = np.zeros(len(values), object)
+        each[:] = values
+        return tuple(wide(each).ravel().tolist())
+
+    return replace(
+        found,
+        direction=wide(found.direction),
+        exact_direction=whole_numbers(found.exact_direction),
+        infinite=wide(found.infinite),
+        undetermined=wide(found.undetermined),
+        finite=wide(found.finite),
+        null=tuple(whole_numbers(v) for v in found.null),
+    )
+
+
+def per_class(found: Separation, values: tuple[int, ...]) -> Integers:
     """A vector in the layout of the parameters as one vector for each class, (K, k)."""
-    each = np.empty(len(values), object)
-    each[:] = values
-    each = each.reshape(n_classes - 1, -1)
+    flat = np.empty(len(values), object)
+    flat[:] = values
+    each = flat.reshape(len(np.atleast_2d(found.direction)), -1)
     zero = np.zeros_like(each[:1])
-    return np.concatenate([each[: found._base], zero, each[found._base :]])
+    return np.concatenate([each[: found.base], zero, each[found.base :]])

@@ -16,8 +16,9 @@ import numpy as np
 
 from sigmax.existence.cone import direction_against
 from sigmax.existence.decide import Face, Undecided
+from sigmax.existence.dots import Signs
 from sigmax.existence.integers import Integers, primitive, whole
-from sigmax.existence.pairs import Index, Pairs, Signs
+from sigmax.existence.pairs import Index, Pairs
 
 #: pairs that are all taken into the pool at once; pairs for each dimension it begins with and grows by
 _FEW_PAIRS, _POOL = 300, 4
@@ -50,7 +51,7 @@ def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
         return np.array([(v > 0) - (v < 0) for v in moved], np.int8)
     if len(face.null) > _MOST:
         raise Undecided(
-            f"the sides of {len(face.null)} dimensions without an estimate are not decided, only up to {_MOST}"
+            f"the sides of {len(face.null)} dimensions without an estimate are not decided, only {_MOST}"
         )
     return _Sides(pairs, face, functions).run()
 

@@ -44,6 +44,8 @@ _USELESS = 1e-14
 _U = 2.0**-53
 #: coefficients of a combination below this part of the largest, in units of the columns, are rounding
 _NEGLIGIBLE = 1e-8
+#: exponents of units: what lies beyond is measured in the unit at the end
+_FARTHEST = 1000
 #: terms of a combination that are printed
 _SHOWN = 6
 
@@ -128,7 +130,8 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
     index = np.flatnonzero(~gone)
     reads = 2
     if len(index) > 1:
-        scale = np.ldexp(1.0, np.frexp(np.where(facts.largest > 0.0, facts.largest, 1.0))[1])
+        # powers of two whose inverses are numbers, too
+        scale = np.ldexp(1.0, np.clip(np.frexp(facts.largest)[1], -_FARTHEST, _FARTHEST))
         R = _triangle(design, weight, index, scale, kernels, n_threads)
         known: dict[int, bool] = {}
         reads += 1

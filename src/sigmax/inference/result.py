@@ -12,6 +12,8 @@ import numpy.typing as npt
 from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
+from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
+from sigmax.existence.separation import Separation, with_columns
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.identification.rank import Dependence
@@ -40,6 +42,12 @@ def class_index(classes: npt.NDArray[np.generic], label: Any) -> int:
             return index
     shown = ", ".join(map(repr, classes.tolist()[:8])) + (", ..." if len(classes) > 8 else "")
     raise ValueError(f"reference must be one of the classes, {shown}; got {label!r}")
+
+
+_NO_MAP = (
+    "the classes are separated, and which differences of infinite parameters are finite is a question for "
+    "the data: call fit with {}"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,6 +85,10 @@ class Result:
         Which columns are combinations of columns before them, and of which; None where none is.
     collinear : {"alias", "min_norm"}
         What was done about them.
+    separation : Separation or None
+        Why the estimate does not exist: `params` are then limits, -inf and inf where they have none that is
+        finite and nan where they have none at all; `llf` is the supremum; `covariance` is that of the
+        parameters that stay finite, nan for the others.  None where the estimate exists.
 
     Notes
     -----
@@ -100,6 +112,7 @@ class Result:
     reference: Any
     dependence: Dependence | None = None
     collinear: str = "alias"
+    separation: Separation | None = None
     #: of another parametrisation: the result that it comes from, and that predicts
     _origin: Result | None = None
 
@@ -159,6 +172,8 @@ class Result:
         about log10(n_r / n_0) of them where the old reference has n_0 observations and the new one n_r.
         """
         origin, new = self._origin or self, class_index(self.classes, reference)
+        if origin.separation is not None and new != class_index(self.classes, origin.reference):
+            raise ValueError(_NO_MAP.format(f"reference={reference!r}"))
         old = class_index(origin.classes, origin.reference)
         if new == old:
             return origin
@@ -187,6 +202,8 @@ class Result:
             `predict_proba` and `predict` have the same bits.  No refit; see :meth:`rebase`.
         """
         origin = self._origin or self
+        if origin.separation is not None:
+            raise ValueError(_NO_MAP.format("another reference="))
         old, m = class_index(origin.classes, origin.reference), len(origin.classes) - 1
         matrix = np.atleast_2d(origin.params)
         params = parametrisation.symmetric(matrix, old)
@@ -293,8 +310,18 @@ class Result:
         ndarray of shape (n,) or (n, K - 1), or (n, K) without a reference
             Log odds of the other classes against `reference`, in their order; without a reference, logits
             of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
-            those of a fit without them.
+            those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
+            :meth:`predict_proba`.
         """
+        eta, order = self._logits(X, offset)
+        if order is not None:
+            eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
+        return eta[:, 0] if self.params.ndim == 1 else eta
+
+    def _logits(
+        self, X: npt.ArrayLike, offset: npt.ArrayLike | None
+    ) -> tuple[Float, npt.NDArray[np.int8] | None]:
+        """Logits (n, m), of finite coefficients; and how the classes compare where some are infinite."""
         names = self.param_names[1:] if self.fit_intercept else self.param_names
         array = numbers("X", X)
         if array.ndim != 2 or array.shape[1] != len(names):
@@ -302,14 +329,17 @@ class Result:
                 f"X must have shape (n, {len(names)}), the columns of the fit; got {array.shape}"
             )
         design = Design(array, intercept=self.fit_intercept, names=names)
-        matrix = np.atleast_2d(self.params)
+        found = self.separation
+        matrix = np.atleast_2d(self.params if found is None else found.finite)
         gone = np.atleast_2d(self.aliased)[0]
         if gone.any():
             design, matrix = design.without(gone), matrix[:, ~gone]
         shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
         backend = kernels.get(self.backend)
         eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
-        return eta[:, 0] if self.params.ndim == 1 else eta
+        if found is None:
+            return eta, None
+        return eta, limiting_order(found, design, ~gone, backend)
 
     @staticmethod
     def _offset(offset: npt.ArrayLike, n: int, m: int) -> Float:
@@ -339,21 +369,30 @@ class Result:
         ----------
         X, offset
             As in :meth:`decision_function`.
+
+        Notes
+        -----
+        Where the classes are separated these are the limits along ``separation.direction``: exactly 0 for a
+        class that another one leaves behind, and the limiting fit's shares for the others, nan where the data
+        do not determine them.
         """
         if self._origin is not None:
             return self._origin.predict_proba(X, offset=self._offset_of_origin(offset))
-        eta = self.decision_function(X, offset=offset)
+        eta, order = self._logits(X, offset)
+        if order is not None:
+            base = class_index(self.classes, self.reference)
+            return limiting_probabilities(order, eta, base, self.backend)
         p = np.empty((len(eta), len(self.classes)))
-        if eta.ndim == 1:
-            expit(-eta, p[:, 0], backend=self.backend)
-            expit(eta, p[:, 1], backend=self.backend)
+        if self.params.ndim == 1:
+            expit(-eta[:, 0], p[:, 0], backend=self.backend)
+            expit(eta[:, 0], p[:, 1], backend=self.backend)
         else:
             p[:, 0], p[:, 1:] = 0.0, eta
             softmax(p, axis=1, out=p, backend=self.backend)
         return p
 
     def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
-        """The most probable class of each row, shape (n,); the first of equals.
+        """The most probable class of each row, shape (n,); the first of equals, and of what is unknown.
 
         Parameters
         ----------
@@ -429,4 +468,5 @@ def with_dependence(
         certificate=result.certificate.of(params, bound, passes=passes),
         dependence=dependence,
         collinear=collinear,
+        separation=None if result.separation is None else with_columns(result.separation, gone),
     )

@@ -96,6 +96,12 @@ class Certificate:
         digits = _digits(params[some], error_bound[some]) if some.any() else 0.0
         return replace(self, error_bound=error_bound, digits=digits, passes=self.passes + passes)
 
+    def after(self, exists: bool | None, why_not: str) -> Certificate:
+        """The same once it has been examined whether the estimate exists, or why that is not known."""
+        if exists:
+            return replace(self, exists=True, reason=f"{self.reason} (that it exists is proved)")
+        return replace(self, reason=f"{self.reason}; whether it exists is undecided: {why_not}")
+
     def __str__(self) -> str:
         steps = f"{self.iterations} step" + ("" if self.iterations == 1 else "s")
         effort = f"{steps}, {self.passes:.3g} reads of the data"

@@ -1,0 +1,223 @@
+"""From observed rows to the optimum of their likelihood, or to the proof that there is none.
+
+1. Solve.  Nearly always the certificate proves that the optimum exists, and that is all.
+2. Where it does not, columns may depend on each other: they are found, left out, and it begins anew.
+3. Where they do not, classes may be separated: whether they are is decided (:mod:`sigmax.existence`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.data.design import Design
+from sigmax.data.observe import in_few_rows, observe
+from sigmax.data.response import Response
+from sigmax.existence.examine import Verdict, examine, without_classes
+from sigmax.existence.pairs import Pairs
+from sigmax.identification.rank import Dependence
+from sigmax.identification.rank import dependence as find_dependence
+from sigmax.kernels import Float, Kernels
+from sigmax.objective import Objective
+from sigmax.solvers.certificate import Certificate, certify
+from sigmax.solvers.curvature import DependentColumn, IllConditioned
+from sigmax.solvers.monitor import Callback
+from sigmax.solvers.solution import Solution, Stop
+from sigmax.solvers.solve import solve
+
+#: columns that a message names
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a user handed over, checked as far as it can be before rows are read.
+
+    Attributes
+    ----------
+    design : Design
+    y : array_like
+    sample_weight, offset, classes : array_like or None
+    kernels : Kernels
+    n_threads : int
+    """
+
+    design: Design
+    y: npt.ArrayLike
+    sample_weight: npt.ArrayLike | None
+    offset: npt.ArrayLike | None
+    classes: npt.ArrayLike | None
+    kernels: Kernels
+    n_threads: int
+
+    def rows(self, design: Design) -> tuple[Design, Response]:
+        """The rows as given, for a design that may have fewer columns."""
+        return observe(design, self.y, self.sample_weight, self.offset, self.classes, self.n_threads)
+
+    def objective(self, design: Design, l2: float) -> Objective:
+        """The objective of a design that may have fewer columns."""
+        used, observed = in_few_rows(*self.rows(design), self.kernels, self.n_threads)
+        return Objective(used, observed, self.kernels, self.n_threads, l2=l2 / observed.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where the search ended.
+
+    Attributes
+    ----------
+    objective : Objective
+        Of the columns that were fitted.
+    solution : Solution or None
+        None where no solver had to run, since a class has no row.
+    certificate : Certificate or None
+        Of the solution.
+    dependence : Dependence or None
+        Columns that were left out, and why.
+    spent : float
+        Reads of the data before they were.
+    verdict : Verdict or None
+        Where it was asked whether the optimum exists.
+    """
+
+    objective: Objective
+    solution: Solution | None
+    certificate: Certificate | None
+    dependence: Dependence | None
+    spent: float
+    verdict: Verdict | None
+
+    def pairs(self) -> Pairs:
+        """The vectors that decide on existence."""
+        o = self.objective
+        return Pairs(o.design, o.response, o.kernels, o.n_threads)
+
+
+def estimate(
+    data: Data,
+    *,
+    l2: float,
+    start: Float | None,
+    tol: float,
+    max_iter: int | None,
+    callback: Callback | None,
+    refuse_dependence: bool,
+) -> Found:
+    """Minimise the objective of the data, or find out why that cannot be done.
+
+    Parameters
+    ----------
+    data : Data
+    l2 : float
+    start : ndarray of shape (m, k), optional
+        Against class 0, with all columns.
+    tol : float
+        In the scale of the weights as given.
+    max_iter, callback
+        As in :func:`sigmax.solvers.solve.solve`.
+    refuse_dependence : bool
+        Whether dependent columns are an error.
+
+    Raises
+    ------
+    ValueError
+        Dependent columns where they are refused, or where nothing else is left; columns so nearly dependent
+        that they cannot be fitted.
+    """
+    dependence: Dependence | None = None
+    spent = 0.0
+    while True:
+        # with columns left out everything is done anew: the bits are those of a fit without them
+        design = data.design if dependence is None else data.design.without(dependence.aliased)
+        objective = data.objective(design, l2)
+        solution, certificate, problem = _solved(objective, start, dependence, tol, max_iter, callback)
+        found = Found(objective, solution, certificate, dependence, spent, None)
+        if certificate is not None and (certificate.exists or _may_end(objective, solution)):
+            return found
+        if dependence is None and objective.penalty is None:
+            of = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
+            if of.aliased.any():
+                if refuse_dependence or of.rank == 0:
+                    raise ValueError(_dependent(of, data.design.names))
+                spent = objective.rows_read / objective.n_rows + of.reads
+                dependence = of
+                continue
+        verdict = _verdict(found, l2, tol)
+        if problem is not None and verdict.exists is not False:
+            raise ValueError(_nearly_dependent(design, problem)) from None
+        return replace(found, verdict=verdict)
+
+
+def _solved(
+    objective: Objective,
+    start: Float | None,
+    dependence: Dependence | None,
+    tol: float,
+    max_iter: int | None,
+    callback: Callback | None,
+) -> tuple[Solution | None, Certificate | None, DependentColumn | IllConditioned | None]:
+    """Solution and certificate, or neither: a class without rows has an intercept without an estimate."""
+    if objective.design.intercept and objective.response.absent():
+        objective.scan()
+        return None, None, None
+    starts = [np.zeros(objective.n_params)]
+    if start is not None:
+        kept = start if dependence is None else start[:, ~dependence.aliased]
+        starts.append(np.ascontiguousarray(kept).ravel())
+    # within `tol` in the scale of the weights as given, and in that of the objective
+    close = _close(tol, objective)
+    try:
+        solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
+    except (DependentColumn, IllConditioned) as error:
+        return None, None, error
+    return solution, certify(objective, solution), None
+
+
+def _close(tol: float, objective: Objective) -> float:
+    return tol * min(1.0, 1.0 / math.sqrt(objective.response.scale))
+
+
+def _may_end(objective: Objective, solution: Solution | None) -> bool:
+    """Whether no question is to be asked: the user stopped the fit, or a penalty makes the optimum exist."""
+    assert solution is not None
+    return solution.stop is Stop.CALLBACK or objective.penalty is not None
+
+
+def _verdict(found: Found, l2: float, tol: float) -> Verdict:
+    objective, pairs, close = found.objective, found.pairs(), _close(tol, found.objective)
+    if objective.penalty is not None:
+        absent = objective.response.absent()
+        return without_classes(pairs, absent, l2=l2 / objective.response.scale, tol=close)
+    coef = np.zeros(objective.n_params) if found.solution is None else found.solution.coef
+    return examine(pairs, coef, tol=close)
+
+
+def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
+    found = np.flatnonzero(dependence.aliased).tolist()
+    index = found[0]
+    terms = dependence.terms(index)
+    if not terms:
+        what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
+    else:
+        shown = ", ".join(repr(names[i]) for i in terms[:_SHOWN])
+        if len(terms) > _SHOWN:
+            shown += f" and {len(terms) - _SHOWN} more"
+        what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
+    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
+    if dependence.rank == 0:
+        return f"{what}{more}; nothing is left to estimate"
+    return f'{what}{more}; leave it out, or pass collinear="alias"'
+
+
+def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+    what = "the columns"
+    if isinstance(problem, DependentColumn):
+        before = "zero" if problem.index == 0 else "a combination of those before it"
+        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
+    return (
+        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
+        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
+    )
