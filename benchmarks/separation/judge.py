@@ -6,6 +6,7 @@ Nothing of the library's own reasoning is used: its public result is compared wi
 from __future__ import annotations
 
 import math
+import re
 import time
 import warnings
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ import sigmax as sx
 #: what the oracle says, what sigmax says
 EXISTS, COMPLETE, QUASI = "exists", "complete", "quasi"
 UNDECIDED, UNKNOWN, RAISES = "undecided", "separated, kind not said", "raises"
+#: sigmax left out a column that is independent by rounding alone, and solved another problem
+ANOTHER = "another problem"
 #: log-likelihoods agree to this, relative to 1 + |llf|
 _LLF = 1e-9
 #: finite parameters agree to this, in standard errors
@@ -34,6 +37,8 @@ _PARAMS = 1e-6
 _PROBABILITY = 1e-7
 #: what is left of a column behind those before it, relative to it: below, float64 may call it dependent
 _DOUBTFUL = 1e-9
+#: figures in a sentence
+_UNNAMED = re.compile(r"\d[\d,.e+-]*")
 #: a float direction is the rounding of the exact one
 _ROUNDING = 2.0**-50
 
@@ -51,9 +56,9 @@ class Record:
     failures : list of str
         "what: details"; the first word is what the summary counts.
     doubtful_rank : bool
-        A column is dependent but for rounding.
-    other_columns : bool
-        Then sigmax may leave such a column out, and solves another problem: not judged, but counted.
+        A column is dependent but for rounding.  Sigmax may leave it out: not judged then, but counted.
+    unconverged : str
+        What sigmax says, where it says that its fit has not converged: finite numbers are not judged then.
     judged_limit : bool
         The limiting fit is known well enough to judge finite parameters.
     """
@@ -65,7 +70,7 @@ class Record:
     reason: str = ""
     failures: list[str] = field(default_factory=list)
     doubtful_rank: bool = False
-    other_columns: bool = False
+    unconverged: str = ""
     judged_limit: bool = False
     problem: str = ""
     warned: list[str] = field(default_factory=list)
@@ -124,7 +129,7 @@ def hold(record: Record, problem: Problem, answer: Answer, lim: Limit, result: A
         return
     aliased = _aliased(answer, result)
     if aliased and record.doubtful_rank:
-        record.other_columns = True
+        record.said = ANOTHER
         return
     if aliased:
         found.append(aliased)
@@ -151,9 +156,11 @@ def hold(record: Record, problem: Problem, answer: Answer, lim: Limit, result: A
         found.append("separation: None where there is one")
     else:
         _separation(found, problem, answer, given)
+    if not result.certificate.converged:
+        record.unconverged = _UNNAMED.sub("N", str(result.certificate.reason))
     _params(record, answer, lim, result)
-    _llf(found, problem, answer, lim, result)
-    _predictions(found, problem, answer, lim, result)
+    _llf(record, answer, lim, result)
+    _predictions(record, problem, answer, lim, result)
 
 
 def _aliased(answer: Answer, result: Any) -> str:
@@ -246,8 +253,8 @@ def _params(record: Record, answer: Answer, lim: Limit, result: Any) -> None:
     if wrong.any():
         found.append(f"params: {params[wrong].tolist()} where it is finite")
         return
-    record.judged_limit = lim.sure
-    if lim.sure and (result.certificate.converged or not answer.exists):
+    record.judged_limit = lim.sure and not record.unconverged
+    if lim.sure and not record.unconverged:
         known = infinite == 0.0
         gap = np.abs(params - lim.params)[known]
         allowed = _PARAMS * lim.bse[known] + 1e-9 * np.abs(lim.params[known])
@@ -256,8 +263,8 @@ def _params(record: Record, answer: Answer, lim: Limit, result: Any) -> None:
             found.append(f"limit: a finite parameter is {worst:.1e} standard errors off")
 
 
-def _llf(found: list[str], problem: Problem, answer: Answer, lim: Limit, result: Any) -> None:
-    llf = float(result.llf)
+def _llf(record: Record, answer: Answer, lim: Limit, result: Any) -> None:
+    llf, found = float(result.llf), record.failures
     if answer.kind == COMPLETE:
         if llf != 0.0:
             found.append(f"llf: {llf!r}; the truth is 0")
@@ -265,14 +272,14 @@ def _llf(found: list[str], problem: Problem, answer: Answer, lim: Limit, result:
     allowed = _LLF * (1.0 + abs(lim.llf))
     if not llf <= 0.0:
         found.append(f"llf: {llf!r} is positive")
-    elif not llf >= lim.llf - allowed:
+    elif not llf >= lim.llf - allowed and not record.unconverged:
         found.append(f"llf: {llf!r} is below {lim.llf!r}, which is reached")
     elif lim.sure and llf > lim.llf + allowed:
         found.append(f"llf: {llf!r} is above the supremum {lim.llf!r}")
 
 
-def _predictions(found: list[str], problem: Problem, answer: Answer, lim: Limit, result: Any) -> None:
-    rows = np.flatnonzero(answer.counted)
+def _predictions(record: Record, problem: Problem, answer: Answer, lim: Limit, result: Any) -> None:
+    rows, found = np.flatnonzero(answer.counted), record.failures
     given: dict[str, Any] = {}
     if problem.offset is not None:
         o = problem.offsets()[rows, 1:]
@@ -292,10 +299,14 @@ def _predictions(found: list[str], problem: Problem, answer: Answer, lim: Limit,
     alone = ~excluded & (excluded.sum(axis=1) == problem.n_classes - 1)[:, None]
     if (p[alone] != 1.0).any():
         found.append(f"prediction: {(p[alone] != 1.0).sum()} rows of one class are not exactly 1")
-    if lim.sure:
-        gap = float(np.abs(p - lim.probabilities[rows]).max())
-        if not gap <= _PROBABILITY and (result.certificate.converged or not answer.exists):
-            found.append(f"prediction: a probability is {gap:.1e} off")
+    if lim.sure and not record.unconverged:
+        gap = np.abs(p - lim.probabilities[rows]).max(axis=1)
+        # parameters are rounded to float64, which columns far from zero feel
+        params = np.nan_to_num(lim.params, nan=0.0)
+        felt = (np.abs(problem.design()[rows]) @ np.abs(params).T).max(axis=1)
+        wrong = ~(gap <= _PROBABILITY + 2.0**-50 * felt)
+        if wrong.any():
+            found.append(f"prediction: a probability is {gap[wrong].max():.1e} off")
 
 
 def judge(seed: int, index: int) -> Record:

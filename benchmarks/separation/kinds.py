@@ -73,7 +73,8 @@ def integer_grid(rng: Rng) -> Drawn:
     reach, p = int(rng.integers(1, 4)), _columns(rng, K)
     n = int(rng.integers(max(4, p + 2), 41))
     X = rng.integers(-reach, reach + 1, size=(n, p)).astype(float)
-    return {"X": X, "y": _scores(rng, X, K, rng.uniform(0.0, 1.0) * float(rng.choice([1.0, 4.0, 12.0]))), "K": K}
+    size = rng.uniform(0.0, 1.0) * float(rng.choice([1.0, 4.0, 12.0]))
+    return {"X": X, "y": _scores(rng, X, K, size), "K": K}
 
 
 def duplicated_rows(rng: Rng) -> Drawn:

@@ -5,8 +5,9 @@ of the pairs T alone.  With t_ik = z_ik'd + o_iy - o_ik for the pairs (i, k) of 
 
     sup = max over d of  - sum_i w_i log(1 + sum_k e^(-t_ik))
 
-whose maximum exists (Stiemke's lambda > 0).  Newton's method in orthonormal coordinates of the columns that
-exact arithmetic found to be independent on T.
+whose maximum exists (Stiemke's lambda > 0).  Newton's method in nearly orthonormal coordinates of the columns
+that exact arithmetic found to be independent on T; rows are taken there without rounding on the way, so that
+nearly dependent columns cost no digits.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from problems import Problem
 
 #: in standard errors: the maximum is reached
 _REACHED = 1e-9
-#: of the columns on T, scaled; and of the Hessian: beyond these the result is no judge
-_CONDITION = 1e8
+#: of the columns on T in the coordinates used, and of the Hessian: beyond these the result is no judge
+_CONDITION, _HESSIAN = 1e4, 1e12
+#: how often coordinates are made anew
+_TURNS = 3
 _ITERATIONS = 200
 
 
@@ -98,11 +101,7 @@ def fit(problem: Problem, answer: Answer) -> Limit:
     A = pairs.Z[:, columns]
     sure, back = True, np.zeros((0, 0))
     if columns:
-        scale = np.sqrt((A * A).sum(axis=0))
-        Q, R = np.linalg.qr(A / scale)
-        singular = np.linalg.svd(R, compute_uv=False)
-        sure = bool(singular[-1] * _CONDITION > singular[0])
-        back = np.linalg.pinv(R) / scale[:, None]
+        Q, back, sure = _coordinates(A)
     else:
         Q = np.zeros((len(A), 0))
     with np.errstate(over="ignore", under="ignore"):
@@ -110,7 +109,7 @@ def fit(problem: Problem, answer: Answer) -> Limit:
         _, share = pairs.shares(Q @ beta + pairs.shift)
     if len(H):
         values = np.linalg.eigvalsh(H)
-        sure = sure and reached and bool(values[0] * _CONDITION**1.5 > values[-1])
+        sure = sure and reached and bool(values[0] * _HESSIAN > values[-1])
     finite = np.full((K - 1) * len(kept), np.nan)
     bse = finite.copy()
     if columns:
@@ -130,6 +129,35 @@ def fit(problem: Problem, answer: Answer) -> Limit:
         others = others[np.isfinite(others)]
         probabilities[i, y] = 1.0 - others.sum()
     return Limit(sure, -nll if len(pairs.owner) else 0.0, params, errors, probabilities)
+
+
+def _coordinates(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """(A T but for its last digits, T, whether A T is well conditioned): T is such that it should be."""
+    T = np.diag(np.ldexp(1.0, -np.frexp(np.abs(A).max(axis=0))[1]))
+    Q = A @ T
+    for turn in range(_TURNS):
+        R = np.linalg.qr(Q, mode="r")
+        singular = np.linalg.svd(R, compute_uv=False)
+        if turn and singular[-1] * _CONDITION > singular[0]:
+            return Q, T, True
+        T = T @ np.linalg.pinv(R, rcond=1e-300)
+        Q = _exactly(A, T)
+    singular = np.linalg.svd(Q, compute_uv=False)
+    return Q, T, bool(singular[-1] * _CONDITION > singular[0])
+
+
+def _exactly(A: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """A T, each element rounded once."""
+    rows = [_ratio(row) for row in A.tolist()]
+    columns = [_ratio(column) for column in T.T.tolist()]
+    return np.array([[farkas.dot(a, t) / (u * v) for t, v in columns] for a, u in rows])
+
+
+def _ratio(values: list[float]) -> tuple[list[int], int]:
+    """Numerators, and their common denominator."""
+    ratios = [v.as_integer_ratio() for v in values]
+    common = max(den for _, den in ratios)
+    return [num * (common // den) for num, den in ratios], common
 
 
 def _newton(pairs: _Pairs, Q: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, bool]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from judge import COMPLETE, EXISTS, QUASI, RAISES, UNDECIDED, UNKNOWN, Record
+from judge import ANOTHER, COMPLETE, EXISTS, QUASI, RAISES, UNDECIDED, UNKNOWN, Record
 from kinds import KINDS
 
 TRUTHS = (EXISTS, COMPLETE, QUASI)
-SAID = (EXISTS, COMPLETE, QUASI, UNKNOWN, UNDECIDED, RAISES)
+SAID = (EXISTS, COMPLETE, QUASI, UNKNOWN, UNDECIDED, ANOTHER, RAISES)
 #: what a failure begins with
 WHATS = (
     "raises",
@@ -56,7 +56,7 @@ def table(records: list[Record]) -> dict[str, Any]:
         "undecided": dict(Counter(r.reason for r in records if r.said == UNDECIDED)),
         "failed": sum(bool(r.failures) for r in records),
         "doubtful_rank": sum(r.doubtful_rank for r in records),
-        "other_columns": sum(r.other_columns for r in records),
+        "unconverged": dict(Counter(r.unconverged for r in records if r.unconverged)),
         "judged_limit": sum(r.judged_limit for r in records),
         "kinds": kinds,
         "seconds_oracle": sum(r.seconds_oracle for r in records),
@@ -85,8 +85,10 @@ def as_text(found: dict[str, Any]) -> str:
     lines += [f"undecided, {count:,}: {reason}" for reason, count in found["undecided"].items()]
     lines += [
         f"{found['judged_limit']:,} limiting fits were held against one of our own",
-        f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems; sigmax left it out"
-        f" {found['other_columns']:,} times, and is not judged there",
+        f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems: where sigmax leaves"
+        " it out, it has another problem",
+        f"sigmax says that the fit has not converged in {sum(found['unconverged'].values()):,}",
+        *(f"    {count:,}: {reason}" for reason, count in found["unconverged"].items()),
     ]
     lines.append(f"oracle {found['seconds_oracle']:.0f} s, fits {found['seconds_fit']:.0f} s")
     return "\n".join(lines)

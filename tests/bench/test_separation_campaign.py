@@ -431,6 +431,17 @@ def test_an_exception_is_a_failure(modules):
     assert modules.judge.said(ZeroDivisionError()) == "raises"
 
 
+def test_an_honest_failure_to_converge_is_counted(modules):
+    drawn, answer, lim = first(modules, overlap)
+    result, warned = perfect(drawn, answer, lim)
+    lie = change(result, params=result.params * 1.1, llf=1.1 * result.llf)
+    assert verdict(modules, drawn, answer, lim, lie, warned).failures
+    honest = change(result.certificate, converged=False, reason="the limit of 7 steps was reached")
+    record = verdict(modules, drawn, answer, lim, change(lie, certificate=honest), warned)
+    assert record.failures == []
+    assert modules.summary.table([record])["unconverged"] == {"the limit of N steps was reached": 1}
+
+
 def test_undecided_is_no_failure_but_counted(modules):
     drawn, answer, lim = first(modules, binary_quasi)
     result, _ = perfect(drawn, answer, lim)
