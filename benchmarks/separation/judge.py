@@ -37,6 +37,8 @@ _PARAMS = 1e-6
 _PROBABILITY = 1e-7
 #: what is left of a column behind those before it, relative to it: below, float64 may call it dependent
 _DOUBTFUL = 1e-9
+#: what a reason says of a limiting fit that was not reached
+_NOT = "NOT converged"
 #: figures in a sentence
 _UNNAMED = re.compile(r"\d[\d,.e+-]*")
 #: a float direction is the rounding of the exact one
@@ -156,8 +158,10 @@ def hold(record: Record, problem: Problem, answer: Answer, lim: Limit, result: A
         found.append("separation: None where there is one")
     else:
         _separation(found, problem, answer, given)
-    if not result.certificate.converged:
-        record.unconverged = _UNNAMED.sub("N", str(result.certificate.reason))
+    reason = str(result.certificate.reason)
+    # where there is no estimate nothing converges to it, but the limiting fit does, which the reason tells
+    if not (result.certificate.converged if answer.exists else _NOT not in reason):
+        record.unconverged = _UNNAMED.sub("N", reason)
     _params(record, answer, lim, result)
     _llf(record, answer, lim, result)
     _predictions(record, problem, answer, lim, result)

@@ -56,7 +56,10 @@ def table(records: list[Record]) -> dict[str, Any]:
         "undecided": dict(Counter(r.reason for r in records if r.said == UNDECIDED)),
         "failed": sum(bool(r.failures) for r in records),
         "doubtful_rank": sum(r.doubtful_rank for r in records),
-        "unconverged": dict(Counter(r.unconverged for r in records if r.unconverged)),
+        "unconverged": {
+            reason: [r.index for r in records if r.unconverged == reason]
+            for reason in sorted({r.unconverged for r in records} - {""})
+        },
         "judged_limit": sum(r.judged_limit for r in records),
         "kinds": kinds,
         "seconds_oracle": sum(r.seconds_oracle for r in records),
@@ -87,8 +90,11 @@ def as_text(found: dict[str, Any]) -> str:
         f"{found['judged_limit']:,} limiting fits were held against one of our own",
         f"a column is dependent but for rounding in {found['doubtful_rank']:,} problems: where sigmax leaves"
         " it out, it has another problem",
-        f"sigmax says that the fit has not converged in {sum(found['unconverged'].values()):,}",
-        *(f"    {count:,}: {reason}" for reason, count in found["unconverged"].items()),
+        f"sigmax says that the fit has not converged in {sum(map(len, found['unconverged'].values())):,}",
+        *(
+            f"    {len(which):,}, as --only {', '.join(map(str, which[:_NAMED]))}: {reason}"
+            for reason, which in found["unconverged"].items()
+        ),
     ]
     lines.append(f"oracle {found['seconds_oracle']:.0f} s, fits {found['seconds_fit']:.0f} s")
     return "\n".join(lines)

@@ -439,7 +439,9 @@ def test_an_honest_failure_to_converge_is_counted(modules):
     honest = change(result.certificate, converged=False, reason="the limit of 7 steps was reached")
     record = verdict(modules, drawn, answer, lim, change(lie, certificate=honest), warned)
     assert record.failures == []
-    assert modules.summary.table([record])["unconverged"] == {"the limit of N steps was reached": 1}
+    assert modules.summary.table([record])["unconverged"] == {
+        "the limit of N steps was reached": [drawn.index]
+    }
 
 
 def test_undecided_is_no_failure_but_counted(modules):
