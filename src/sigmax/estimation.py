@@ -24,12 +24,18 @@ from sigmax.kernels import Float, Kernels
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
 from sigmax.solvers.curvature import DependentColumn, IllConditioned
+from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.monitor import Callback
 from sigmax.solvers.solution import Solution, Stop
 from sigmax.solvers.solve import solve
 
 #: columns that a message names
 _SHOWN = 8
+#: Newton steps after which it is asked whether there is an optimum.  Where there is, a step has proved it by
+#: the 14th in all but heavy-tailed problems; where there is none, each costs a read
+_PATIENCE = 12
+#: the columns are clearly independent up to this condition number of their Gram matrix's root
+_CLEAR = 1e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +139,16 @@ def estimate(
         # with columns left out everything is done anew: the bits are those of a fit without them
         design = data.design if dependence is None else data.design.without(dependence.aliased)
         objective = data.objective(design, l2)
-        solution, certificate, problem = _solved(objective, start, dependence, tol, max_iter, callback)
+        starts = []
+        if start is not None:
+            kept = start if dependence is None else start[:, ~dependence.aliased]
+            starts.append(np.ascontiguousarray(kept).ravel())
+        solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
+        certificate = None if solution is None else certify(objective, solution)
         found = Found(objective, solution, certificate, dependence, spent, None)
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
             return found
-        if dependence is None and objective.penalty is None:
+        if dependence is None and objective.penalty is None and not _clearly_independent(objective):
             of = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
             if of.aliased.any():
                 if refuse_dependence or of.rank == 0:
@@ -146,37 +157,54 @@ def estimate(
                 dependence = of
                 continue
         verdict = _verdict(found, l2, tol)
-        if problem is not None and verdict.exists is not False:
+        if verdict.exists is False:
+            return replace(found, verdict=verdict)
+        if solution is not None and solution.stop is Stop.DOUBTFUL:
+            # it went slowly, but it does not go for nothing
+            solution, problem = _solved(objective, [solution.coef], tol, max_iter, callback, None)
+        if solution is None:
+            assert problem is not None
             raise ValueError(_nearly_dependent(design, problem)) from None
-        return replace(found, verdict=verdict)
+        return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
+
+
+def _clearly_independent(objective: Objective) -> bool:
+    """Whether one read shows that no column comes near to a combination of the others."""
+    try:
+        return Factor(objective.gram()).condition_number <= _CLEAR
+    except NotPositiveDefinite:
+        return False
 
 
 def _solved(
     objective: Objective,
-    start: Float | None,
-    dependence: Dependence | None,
+    starts: list[Float],
     tol: float,
     max_iter: int | None,
     callback: Callback | None,
-) -> tuple[Solution | None, Certificate | None, DependentColumn | IllConditioned | None]:
-    """Solution and certificate, or neither: a class without rows has an intercept without an estimate."""
-    if objective.design.intercept and objective.response.absent():
+    patience: int | None,
+) -> tuple[Solution | None, DependentColumn | IllConditioned | None]:
+    """The solution, or why there is none; neither where a class without rows settles it."""
+    if patience is not None and objective.design.intercept and objective.response.absent():
         objective.scan()
-        return None, None, None
-    starts = [np.zeros(objective.n_params)]
-    if start is not None:
-        kept = start if dependence is None else start[:, ~dependence.aliased]
-        starts.append(np.ascontiguousarray(kept).ravel())
-    # within `tol` in the scale of the weights as given, and in that of the objective
-    close = _close(tol, objective)
+        return None, None
+    starts = [np.zeros(objective.n_params), *starts]
     try:
-        solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
+        solution = solve(
+            objective,
+            starts,
+            tol=_close(tol, objective),
+            max_iter=max_iter,
+            callback=callback,
+            patience=patience,
+        )
     except (DependentColumn, IllConditioned) as error:
-        return None, None, error
-    return solution, certify(objective, solution), None
+        return None, error
+    return solution, None
 
 
 def _close(tol: float, objective: Objective) -> float:
+    """`tol` in the scale of the weights as given, and in that of the objective."""
     return tol * min(1.0, 1.0 / math.sqrt(objective.response.scale))
 
 

@@ -1,4 +1,4 @@
-"""Does the maximum-likelihood estimate exist, and if not, along which directions does it run away?
+"""The decision whether the estimate exists, and along which directions it runs away if it does not.
 
 The recession cone C = {d : z'd >= 0 for all pairs z} holds the directions along which no row becomes less
 likely.  The estimate exists if and only if z'd = 0 for all of them (Albert & Anderson, Biometrika 71, 1984;

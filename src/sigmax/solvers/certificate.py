@@ -112,7 +112,12 @@ class Certificate:
                 f"standard errors of the exact optimum{digits}; {effort}"
             )
         verdict = {
-            True: f"the estimate exists, within {self.standard_errors_off:.1e} standard errors of this point",
+            True: "the estimate exists"
+            + (
+                f", within {self.standard_errors_off:.1e} standard errors of this point"
+                if math.isfinite(self.standard_errors_off)
+                else ""
+            ),
             False: "the estimate does not exist",
             None: "it is not decided whether the estimate exists",
         }[self.exists]
@@ -151,7 +156,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         bound = solution.flat.error_bound + _ROUNDED * np.abs(coef)
 
     proved = math.isfinite(distance)
-    exists = True if proved else (False if solution.stop is Stop.SEPARATED else None)
+    exists = True if proved or solution.overlap else (False if solution.stop is Stop.SEPARATED else None)
     converged = proved and solution.stop in (Stop.TOLERANCE, Stop.ROUNDING)
     reason = solution.stop.value
     if solution.stop in (Stop.TOLERANCE, Stop.ROUNDING) and not proved:

@@ -55,13 +55,17 @@ class Monitor:
     callback : callable or None
     """
 
-    __slots__ = ("_callback", "iterations", "last")
+    __slots__ = ("_callback", "iterations", "last", "overlap", "patience")
 
     def __init__(self, callback: Callback | None = None) -> None:
         self._callback = callback
         self.iterations = 0
         #: the last evaluation of all rows that was reported
         self.last: FirstOrder | None = None
+        #: whether some step has proved that the estimate exists
+        self.overlap = False
+        #: steps over all rows without that proof after which it is time to ask; None for never
+        self.patience: int | None = None
 
     @property
     def watched(self) -> bool:

@@ -7,7 +7,8 @@ reads the data once, unless the full step has to be shortened or stretched.
 
 1. Factor H.  Where it is numerically singular although the columns are independent (all weights of the
    rows are tiny), H + mu B takes its place, with B >= Hessian the bound of Boehning & Lindsay (1988).
-2. Stop where nu <= tol, or where nu has reached rounding: it no longer falls though it is tiny.
+2. Stop where nu <= tol, or where nu has reached rounding: it no longer falls though it is tiny.  Stop, too,
+   where many steps have not proved that there is an optimum (overlap.py), so that this can be asked.
 3. Evaluate at the full step, and take it where phi still falls there (it is convex) and has less than half
    of its slope left, |phi'(1)| <= 0.5 nu^2; or rises by |phi'(1)| <= 0.25 nu^2 and has fallen by more than
    rounding explains.
@@ -33,6 +34,7 @@ from sigmax.solvers.curvature import Plain, Whitened
 from sigmax.solvers.factor import NotPositiveDefinite
 from sigmax.solvers.line_search import exact_step
 from sigmax.solvers.monitor import Monitor
+from sigmax.solvers.overlap import proves_overlap
 from sigmax.solvers.solution import Metric, Solution, Stop
 
 #: D(d) up to which the full step is proved
@@ -109,7 +111,11 @@ def newton(
         # without a factor of H itself the slope says nothing about the distance
         nu = math.sqrt(max(-slope, 0.0)) if factor is not None else math.nan
 
+        if factor is not None and not monitor.overlap and objective.penalty is None:
+            monitor.overlap = proves_overlap(objective, at, factor, direction, nu)
         stop = _stop(objective, at, nu, previous, tol)
+        if stop is None and _in_doubt(monitor):
+            stop = Stop.DOUBTFUL
         if stop is None and monitor.iterations >= max_iter:
             # so near to flatness more steps would not help
             stop = Stop.ROUNDING if nu <= _FLAT else Stop.ITERATIONS
@@ -130,6 +136,10 @@ def _factor_or_none(curvature: Plain | Whitened, at: Evaluation) -> Metric | Non
         return curvature.factor(at)
     except NotPositiveDefinite:
         return None
+
+
+def _in_doubt(monitor: Monitor) -> bool:
+    return monitor.patience is not None and not monitor.overlap and monitor.iterations >= monitor.patience
 
 
 def _stop(objective: Objective, at: Evaluation, nu: float, previous: float, tol: float) -> Stop | None:

@@ -22,6 +22,7 @@ class Stop(enum.Enum):
     ITERATIONS = "the iteration limit was reached"
     CALLBACK = "the callback asked to stop"
     STUCK = "no step lowers the objective any more"
+    DOUBTFUL = "many steps have not shown that the estimate exists"
 
 
 class Metric(Protocol):
@@ -70,6 +71,8 @@ class Solution:
         Of the factor: ``metric.doubt`` times the rounding of an element, where it is known.
     flat : FlatBound or None
         What is proved where no Hessian was formed.
+    overlap : bool
+        Whether some step has proved that the estimate exists.
     """
 
     coef: Float
@@ -83,3 +86,4 @@ class Solution:
     stop: Stop
     doubt: float | None = None
     flat: FlatBound | None = None
+    overlap: bool = False

@@ -12,6 +12,7 @@ refinement.py  the last digits, in double-double
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,6 +49,7 @@ def solve(
     tol: float,
     max_iter: int | None = None,
     callback: Callback | None = None,
+    patience: int | None = None,
 ) -> Solution:
     """Minimise an objective.
 
@@ -62,6 +64,9 @@ def solve(
         Steps over all rows at most; 100 by default, 1000 where each is a gradient alone.
     callback : callable, optional
         Gets a :class:`sigmax.solvers.monitor.Progress` after every pass; true stops the iteration.
+    patience : int, optional
+        Newton steps over all rows without a proof that the optimum exists after which the iteration ends as
+        `Stop.DOUBTFUL`.
 
     Raises
     ------
@@ -69,10 +74,12 @@ def solve(
         The design does not have full column rank.
     """
     monitor = Monitor(callback)
+    monitor.patience = patience
     try:
-        return _solve(objective, starts, tol, max_iter, monitor)
+        found = _solve(objective, starts, tol, max_iter, monitor)
     except Stopped:
-        return _stopped(monitor)
+        found = _stopped(monitor)
+    return replace(found, overlap=monitor.overlap)
 
 
 def _solve(
