@@ -30,7 +30,7 @@ def repeated(X, counts):
 
 
 def observed(X, y, weight=None, offset=None):
-    return observe(Design(X), y, weight, offset, kernels.get("reference"), 1)
+    return observe(Design(X), y, weight, offset, None, 1)
 
 
 def assert_same_fit(a, b):
@@ -203,13 +203,13 @@ BAD = {
         GOOD * [1, 0],
         None,
         r"^y must have a positive count for each class; "
-        r"1 column without one, the first is class 1, y\[:, 1\]$",
+        r"1 column without one, the first is class 1, y\[:, 1\]; classes=",
     ),
     "a class without a count that counts": (
         GOOD,
         [0, 1, 0, 0],
         r"^y must have a positive count for each class, in a row of positive weight; "
-        r"1 column without one, the first is class 0, y\[:, 0\]$",
+        r"1 column without one, the first is class 0, y\[:, 0\]; classes=",
     ),
     "weight": (
         GOOD,

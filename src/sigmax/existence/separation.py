@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.checks import plural
 from sigmax.data.design import INTERCEPT
 from sigmax.existence import signs as sides
 from sigmax.existence.decide import Undecided
@@ -30,6 +31,7 @@ _NOTHING = Certificate(
     passes=0.0,
     reason="",
 )
+_HOW = {"complete": "completely", "quasi": "quasi-completely"}
 #: columns that a message names
 _NAMED = 6
 
@@ -102,12 +104,9 @@ class Separation:
             by = ", ".join(repr(name) for name in slopes[:_NAMED])
             by = f"column{'s' if len(slopes) > 1 else ''} {by}"
             by += f" and {len(slopes) - _NAMED} more" if len(slopes) > _NAMED else ""
-        what = "all" if self.kind == "complete" else "some"
-        verb = "separates" if len(slopes) < 2 else "separate"
-        return (
-            f"{'completely' if self.kind == 'complete' else 'quasi-completely'} separated classes: {by} "
-            f"{verb} {what} rows ({len(self.rows)}) without error"
-        )
+        rows = "all rows" if self.kind == "complete" else plural(len(self.rows), "row")
+        verb = "predicts" if len(slopes) < 2 else "predict"
+        return f"the classes are {_HOW[self.kind]} separated: {by} {verb} {rows} without error"
 
 
 def separation(
@@ -185,8 +184,7 @@ def limiting_certificate(found: Separation, limit: Limit, iterations: int, passe
     """The certificate of a fit without an optimum: bounds for what stays finite, no claim beyond."""
     shape, of = found.infinite.shape, limit.certificate
     gone = (found.infinite != 0) | found.undetermined
-    bound = np.where(gone, np.nan, limit.error_bound(found.base).reshape(shape))
-    how = "separated" if found.kind == "complete" else "quasi-completely separated"
+    bound = np.where(gone, np.inf, limit.error_bound(found.base).reshape(shape))
     rest = "" if of is None else f", and the fit of what stays finite has {of}"
     if of is None:
         of = _NOTHING
@@ -198,7 +196,7 @@ def limiting_certificate(found: Separation, limit: Limit, iterations: int, passe
         digits=0.0,
         iterations=iterations + of.iterations,
         passes=passes + of.passes,
-        reason=f"the classes are {how}{rest}",
+        reason=f"the classes are {_HOW[found.kind]} separated{rest}",
     )
 
 
