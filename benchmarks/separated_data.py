@@ -12,6 +12,7 @@ import argparse
 import importlib.metadata
 import math
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -151,18 +152,19 @@ def others_text(answers: list[Answer]) -> str:
     return "\n".join(lines)
 
 
-def sigmax_text() -> str:
+def sigmax_text(backend: str = "auto") -> str:
     """What sigmax says, as a user sees it."""
     X, y = data()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        r = sx.fit(X, y, names=FEATURES, n_threads=1, backend="reference")
-    lines = [f"{w.category.__name__}: {w.message}" for w in caught]
+        r = sx.fit(X, y, names=FEATURES, backend=backend)
+    lines = [
+        textwrap.fill(f"{w.category.__name__}: {w.message}", 100, subsequent_indent="  ") for w in caught
+    ]
     s = r.separation
     names = r.param_names
-    # the backend is told by the summary's last line, and is the reader's own
-    summary = [line for line in r.summary(target=TARGET).splitlines() if not line.startswith("backend")]
-    lines += ["", *summary, ""]
+    # what the summary says of certificate and backend belongs to the machine
+    lines += ["", r.summary(target=TARGET).split("certificate")[0]]
     lines += [
         f"r.separation.kind       {s.kind!r}",
         f"r.separation.infinite   {dict(zip(names, s.infinite.tolist(), strict=True))}",

@@ -30,8 +30,8 @@ def part(script, name):
     return page[start:stop]
 
 
-def test_the_page_says_what_sigmax_says(script):
-    assert part(script, "sigmax") == script.sigmax_text()
+def test_the_page_says_what_sigmax_says(script, backend):
+    assert part(script, "sigmax") == script.sigmax_text(backend.BACKEND)
 
 
 def test_the_page_has_the_data(script):
