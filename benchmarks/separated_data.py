@@ -164,7 +164,7 @@ def sigmax_text(backend: str = "auto") -> str:
     s = r.separation
     names = r.param_names
     # what the summary says of certificate and backend belongs to the machine
-    lines += ["", r.summary(target=TARGET).split("certificate")[0]]
+    lines += ["", r.summary(target=TARGET).split("certificate")[0].rstrip(), ""]
     lines += [
         f"r.separation.kind       {s.kind!r}",
         f"r.separation.infinite   {dict(zip(names, s.infinite.tolist(), strict=True))}",

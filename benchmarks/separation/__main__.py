@@ -38,6 +38,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="index of the first one (0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of all problems (1)")
     parser.add_argument("--processes", type=int, default=2, help="processes, of one thread each (2)")
+    parser.add_argument("--minutes", type=float, help="stop after so long, and say where")
     parser.add_argument("--only", type=int, metavar="INDEX", help="show one problem and what happens")
     parser.add_argument("--undecided", type=int, metavar="COUNT", help="how many may stay undecided (any)")
     parser.add_argument("--json", type=Path, help="file for the counts and all failures")
@@ -46,6 +47,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         value = getattr(got, name)
         if value is not None and value < least:
             parser.error(f"--{name} must be {least} at least; got {value}")
+    if got.minutes is not None and not got.minutes > 0.0:
+        parser.error(f"--minutes must be positive; got {got.minutes:g}")
     return got
 
 
@@ -73,25 +76,34 @@ def main() -> int:
     if options.only is not None:
         return show(options.seed, options.only)
     started = time.perf_counter()
-    records = campaign.run(options.seed, options.first, options.problems, processes=options.processes)
+    records, stop = campaign.run(
+        options.seed,
+        options.first,
+        options.problems,
+        processes=options.processes,
+        minutes=options.minutes,
+    )
     seconds = time.perf_counter() - started
     found = summary.table(records)
     environment = machine.environment()
     print("\n".join(f"{name}: {value}" for name, value in environment.items()))
-    last = options.first + options.problems - 1
-    print(f"seed {options.seed}, problems {options.first} to {last}, {seconds:.0f} s\n")
+    print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {seconds:.0f} s\n")
     print(summary.as_text(found))
     bad = [r for r in records if r.failures]
     undecided = sum(found["undecided"].values())
     passed = not bad and (options.undecided is None or undecided <= options.undecided)
     if bad:
         print("\n" + summary.failures_text(bad))
+    short = options.first + options.problems - stop
+    if short:
+        print(f"\nended early: --first {stop} --problems {short} is left")
     print("\npassed" if passed else f"\nfailed: {len(bad)} problems, {undecided} undecided")
     if options.json is not None:
         report = {
             "environment": environment,
             "seed": options.seed,
             "first": options.first,
+            "stop": stop,
             "seconds": seconds,
             **found,
             "failures": [asdict(r) for r in bad],

@@ -28,13 +28,16 @@ def run(
     count: int,
     *,
     processes: int,
+    minutes: float | None = None,
     report: Callable[[str], None] | None = None,
-) -> list[Record]:
-    """The records of problems first .. first + count - 1, in order.
+) -> tuple[list[Record], int]:
+    """The records of problems first .. stop - 1 in order, and `stop`.
 
     Parameters
     ----------
     seed, first, count, processes : int
+    minutes : float, optional
+        Begin no chunk after so long: then `stop` is less than ``first + count``.
     report : callable, optional
         Gets the lines of progress; to standard error by default.
     """
@@ -49,6 +52,8 @@ def run(
             pending: dict[Future[list[Record]], int] = {}
             at, stop, failed = first, first + count, 0
             while at < stop or pending:
+                if minutes is not None and time.monotonic() - begin > 60.0 * minutes:
+                    stop = at
                 # two chunks for each process: none waits
                 while at < stop and len(pending) < 2 * processes:
                     end = min(at + CHUNK, stop)
@@ -63,9 +68,9 @@ def run(
                     told = time.monotonic()
                     n = sum(map(len, records.values()))
                     rate = n / (told - begin)
-                    left = (count - n) / rate if rate else float("inf")
-                    say(f"{n} of {count} problems, {failed} failed, {rate:.0f}/s, {left:.0f} s left")
+                    left = (stop - first - n) / rate if rate else float("inf")
+                    say(f"{n} of {stop - first} problems, {failed} failed, {rate:.0f}/s, {left:.0f} s left")
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return [record for key in sorted(records) for record in records[key]]
+    return [record for key in sorted(records) for record in records[key]], stop

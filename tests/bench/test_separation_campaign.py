@@ -503,7 +503,9 @@ def test_the_limit_is_the_supremum(modules):
     assert checked >= 40
 
 
-@pytest.mark.parametrize("given", [["--problems", "0"], ["--processes", "0"], ["--only", "-1"]])
+@pytest.mark.parametrize(
+    "given", [["--problems", "0"], ["--processes", "0"], ["--only", "-1"], ["--minutes", "0"]]
+)
 def test_nonsense_is_refused(modules, given, capsys):
     spec = importlib.util.spec_from_file_location("separation_main", FOLDER / "__main__.py")
     module = importlib.util.module_from_spec(spec)
@@ -513,3 +515,8 @@ def test_nonsense_is_refused(modules, given, capsys):
     with pytest.raises(SystemExit):
         module.arguments(given)
     assert given[0] in capsys.readouterr().err
+
+
+def test_a_campaign_ends_when_it_is_told(modules):
+    records, stop = modules.campaign.run(SEED, 5, 10**9, processes=1, minutes=1e-9)
+    assert (records, stop) == ([], 5)
