@@ -506,6 +506,76 @@ def softmax_pass(
     return fused_pass(False, X, y, coef, gradient_out, hessian_out, intercept, weight, offset)
 
 
+cdef double jeffreys(
+    bint binary,
+    const double[:, :] X,
+    const double[:, ::1] coef,
+    const double[:, ::1] root,
+    double[:, ::1] gradient_out,
+    bint intercept,
+    const double[::1] weight,
+    const double[:, ::1] offset,
+) except? -1.0:
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef Py_ssize_t n = rows.n_rows, m = coef.shape[0], k = rows.n_cols + intercept
+    cdef sx_model model
+    cdef double largest
+    if binary:
+        expect("rows of coef", m, 1)
+    expect("columns of coef", coef.shape[1], k)
+    expect("rows of root", root.shape[0], m * k)
+    expect("columns of root", root.shape[1], m * k)
+    expect("rows of gradient_out", gradient_out.shape[0], m)
+    expect("columns of gradient_out", gradient_out.shape[1], k)
+    expect_weight(weight, n)
+    expect_offset(offset, n, m)
+    model.n_logits = m
+    model.intercept = intercept
+    model.coef = matrix_or_null(coef)
+    model.y = NULL
+    model.weight = vector_or_null(weight)
+    model.offset = matrix_or_null(offset)
+    cdef double *gradient = out_or_null(gradient_out)
+    cdef const double *factor = matrix_or_null(root)
+    cdef double *work = scratch(K.jeffreys_work(&rows, m, intercept))
+    with nogil:
+        caller = sx_environment_enter()
+        if binary:
+            largest = K.binary_jeffreys(&rows, &model, factor, gradient, work)
+        else:
+            largest = K.softmax_jeffreys(&rows, &model, factor, gradient, work)
+        sx_environment_leave(caller)
+        free(work)
+    return largest
+
+
+def binary_jeffreys(
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] root not None,
+    double[:, ::1] gradient_out not None,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return jeffreys(True, X, coef, root, gradient_out, intercept, weight, offset)
+
+
+def softmax_jeffreys(
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] root not None,
+    double[:, ::1] gradient_out not None,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return jeffreys(False, X, coef, root, gradient_out, intercept, weight, offset)
+
+
 cdef sx_model model_in_dd(
     sx_rows rows,
     const double[:, ::1] coef,

@@ -106,6 +106,14 @@ cdef extern from "targets/targets.h" nogil:
             double *work
         ) noexcept nogil
 
+        Py_ssize_t (*jeffreys_work)(const sx_rows *X, Py_ssize_t n_logits, int intercept) noexcept nogil
+        double (*binary_jeffreys)(
+            const sx_rows *X, const sx_model *model, const double *root, double *gradient_out, double *work
+        ) noexcept nogil
+        double (*softmax_jeffreys)(
+            const sx_rows *X, const sx_model *model, const double *root, double *gradient_out, double *work
+        ) noexcept nogil
+
         Py_ssize_t (*refine_work)(const sx_rows *X, Py_ssize_t n_logits) noexcept nogil
         void (*linear_predictor_dd)(
             const sx_rows *X, const sx_model *model, const double *coef_low, double *eta_out,

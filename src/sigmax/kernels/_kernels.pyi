@@ -78,6 +78,26 @@ def linear_predictor_dd(
     intercept: bool,
     offset: Float | None = None,
 ) -> None: ...
+def binary_jeffreys(
+    X: Float,
+    coef: Float,
+    root: Float,
+    gradient_out: Float,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> float: ...
+def softmax_jeffreys(
+    X: Float,
+    coef: Float,
+    root: Float,
+    gradient_out: Float,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> float: ...
 def binary_refine(
     X: Float,
     y: Codes,

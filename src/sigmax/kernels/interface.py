@@ -215,6 +215,46 @@ class Kernels(Protocol):
     ) -> Pair:
         """NLL, gradient (m, k) and Hessian (m k, m k), class-major, of the multinomial model."""
 
+    # -- half the log-determinant of the information -----------------------------------------------
+
+    def binary_jeffreys(
+        self,
+        X: Float,
+        coef: Float,
+        root: Float,
+        gradient_out: Float,
+        *,
+        intercept: bool,
+        weight: Float | None = None,
+        offset: Float | None = None,
+    ) -> float:
+        """Gradient of 1/2 log det I by the coefficients, I the information of the binary model; returns max q.
+
+            gradient = sum w v (1/2 - p) Q [1 x],   v = p (1 - p),   Q = [1 x]'I^-1 [1 x]
+
+        `root` (k, k), upper triangular, T with T T' = I^-1; `gradient_out` (1, k).  What is returned is the
+        largest max(p, 1 - p)^2 Q of the rows with a weight above 0.  No y: the information has none.
+        """
+
+    def softmax_jeffreys(
+        self,
+        X: Float,
+        coef: Float,
+        root: Float,
+        gradient_out: Float,
+        *,
+        intercept: bool,
+        weight: Float | None = None,
+        offset: Float | None = None,
+    ) -> float:
+        """As `binary_jeffreys`, of the multinomial model; `root` (m k, m k), `gradient_out` (m, k).
+
+            gradient_c = sum w / 2 p_c (q(c) - sum_d p_d q(d)) [1 x],   q(c) = (e_c - p)'Q (e_c - p)
+
+        Q_ab = [1 x]'(I^-1)_ab [1 x]; half the sum over a, b of Q_ab and the third cumulants of the row.  The
+        largest q(c), c = 0 .. m, is returned.
+        """
+
     # -- in double-double ----------------------------------------------------------------------
 
     def linear_predictor_dd(

@@ -15,6 +15,7 @@ import numpy as np
 from sigmax.kernels import reference_newton
 from sigmax.kernels.interface import Codes, Float, Index, Number, Pair
 from sigmax.kernels.reference_group import group_rows
+from sigmax.kernels.reference_jeffreys import binary_jeffreys, softmax_jeffreys
 from sigmax.kernels.reference_refine import binary_refine, linear_predictor_dd, softmax_refine
 from sigmax.kernels.reference_rows import (
     all_logits,
@@ -36,6 +37,7 @@ __all__ = [
     "ISA",
     "THREADED",
     "TILE_ROWS",
+    "binary_jeffreys",
     "binary_line",
     "binary_pass",
     "binary_refine",
@@ -53,6 +55,7 @@ __all__ = [
     "logsumexp",
     "newton_many",
     "softmax",
+    "softmax_jeffreys",
     "softmax_line",
     "softmax_pass",
     "softmax_refine",
