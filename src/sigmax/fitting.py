@@ -15,6 +15,7 @@ from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.observe import observe
 from sigmax.exceptions import ConvergenceWarning
+from sigmax.firth import firth_result
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.objective import Objective
@@ -43,6 +44,7 @@ def fit(
     backend: str | None = None,
     callback: Callback | None = None,
     names: Sequence[str] | None = None,
+    bias_reduction: str | None = None,
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
@@ -90,6 +92,10 @@ def fit(
         value ends the fit, unconverged.
     names : sequence of str, optional
         Names of the columns of X; x1, x2, ... by default.
+    bias_reduction : {None, "firth"}, optional
+        "firth": the maximum of the likelihood with Jeffreys' prior as its penalty, 1/2 log det of the
+        information (Firth, Biometrika 80, 1993): bias of first order removed, and finite for separated
+        classes, too.  Not together with `l2`.  See :func:`sigmax.firth.firth_result`.
 
     Returns
     -------
@@ -138,6 +144,11 @@ def fit(
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
 
+    if bias_reduction not in (None, "firth"):
+        raise ValueError(f"bias_reduction must be None or 'firth'; got {bias_reduction!r}")
+    if bias_reduction is not None and l2 > 0.0:
+        raise ValueError(f"bias_reduction='firth' is a penalty of its own, and l2 must be 0; got l2={l2!r}")
+
     design = Design(X, intercept=fit_intercept, names=names)
     design, observed = observe(design, y, sample_weight, offset, chosen, count)
     objective = Objective(design, observed, chosen, count, l2=float(l2) / observed.scale)
@@ -145,6 +156,13 @@ def fit(
     starts = [np.zeros(objective.n_params)]
     if start is not None:
         starts.append(_start(start, shape))
+    if bias_reduction is not None:
+        try:
+            return firth_result(
+                objective, starts, tol=float(tol), max_iter=max_iter, callback=callback, stacklevel=3
+            )
+        except DependentColumn as error:
+            raise ValueError(_dependent(design, error.index)) from None
     try:
         # within `tol` in the scale of the weights as given, and in that of the objective
         close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))

@@ -13,6 +13,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
 from sigmax.functions import expit, softmax
+from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -50,6 +51,10 @@ class Result:
         Where the numbers were computed.
     n_threads : int
         Threads that were allowed; has no influence on any number.
+    bias_reduction : str or None
+        "firth" for Firth's estimates, the maximum of the likelihood with Jeffreys' prior; None for none.
+    penalised_llf : float or None
+        What Firth's estimates maximise: llf + 1/2 log det of the information; None without them.
 
     Notes
     -----
@@ -70,6 +75,9 @@ class Result:
     backend: str
     isa: str
     n_threads: int
+    bias_reduction: str | None = None
+    penalised_llf: float | None = None
+    _profile: Profile | None = None
 
     # -- uncertainty ---------------------------------------------------------------------------
 
@@ -84,7 +92,7 @@ class Result:
 
     def __getstate__(self) -> dict[str, object]:
         # an array travels, the data do not
-        return {**self.__dict__, "_covariance": self.covariance}
+        return {**self.__dict__, "_covariance": self.covariance, "_profile": None}
 
     def cov_params(self) -> Float:
         """Covariance of the estimates: inverse observed information, (m k, m k), a copy."""
@@ -109,25 +117,65 @@ class Result:
         p: Float = 2.0 * ndtr(-np.abs(self.zvalues))
         return p
 
-    def conf_int(self, level: float = 0.95) -> Float:
-        """Wald intervals.
+    def conf_int(self, level: float = 0.95, method: str = "wald") -> Float:
+        """Confidence intervals of each parameter.
 
         Parameters
         ----------
         level : float
             Coverage, 0 < level < 1.
+        method : {"wald", "profile"}
+            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile", of Firth's estimates: the values that
+            the penalised likelihood-ratio test does not reject, each other parameter at its constrained
+            maximum (Heinze & Schemper, Stat. Med. 21, 2002); reads the data many times.
 
         Returns
         -------
         ndarray, shape of `params` plus (2,)
-            Lower and upper ends, params -+ Phi^-1((1 + level) / 2) bse.
+            Lower and upper ends; a profile has -inf or inf where it never falls so far.
+
+        Raises
+        ------
+        ValueError
+            `level` or `method` is none of these, or there is no profile: of estimates without bias
+            reduction, or of a result that was pickled, which leaves the data behind.
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        if method not in ("wald", "profile"):
+            raise ValueError(f"method must be 'wald' or 'profile'; got {method!r}")
+        if method == "profile":
+            return profile_intervals(self._require_profile("method='profile'"), self.params.shape, level)
         from scipy.special import ndtri
 
         half = -float(ndtri((1.0 - level) / 2.0)) * self.bse
         return np.stack([self.params - half, self.params + half], axis=-1)
+
+    def penalised_lr_test(self) -> LikelihoodRatioTest:
+        """Penalised likelihood-ratio test of each parameter of Firth's estimates against 0.
+
+        2 (penalised_llf - its maximum with the parameter at 0), with the determinant of the whole information
+        in both (Heinze & Schemper, Stat. Med. 21, 2002), against chi^2 with one degree of freedom.  Reads the
+        data for a constrained fit of each parameter.
+
+        Returns
+        -------
+        LikelihoodRatioTest
+            ``statistic`` and ``pvalue``, shape of `params`.
+
+        Raises
+        ------
+        ValueError
+            As for ``conf_int(method="profile")``.
+        """
+        return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.params.shape)
+
+    def _require_profile(self, what: str) -> Profile:
+        if self._profile is not None:
+            return self._profile
+        if self.bias_reduction is None:
+            raise ValueError(f"{what} is for fits with bias_reduction='firth'; this one has none")
+        raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
 
     @property
     def df_model(self) -> int:

@@ -72,6 +72,8 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
 
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
     method = f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
+    if result.bias_reduction == "firth":
+        method = "Firth's bias-reduced estimates"
     lines = [f"{kind} regression of {target}, {method}", ""]
     for c, label in enumerate(labels[1:]):
         decimals = [_decimals(float(error)) for error in errors[c]]
@@ -90,6 +92,10 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
         lines += [""]
     lines += _paragraph("observations", f"{result.nobs:,.10g}")
     lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")
+    if result.penalised_llf is not None:
+        lines += _paragraph(
+            "penalised", f"{result.penalised_llf:.6f}, log-likelihood + 1/2 log det information"
+        )
     lines += _paragraph("certificate", str(result.certificate))
     threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")
     lines += _paragraph("backend", f"{result.backend} ({result.isa}), {threads}")
