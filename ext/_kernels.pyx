@@ -10,12 +10,15 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from sx_targets cimport (
+    SX_FIRTH_NUMBERS,
     SX_NEWTON_NUMBERS,
     SX_TILE,
     sx_dd,
     sx_environment,
     sx_environment_enter,
     sx_environment_leave,
+    sx_firth_answer,
+    sx_firth_task,
     sx_kernels,
     sx_kernels_here,
     sx_line,
@@ -868,3 +871,63 @@ def newton_many(
             status_out[b] = K.newton(&group, &task, &answer, work)
         sx_environment_leave(caller)
         free(work)
+
+
+def firth_small(
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    double[::1] coef_out not None,
+    double[::1] numbers_out not None,
+    double[:, ::1] vectors_out not None,
+    double[:, ::1] hessian_out not None,
+    double[:, ::1] inverse_out not None,
+    *,
+    bint intercept,
+    double tol,
+    double score,
+    double share,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+    const double[::1] start=None,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef Py_ssize_t k = rows.n_cols + intercept
+    cdef sx_firth_task task
+    cdef sx_firth_answer answer
+    cdef int32_t status
+    if k < 1:
+        raise ValueError("a fit needs a coefficient; got none")
+    expect("length of y", y.shape[0], rows.n_rows)
+    expect("length of coef_out", coef_out.shape[0], k)
+    expect("length of numbers_out", numbers_out.shape[0], SX_FIRTH_NUMBERS)
+    expect("rows of vectors_out", vectors_out.shape[0], 3)
+    expect("columns of vectors_out", vectors_out.shape[1], k)
+    expect("rows of hessian_out", hessian_out.shape[0], k)
+    expect("columns of hessian_out", hessian_out.shape[1], k)
+    expect("rows of inverse_out", inverse_out.shape[0], k)
+    expect("columns of inverse_out", inverse_out.shape[1], k)
+    expect_weight(weight, rows.n_rows)
+    expect_offset(offset, rows.n_rows, 1)
+    if start is not None:
+        expect("length of start", start.shape[0], k)
+    task.model.n_logits, task.model.intercept = 1, intercept
+    task.model.coef = vector_or_null(start)
+    task.model.y = codes_or_null(y)
+    task.model.weight = vector_or_null(weight)
+    task.model.offset = matrix_or_null(offset)
+    task.tol, task.score, task.share = tol, score, share
+    answer.coef = &coef_out[0]
+    answer.numbers = &numbers_out[0]
+    answer.gradient = &vectors_out[0, 0]
+    answer.pull = &vectors_out[1, 0]
+    answer.diagonal = &vectors_out[2, 0]
+    answer.hessian = &hessian_out[0, 0]
+    answer.inverse = &inverse_out[0, 0]
+    cdef double *work = scratch(K.firth_work(&rows, intercept))
+    with nogil:
+        caller = sx_environment_enter()
+        status = K.firth(&rows, &task, &answer, work)
+        sx_environment_leave(caller)
+        free(work)
+    return status

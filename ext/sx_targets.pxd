@@ -52,6 +52,24 @@ cdef extern from "targets/targets.h" nogil:
     enum:
         SX_NEWTON_NUMBERS
 
+    ctypedef struct sx_firth_task:
+        sx_model model
+        double tol
+        double score
+        double share
+
+    ctypedef struct sx_firth_answer:
+        double *coef
+        double *numbers
+        double *gradient
+        double *pull
+        double *hessian
+        double *inverse
+        double *diagonal
+
+    enum:
+        SX_FIRTH_NUMBERS
+
     ctypedef struct sx_kernels:
         const char *name
 
@@ -140,6 +158,11 @@ cdef extern from "targets/targets.h" nogil:
         Py_ssize_t (*newton_work)(const sx_rows *X, Py_ssize_t n_logits, int intercept) noexcept nogil
         int32_t (*newton)(
             const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work
+        ) noexcept nogil
+
+        Py_ssize_t (*firth_work)(const sx_rows *X, int intercept) noexcept nogil
+        int32_t (*firth)(
+            const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work
         ) noexcept nogil
 
     const sx_kernels *sx_kernels_here(int rank)

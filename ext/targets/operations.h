@@ -8,6 +8,7 @@
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
 #include "../kernels/sx_refine.h"
+#include "../solvers/sx_firth.h"
 #include "../solvers/sx_newton.h"
 #include "targets.h"
 
@@ -354,6 +355,13 @@ static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_new
     return sx_newton(&layers, X, task, answer, work);
 }
 
+static ptrdiff_t firth_work(const sx_rows *X, int intercept) { return sx_firth_work(X, intercept); }
+
+static int32_t firth(const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work)
+{
+    return sx_firth(X, task, answer, work);
+}
+
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
@@ -366,7 +374,8 @@ static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_new
         .softmax_pass = softmax_pass, .jeffreys_work = jeffreys_work, .binary_jeffreys = binary_jeffreys,  \
         .softmax_jeffreys = softmax_jeffreys, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
         .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line,      \
-        .softmax_line = softmax_line, .newton_work = newton_work, .newton = newton                         \
+        .softmax_line = softmax_line, .newton_work = newton_work, .newton = newton,         \
+        .firth_work = firth_work, .firth = firth                         \
     }
 
 #endif /* SX_OPERATIONS_H */

@@ -109,6 +109,9 @@ typedef struct {
     ptrdiff_t (*newton_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept); /* grows with the rows of X */
     int32_t (*newton)(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer,
                       double *work);
+
+    ptrdiff_t (*firth_work)(const sx_rows *X, int intercept); /* grows with the rows of X */
+    int32_t (*firth)(const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work);
 } sx_kernels;
 
 extern const sx_kernels sx_kernels_generic;

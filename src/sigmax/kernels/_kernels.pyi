@@ -149,3 +149,20 @@ def newton_many(
     hessian_out: Float | None = None,
     inverse_out: Float | None = None,
 ) -> None: ...
+def firth_small(
+    X: Float,
+    y: Codes,
+    coef_out: Float,
+    numbers_out: Float,
+    vectors_out: Float,
+    hessian_out: Float,
+    inverse_out: Float,
+    *,
+    intercept: bool,
+    tol: float,
+    score: float,
+    share: float,
+    weight: Float | None = None,
+    offset: Float | None = None,
+    start: Float | None = None,
+) -> int: ...
