@@ -35,7 +35,6 @@ typedef struct {
     double *mixed;                        /* n */
     double *ones;                         /* SX_TILE */
     double *coef, *score, *next, *change; /* k */
-    double *gradient, *pull;              /* k */
     double *last;                         /* k: the last point */
     double *steps, *changes, *along, *product; /* of BFGS: SX_FIRTH_STEPS_BETWEEN of k, twice of one each */
     double *missed, *shares;                   /* of A: SX_FIRTH_POINTS of k, of one each */
@@ -61,7 +60,7 @@ SX_INLINE ptrdiff_t sx_firth_parts(sx_firth_state *s, const sx_rows *X, int inte
     const ptrdiff_t padded = (n + SX_TILE - 1) / SX_TILE * SX_TILE;
     ptrdiff_t at = 0;
     double **const columns[] = {&s->residual, &s->curvature, &s->third, &s->Q, &s->mixed};
-    double **const vectors[] = {&s->coef, &s->score, &s->next, &s->change, &s->gradient, &s->pull, &s->last};
+    double **const vectors[] = {&s->coef, &s->score, &s->next, &s->change, &s->last};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; ++i) *columns[i] = sx_firth_take(work, &at, padded);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; ++i) *vectors[i] = sx_firth_take(work, &at, k);
     s->ones = sx_firth_take(work, &at, SX_TILE);
@@ -116,22 +115,29 @@ SX_INLINE void sx_firth_row(ptrdiff_t n, const double *restrict eta, const int32
     }
 }
 
-/* The rows at s->coef, and the information where it is wanted. */
-SX_KERNEL void sx_firth_rows(sx_firth_state *s, int information)
+/* The rows at s->coef. */
+SX_KERNEL void sx_firth_rows(sx_firth_state *s)
 {
-    const ptrdiff_t p = s->X->n_cols, k = s->k, width = sx_gram_width(p), panel = sx_gram_panel_rows(width);
-    const int intercept = s->task->model.intercept;
-    double eta[SX_TILE], root[SX_TILE], *const hessian = s->hessian;
-    if (information) {
-        memset(hessian, 0, (size_t)(k * k) * sizeof *hessian);
-        memset(s->pass.A, 0, (size_t)s->pass.copy * sizeof *s->pass.A);
-    }
+    double eta[SX_TILE];
     s->reads += 1;
     for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
         const sx_pass_tile t = sx_firth_tile(s, start);
-        sx_linear_forward(1, t.rows, t.n, p, intercept, s->coef, t.offset, eta);
+        sx_linear_forward(1, t.rows, t.n, s->X->n_cols, s->task->model.intercept, s->coef, t.offset, eta);
         sx_firth_row(t.n, eta, t.y, t.weight, s->residual + start, s->curvature + start, s->third + start);
-        if (!information) continue;
+    }
+}
+
+/* The information of the rows as they were seen last. */
+SX_KERNEL void sx_firth_information(sx_firth_state *s)
+{
+    const ptrdiff_t p = s->X->n_cols, k = s->k, width = sx_gram_width(p), panel = sx_gram_panel_rows(width);
+    const int intercept = s->task->model.intercept;
+    double root[SX_TILE], *const hessian = s->hessian;
+    memset(hessian, 0, (size_t)(k * k) * sizeof *hessian);
+    memset(s->pass.A, 0, (size_t)s->pass.copy * sizeof *s->pass.A);
+    s->reads += 1;
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
+        const sx_pass_tile t = sx_firth_tile(s, start);
         const ptrdiff_t at = start % panel, filled = at + t.n;
         if (intercept)
             sx_linear_backward(1, t.rows, t.n, p, 1, s->curvature + start, s->pass.partial, (double *const[]){hessian});
@@ -141,7 +147,7 @@ SX_KERNEL void sx_firth_rows(sx_firth_state *s, int information)
             sx_gram_add(filled, p, width, s->pass.A, s->pass.A, hessian + intercept * (k + 1), k,
                         (sx_gram_ahead){0, 0});
     }
-    if (information) sx_gram_mirror(k, hessian, k);
+    sx_gram_mirror(k, hessian, k);
 }
 
 /* out = [1 X]' r */
@@ -156,11 +162,10 @@ SX_KERNEL void sx_firth_sum(const sx_firth_state *s, const double *r, double *ou
     }
 }
 
-/* The score of the model at s->coef, into `out`; A counts from s->last on. */
+/* The score of the model at s->coef, whose rows are known, into `out`; A counts from s->last on. */
 SX_KERNEL void sx_firth_model(sx_firth_state *s, double *out)
 {
     const ptrdiff_t k = s->k;
-    sx_firth_rows(s, 0);
     for (ptrdiff_t i = 0; i < s->n; ++i) s->mixed[i] = s->curvature[i] * s->Q[i];
     const double scale = s->task->share * (double)k / sx_sum_lanes(s->n, s->mixed);
     for (ptrdiff_t i = 0; i < s->n; ++i) s->mixed[i] = scale * (s->Q[i] * s->third[i]) - s->residual[i];
@@ -206,6 +211,7 @@ SX_KERNEL void sx_firth_solve(sx_firth_state *s)
             step[j] = s->change[j];
             s->coef[j] += step[j];
         }
+        sx_firth_rows(s);
         sx_firth_model(s, s->next);
         for (ptrdiff_t j = 0; j < k; ++j) {
             change[j] = s->score[j] - s->next[j];
@@ -217,12 +223,12 @@ SX_KERNEL void sx_firth_solve(sx_firth_state *s)
     }
 }
 
-/* The leverages' Q at s->coef, whose rows and factor are known; the largest big^2 Q. */
-SX_KERNEL double sx_firth_forms(sx_firth_state *s)
+/* The leverages' Q at s->coef, whose factor is known. */
+SX_KERNEL void sx_firth_forms(sx_firth_state *s)
 {
     const ptrdiff_t k = s->k, width = s->factor.width, p = s->X->n_cols;
     const double *const Y = sx_cholesky_root(&s->factor), *const unscale = s->factor.unscale;
-    double *panels = s->space.T, largest = 0.0;
+    double *panels = s->space.T;
     for (ptrdiff_t first = 0; first < k; first += SX_JEFFREYS_COLUMNS) { /* T = S^-1 Y' */
         const ptrdiff_t columns = sx_min(SX_JEFFREYS_COLUMNS, k - first);
         for (ptrdiff_t l = 0; l < k; ++l, panels += SX_JEFFREYS_COLUMNS)
@@ -233,28 +239,32 @@ SX_KERNEL double sx_firth_forms(sx_firth_state *s)
         const sx_pass_tile t = sx_firth_tile(s, start);
         sx_jeffreys_transpose(t.rows, t.n, p, s->task->model.intercept, s->space.X);
         sx_jeffreys_forms(t.n, 1, k, s->space.X, s->space.T, s->space.z, s->Q + start);
-        for (ptrdiff_t i = 0; i < t.n; ++i) { /* big = 1/2 + |1/2 - p| */
-            const double w = t.weight[i], v = s->curvature[start + i], third = sx_abs(s->third[start + i]);
-            const double big = 0.5 + (v > 0.0 ? third / v : 0.5), most = w > 0.0 ? big * big * s->Q[start + i] : 0.0;
-            largest = most > largest || most != most ? most : largest;
-        }
     }
     s->reads += 1;
+}
+
+/* The largest big^2 Q of the rows that count, big = max(p, 1 - p) = 1/2 + |1/2 - p|. */
+SX_KERNEL double sx_firth_largest(const sx_firth_state *s)
+{
+    const double *weight = s->task->model.weight;
+    double largest = 0.0;
+    for (ptrdiff_t i = 0; i < s->n; ++i) {
+        const double v = s->curvature[i], big = 0.5 + (v > 0.0 ? sx_abs(s->third[i]) / v : 0.5);
+        const double most = weight && !(weight[i] > 0.0) ? 0.0 : big * big * s->Q[i];
+        largest = most > largest || most != most ? most : largest;
+    }
     return largest;
 }
 
-/* The penalised score at s->coef, with its information and leverages; 0 where there is no factor. */
-SX_KERNEL int sx_firth_point(sx_firth_state *s, double *largest)
+/* The penalised score at s->coef, whose rows are known, with information and leverages; 0 where there is no factor. */
+SX_KERNEL int sx_firth_point(sx_firth_state *s)
 {
-    const ptrdiff_t k = s->k;
     const double share = s->task->share;
-    sx_firth_rows(s, 1);
+    sx_firth_information(s);
     if (sx_cholesky_factor(&s->factor, s->hessian) >= 0) return 0;
-    *largest = share * sx_firth_forms(s);
-    sx_firth_sum(s, s->residual, s->gradient);
-    for (ptrdiff_t i = 0; i < s->n; ++i) s->mixed[i] = share * (s->Q[i] * s->third[i]);
-    sx_firth_sum(s, s->mixed, s->pull);
-    for (ptrdiff_t j = 0; j < k; ++j) s->score[j] = s->pull[j] - s->gradient[j];
+    sx_firth_forms(s);
+    for (ptrdiff_t i = 0; i < s->n; ++i) s->mixed[i] = share * (s->Q[i] * s->third[i]) - s->residual[i];
+    sx_firth_sum(s, s->mixed, s->score);
     s->points += 1;
     return 1;
 }
@@ -281,7 +291,7 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
 {
     sx_firth_state s;
     const ptrdiff_t k = X->n_cols + task->model.intercept;
-    double largest = 0.0, nu = (double)INFINITY, previous, biggest = 0.0;
+    double nu = (double)INFINITY, previous, biggest = 0.0;
     int32_t status = SX_NEWTON_HAND_OVER;
     s.X = X;
     s.task = task;
@@ -292,13 +302,14 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) s.ones[i] = 1.0;
     for (ptrdiff_t i = 0; i < s.n; ++i) s.Q[i] = 1.0;
     for (ptrdiff_t j = 0; j < k; ++j) s.coef[j] = s.last[j] = task->model.coef ? task->model.coef[j] : 0.0;
-    sx_firth_rows(&s, 1);
+    sx_firth_rows(&s);
+    sx_firth_information(&s);
     if (sx_cholesky_factor(&s.factor, s.hessian) < 0) {
         sx_firth_model(&s, s.score);
         for (;;) {
             sx_firth_solve(&s);
             for (ptrdiff_t j = 0; j < k; ++j) s.next[j] = s.score[j];
-            if (!sx_firth_point(&s, &largest)) break;
+            if (!sx_firth_point(&s)) break;
             sx_cholesky_solve(&s.factor, s.score, s.change);
             previous = nu;
             nu = sqrt(sx_firth_dot(k, s.score, s.change));
@@ -319,10 +330,11 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
         sx_model model = task->model;
         model.coef = s.coef;
         const sx_dd nll = sx_binary_pass(X, &model, NULL, NULL, s.passes);
+        sx_firth_sum(&s, s.residual, answer->gradient);
+        for (ptrdiff_t i = 0; i < s.n; ++i) s.mixed[i] = task->share * (s.Q[i] * s.third[i]);
+        sx_firth_sum(&s, s.mixed, answer->pull);
         for (ptrdiff_t j = 0; j < k; ++j) {
             answer->coef[j] = s.coef[j];
-            answer->gradient[j] = s.gradient[j];
-            answer->pull[j] = s.pull[j];
             answer->diagonal[j] = 1.0 / (s.factor.reciprocal[j] * s.factor.unscale[j]);
         }
         memcpy(answer->hessian, s.hessian, (size_t)(k * k) * sizeof *s.hessian);
@@ -331,7 +343,7 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
         numbers[SX_FIRTH_NLL_HIGH] = nll.high;
         numbers[SX_FIRTH_NLL_LOW] = nll.low;
         numbers[SX_FIRTH_DECREMENT] = nu;
-        numbers[SX_FIRTH_LARGEST] = largest;
+        numbers[SX_FIRTH_LARGEST] = task->share * sx_firth_largest(&s);
         s.reads += 1;
     }
     numbers[SX_FIRTH_STEPS] = (double)s.points;

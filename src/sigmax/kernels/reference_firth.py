@@ -81,7 +81,7 @@ def firth_small(
     )
     w, Z = weights(weight, n), with_intercept(X, intercept)
     coef = np.zeros(k) if start is None else start.copy()
-    last, Q, A, nu, points, reads = coef, np.ones(n), np.zeros((k, k)), np.inf, 0, 1
+    last, Q, A, nu, points, reads = coef, np.ones(n), np.zeros((k, k)), np.inf, 0, 2
     numbers_out[:] = np.nan
 
     def at(b: Float) -> _Rows:
@@ -96,7 +96,7 @@ def firth_small(
     now = at(coef)
     found = _factor(Z.T @ (now.curvature[:, None] * Z))
     if found is not None:
-        g, reads = model(coef), reads + 1
+        g = model(coef)
         while True:
             metric = found[0] @ found[0].T
             coef, g, used = _solve(model, coef, g, metric)

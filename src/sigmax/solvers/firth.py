@@ -28,11 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float
+from sigmax.kernels.interface import FirthNumber, Status
 from sigmax.objective import Evaluation, Objective
 from sigmax.objective.jeffreys import jeffreys_gradient
 from sigmax.solvers.curvature import DependentColumn, Whitened
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.monitor import Monitor, Stopped
+from sigmax.solvers.small import Known, is_small
 from sigmax.solvers.solution import Stop
 
 #: the score, in units of the weights as given, is to be this small as well
@@ -46,6 +48,10 @@ _SHRINKS = 0.9
 _TINY, _NO_PROGRESS = 1e-7, 2
 _HALVINGS = 60
 _PAIRS = 12
+#: the largest q below which -l* is surely convex near a zero of the score, and something to spare
+_CURVED = 1.9
+#: steps that a fit in one call may take
+_SMALL_STEPS = 30
 #: a change of c that A predicts to this part teaches nothing
 _KNOWN = 1e-8
 
@@ -58,7 +64,7 @@ class Point:
     ----------
     at : Evaluation
         NLL, its gradient, and I.
-    factor : Factor
+    factor : Factor or Known
         Of I.
     prior : float
         1/2 log det I, times `share`.
@@ -69,7 +75,7 @@ class Point:
     """
 
     at: Evaluation
-    factor: Factor
+    factor: Factor | Known
     prior: float
     pull: Float
     largest: float
@@ -242,7 +248,7 @@ def _step(
     penalised: Penalised,
     point: Point,
     keep: slice | Float,
-    factor: Factor,
+    factor: Factor | Known,
     newton: Float,
     nu: float,
     taught: _Curvature,
@@ -316,6 +322,10 @@ def firth(
         See :func:`first_point`.
     """
     penalised = Penalised(objective)
+    if objective.n_logits == 1 and is_small(objective) and not monitor.watched and max_iter >= _SMALL_STEPS:
+        found = _small(penalised, starts, tol)
+        if found is not None:
+            return penalised, found
     start = first_point(penalised, starts)
     objective.require_finite(start.at)
     try:
@@ -326,6 +336,45 @@ def firth(
         point = penalised.at(monitor.last.coef)
         assert point is not None  # it was a point before
         return penalised, Ascent(point, norm(point, objective), monitor.iterations, Stop.CALLBACK)
+
+
+def _small(penalised: Penalised, starts: list[Float], tol: float) -> Ascent | None:
+    """The fit in one call of the kernels; None where the general way has to start afresh.
+
+    That call searches for a zero of the score without comparing l*: its answer counts only where the curvature
+    shows that l* has a maximum there (firth_certificate.py).
+    """
+    objective = penalised.objective
+    design, response, k = objective.design, objective.response, objective.n_params
+    unit = math.sqrt(response.scale)
+    coef, numbers, vectors = np.empty(k), np.empty(len(FirthNumber)), np.empty((3, k))
+    hessian, inverse = np.empty((k, k)), np.empty((k, k))
+    status = objective.kernels.firth_small(
+        design.block(0, objective.n_rows),
+        response.codes,
+        coef,
+        numbers,
+        vectors,
+        hessian,
+        inverse,
+        intercept=design.intercept,
+        tol=tol / unit,
+        score=SCORE / response.scale,
+        share=penalised.share,
+        weight=response.weight,
+        offset=response.offset,
+        start=starts[1] if len(starts) > 1 else None,
+    )
+    about = numbers.tolist()
+    objective.rows_read += round(about[FirthNumber.READS]) * objective.n_rows
+    if status != Status.TOLERANCE or not about[FirthNumber.LARGEST] < _CURVED:
+        return None
+    at = Evaluation(coef, about[FirthNumber.NLL_HIGH], 0.0, vectors[0], hessian)
+    factor = Known(hessian, inverse, about[FirthNumber.CONDITION])
+    prior = penalised.share * math.fsum(np.log(vectors[2]).tolist())
+    point = Point(at, factor, prior, vectors[1], about[FirthNumber.LARGEST])
+    steps = int(about[FirthNumber.STEPS])
+    return Ascent(point, unit * about[FirthNumber.DECREMENT], steps, Stop.TOLERANCE)
 
 
 def norm(point: Point, objective: Objective) -> float:
