@@ -901,7 +901,7 @@ def firth_small(
     expect("length of y", y.shape[0], rows.n_rows)
     expect("length of coef_out", coef_out.shape[0], k)
     expect("length of numbers_out", numbers_out.shape[0], SX_FIRTH_NUMBERS)
-    expect("rows of vectors_out", vectors_out.shape[0], 3)
+    expect("rows of vectors_out", vectors_out.shape[0], 4)
     expect("columns of vectors_out", vectors_out.shape[1], k)
     expect("rows of hessian_out", hessian_out.shape[0], k)
     expect("columns of hessian_out", hessian_out.shape[1], k)
@@ -922,6 +922,7 @@ def firth_small(
     answer.gradient = &vectors_out[0, 0]
     answer.pull = &vectors_out[1, 0]
     answer.diagonal = &vectors_out[2, 0]
+    answer.farthest = &vectors_out[3, 0]
     answer.hessian = &hessian_out[0, 0]
     answer.inverse = &inverse_out[0, 0]
     cdef double *work = scratch(K.firth_work(&rows, intercept))

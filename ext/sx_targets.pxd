@@ -66,6 +66,7 @@ cdef extern from "targets/targets.h" nogil:
         double *hessian
         double *inverse
         double *diagonal
+        double *farthest
 
     enum:
         SX_FIRTH_NUMBERS

@@ -121,6 +121,7 @@ typedef struct {
     double *hessian;  /* k^2: of the NLL, the information */
     double *inverse;  /* k^2 */
     double *diagonal; /* k: of the Cholesky factor of the information */
+    double *farthest; /* k: max_i |x_ij|, 1 for the intercept */
 } sx_firth_answer;
 
 #endif /* SX_TYPES_H */

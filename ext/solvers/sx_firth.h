@@ -22,6 +22,8 @@
 #include "sx_cholesky.h"
 
 #define SX_FIRTH_POINTS 30
+/* columns whose sums run side by side */
+#define SX_FIRTH_COLUMNS 6
 #define SX_FIRTH_STEPS_BETWEEN 8
 /* of the first score of a model */
 #define SX_FIRTH_SOLVED 1e-3
@@ -31,8 +33,9 @@ typedef struct {
     const sx_firth_task *task;
     ptrdiff_t n, k;
     double *residual, *curvature, *third; /* n: w (p - y), w v, w v (1/2 - p) */
-    double *Q;                            /* n */
-    double *mixed;                        /* n */
+    double *Q, *mixed;                    /* n */
+    double *columns;                      /* X, transposed tile by tile */
+    double *lanes;                        /* SX_LANES k */
     double *ones;                         /* SX_TILE */
     double *coef, *score, *next, *change; /* k */
     double *last;                         /* k: the last point */
@@ -64,6 +67,8 @@ SX_INLINE ptrdiff_t sx_firth_parts(sx_firth_state *s, const sx_rows *X, int inte
     for (size_t i = 0; i < sizeof columns / sizeof *columns; ++i) *columns[i] = sx_firth_take(work, &at, padded);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; ++i) *vectors[i] = sx_firth_take(work, &at, k);
     s->ones = sx_firth_take(work, &at, SX_TILE);
+    s->columns = sx_firth_take(work, &at, padded * k);
+    s->lanes = sx_firth_take(work, &at, SX_LANES * k);
     s->steps = sx_firth_take(work, &at, between * k);
     s->changes = sx_firth_take(work, &at, between * k);
     s->along = sx_firth_take(work, &at, between);
@@ -100,31 +105,102 @@ SX_INLINE sx_pass_tile sx_firth_tile(const sx_firth_state *s, ptrdiff_t start)
     return sx_pass_tile_of(s->X, &s->task->model, start, s->ones, s->pass.packed);
 }
 
-/* residual, curvature and third of n rows, each times its weight. */
+/* residual, curvature and third of n rows, each times its weight: within a few units in the last place, without the low
+ * words that the kernels of the likelihood carry.
+ *
+ *     t = exp(-|eta|),  big = 1 / (1 + t),  small = t big,  |1/2 - p| = (1 - t) big / 2
+ */
 SX_INLINE void sx_firth_row(ptrdiff_t n, const double *restrict eta, const int32_t *restrict y,
                             const double *restrict weight, double *restrict residual, double *restrict curvature,
                             double *restrict third)
 {
     for (ptrdiff_t i = 0; i < n; ++i) {
-        const sx_logit a = sx_logit_of(eta[i]);
-        const double gap = 0.5 * (a.big - a.small);
-        const double lambda = sx_negate_if(y[i], eta[i]) <= 0.0 ? a.small : a.big;
+        const double x = -sx_abs(eta[i]);
+        const sx_exp_parts e = sx_exp_parts_of(0, x < SX_EXP_LEAST ? SX_EXP_LEAST : x, 0.0);
+        const double t = sx_exp_scaled(e, e.head + e.tail), big = 1.0 / (1.0 + t), small = t * big;
+        const double lambda = sx_negate_if(y[i], eta[i]) <= 0.0 ? small : big, gap = 0.5 * (1.0 - t) * big;
         residual[i] = weight[i] * sx_negate_if(y[i], lambda);
-        curvature[i] = weight[i] * a.curvature;
+        curvature[i] = weight[i] * (small * big);
         third[i] = curvature[i] * (eta[i] >= 0.0 ? -gap : gap);
     }
+}
+
+/* The tiles of X, transposed: rows in lanes, for as many gradients as a fit takes; zeros beyond the last row. */
+SX_KERNEL void sx_firth_transpose(sx_firth_state *s)
+{
+    const ptrdiff_t size = s->k * SX_TILE;
+    double *X = s->columns;
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE, X += size) {
+        const sx_pass_tile t = sx_firth_tile(s, start);
+        if (t.n < SX_TILE) memset(X, 0, (size_t)size * sizeof *X);
+        sx_jeffreys_transpose(t.rows, t.n, s->X->n_cols, s->task->model.intercept, X);
+    }
+}
+
+/* eta of a tile: chains over the columns. */
+SX_INLINE void sx_firth_eta(ptrdiff_t k, const double *restrict X, const double *restrict b, double *restrict eta)
+{
+    enum { TOGETHER = 4 };
+    for (ptrdiff_t i = 0; i < SX_TILE; i += TOGETHER * SX_VECTOR_LENGTH) {
+        sx_vector sum[TOGETHER];
+        for (int v = 0; v < TOGETHER; ++v) sum[v] = sx_broadcast(0.0);
+        for (ptrdiff_t j = 0; j < k; ++j) {
+            const sx_vector b_j = sx_broadcast(b[j]);
+            for (int v = 0; v < TOGETHER; ++v)
+                sum[v] = SX_VECTOR_FMA(b_j, sx_load(X + j * SX_TILE + i + v * SX_VECTOR_LENGTH), sum[v]);
+        }
+        for (int v = 0; v < TOGETHER; ++v) sx_store(eta + i + v * SX_VECTOR_LENGTH, sum[v]);
+    }
+}
+
+/* lanes_j += r_i x_ij over a tile, row i in lane i mod SX_LANES, for n_columns columns. */
+SX_INLINE void sx_firth_dots(const int n_columns, const double *restrict X, const double *restrict r,
+                             double *restrict lanes)
+{
+    sx_vector sum[SX_FIRTH_COLUMNS][SX_LANE_VECTORS];
+    for (int c = 0; c < n_columns; ++c)
+        for (int v = 0; v < SX_LANE_VECTORS; ++v)
+            sum[c][v] = sx_load(lanes + c * SX_LANES + v * SX_VECTOR_LENGTH);
+    for (ptrdiff_t i = 0; i < SX_TILE; i += SX_LANES) {
+        for (int v = 0; v < SX_LANE_VECTORS; ++v) {
+            const ptrdiff_t at = i + v * SX_VECTOR_LENGTH;
+            const sx_vector r_i = sx_load(r + at);
+            for (int c = 0; c < n_columns; ++c)
+                sum[c][v] = SX_VECTOR_FMA(r_i, sx_load(X + c * SX_TILE + at), sum[c][v]);
+        }
+    }
+    for (int c = 0; c < n_columns; ++c)
+        for (int v = 0; v < SX_LANE_VECTORS; ++v)
+            sx_store(lanes + c * SX_LANES + v * SX_VECTOR_LENGTH, sum[c][v]);
 }
 
 /* The rows at s->coef. */
 SX_KERNEL void sx_firth_rows(sx_firth_state *s)
 {
     double eta[SX_TILE];
+    const double *X = s->columns;
     s->reads += 1;
-    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE, X += s->k * SX_TILE) {
         const sx_pass_tile t = sx_firth_tile(s, start);
-        sx_linear_forward(1, t.rows, t.n, s->X->n_cols, s->task->model.intercept, s->coef, t.offset, eta);
+        sx_firth_eta(s->k, X, s->coef, eta);
+        for (ptrdiff_t i = 0; t.offset && i < t.n; ++i) eta[i] += t.offset[i];
         sx_firth_row(t.n, eta, t.y, t.weight, s->residual + start, s->curvature + start, s->third + start);
     }
+}
+
+/* out = [1 X]' r; r is zero beyond the last row. */
+SX_KERNEL void sx_firth_sum(const sx_firth_state *s, const double *r, double *out)
+{
+    const ptrdiff_t k = s->k;
+    const double *X = s->columns;
+    memset(s->lanes, 0, (size_t)(k * SX_LANES) * sizeof *s->lanes);
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE, X += k * SX_TILE) {
+        ptrdiff_t j = 0;
+        for (; j + SX_FIRTH_COLUMNS <= k; j += SX_FIRTH_COLUMNS)
+            sx_firth_dots(SX_FIRTH_COLUMNS, X + j * SX_TILE, r + start, s->lanes + j * SX_LANES);
+        for (; j < k; ++j) sx_firth_dots(1, X + j * SX_TILE, r + start, s->lanes + j * SX_LANES);
+    }
+    for (ptrdiff_t j = 0; j < k; ++j) out[j] = sx_merge_lanes(s->lanes + j * SX_LANES);
 }
 
 /* The information of the rows as they were seen last. */
@@ -134,13 +210,12 @@ SX_KERNEL void sx_firth_information(sx_firth_state *s)
     const int intercept = s->task->model.intercept;
     double root[SX_TILE], *const hessian = s->hessian;
     memset(hessian, 0, (size_t)(k * k) * sizeof *hessian);
+    if (intercept) sx_firth_sum(s, s->curvature, hessian);
     memset(s->pass.A, 0, (size_t)s->pass.copy * sizeof *s->pass.A);
     s->reads += 1;
     for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
         const sx_pass_tile t = sx_firth_tile(s, start);
         const ptrdiff_t at = start % panel, filled = at + t.n;
-        if (intercept)
-            sx_linear_backward(1, t.rows, t.n, p, 1, s->curvature + start, s->pass.partial, (double *const[]){hessian});
         sx_gram_roots(t.n, s->curvature + start, root);
         sx_gram_pack(t.rows, t.n, p, width, root, s->pass.A + at * width);
         if (filled == panel || start + t.n == s->n)
@@ -148,18 +223,6 @@ SX_KERNEL void sx_firth_information(sx_firth_state *s)
                         (sx_gram_ahead){0, 0});
     }
     sx_gram_mirror(k, hessian, k);
-}
-
-/* out = [1 X]' r */
-SX_KERNEL void sx_firth_sum(const sx_firth_state *s, const double *r, double *out)
-{
-    const ptrdiff_t p = s->X->n_cols;
-    for (ptrdiff_t j = 0; j < s->k; ++j) out[j] = 0.0;
-    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
-        const sx_pass_tile t = sx_firth_tile(s, start);
-        sx_linear_backward(1, t.rows, t.n, p, s->task->model.intercept, r + start, s->pass.partial,
-                           (double *const[]){out});
-    }
 }
 
 /* The score of the model at s->coef, whose rows are known, into `out`; A counts from s->last on. */
@@ -226,7 +289,7 @@ SX_KERNEL void sx_firth_solve(sx_firth_state *s)
 /* The leverages' Q at s->coef, whose factor is known. */
 SX_KERNEL void sx_firth_forms(sx_firth_state *s)
 {
-    const ptrdiff_t k = s->k, width = s->factor.width, p = s->X->n_cols;
+    const ptrdiff_t k = s->k, width = s->factor.width;
     const double *const Y = sx_cholesky_root(&s->factor), *const unscale = s->factor.unscale;
     double *panels = s->space.T;
     for (ptrdiff_t first = 0; first < k; first += SX_JEFFREYS_COLUMNS) { /* T = S^-1 Y' */
@@ -235,12 +298,23 @@ SX_KERNEL void sx_firth_forms(sx_firth_state *s)
             for (ptrdiff_t j = 0; j < SX_JEFFREYS_COLUMNS; ++j)
                 panels[j] = j < columns ? unscale[l] * Y[(first + j) * width + l] : 0.0;
     }
-    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE) {
-        const sx_pass_tile t = sx_firth_tile(s, start);
-        sx_jeffreys_transpose(t.rows, t.n, p, s->task->model.intercept, s->space.X);
-        sx_jeffreys_forms(t.n, 1, k, s->space.X, s->space.T, s->space.z, s->Q + start);
-    }
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE)
+        sx_jeffreys_forms(sx_min(SX_TILE, s->n - start), 1, k, s->columns + start * k, s->space.T, s->space.z,
+                          s->Q + start);
     s->reads += 1;
+}
+
+/* max_i |x_ij| */
+SX_INLINE double sx_firth_farthest(const sx_firth_state *s, ptrdiff_t j)
+{
+    sx_vector most = sx_broadcast(0.0);
+    double each[SX_VECTOR_LENGTH], farthest = 0.0;
+    for (ptrdiff_t start = 0; start < s->n; start += SX_TILE)
+        for (ptrdiff_t i = 0; i < SX_TILE; i += SX_VECTOR_LENGTH)
+            most = SX_VECTOR_MAX(sx_vector_abs(sx_load(s->columns + start * s->k + j * SX_TILE + i)), most);
+    sx_store(each, most);
+    for (int v = 0; v < SX_VECTOR_LENGTH; ++v) farthest = each[v] > farthest ? each[v] : farthest;
+    return farthest;
 }
 
 /* The largest big^2 Q of the rows that count, big = max(p, 1 - p) = 1/2 + |1/2 - p|. */
@@ -300,7 +374,12 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
     s.pairs = s.learned = s.reads = s.points = 0;
     sx_firth_parts(&s, X, task->model.intercept, work);
     for (ptrdiff_t i = 0; i < SX_TILE; ++i) s.ones[i] = 1.0;
-    for (ptrdiff_t i = 0; i < s.n; ++i) s.Q[i] = 1.0;
+    const ptrdiff_t padded = (s.n + SX_TILE - 1) / SX_TILE * SX_TILE;
+    for (ptrdiff_t i = 0; i < padded; ++i) {
+        s.Q[i] = i < s.n ? 1.0 : 0.0;
+        s.residual[i] = s.curvature[i] = s.third[i] = s.mixed[i] = 0.0;
+    }
+    sx_firth_transpose(&s);
     for (ptrdiff_t j = 0; j < k; ++j) s.coef[j] = s.last[j] = task->model.coef ? task->model.coef[j] : 0.0;
     sx_firth_rows(&s);
     sx_firth_information(&s);
@@ -335,6 +414,7 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
         sx_firth_sum(&s, s.mixed, answer->pull);
         for (ptrdiff_t j = 0; j < k; ++j) {
             answer->coef[j] = s.coef[j];
+            answer->farthest[j] = sx_firth_farthest(&s, j);
             answer->diagonal[j] = 1.0 / (s.factor.reciprocal[j] * s.factor.unscale[j]);
         }
         memcpy(answer->hessian, s.hessian, (size_t)(k * k) * sizeof *s.hessian);

@@ -418,7 +418,7 @@ class Kernels(Protocol):
         `tol`: norm of U* in I^-1 to reach; `score`: its largest element to reach; `share`: 1 / what the
         weights were divided by.  `start` (k,), None for zeros.  `weight`, `offset` as elsewhere.
 
-        `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (3, k): the gradient
-        of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I; I and its inverse
-        (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were, numbers nan but for the counts.
+        `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (4, k): the gradient
+        of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I, max_i |x_ij|; I and
+        its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were, numbers nan but for the counts.
         """

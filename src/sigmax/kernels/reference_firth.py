@@ -73,7 +73,7 @@ def firth_small(
         y=(y, (n,)),
         coef_out=(coef_out, (k,)),
         numbers_out=(numbers_out, (len(FirthNumber),)),
-        vectors_out=(vectors_out, (3, k)),
+        vectors_out=(vectors_out, (4, k)),
         hessian_out=(hessian_out, (k, k)),
         inverse_out=(inverse_out, (k, k)),
         offset=(offset, (n, 1)),
@@ -113,7 +113,7 @@ def firth_small(
             before, nu = nu, float(np.sqrt(max(real @ inverse @ real, 0.0)))
             if nu <= tol and float(np.abs(real).max()) <= score:
                 coef_out[:], hessian_out[...], inverse_out[...] = coef, H, 0.5 * (inverse + inverse.T)
-                vectors_out[...] = gradient, pull, found[1]
+                vectors_out[...] = gradient, pull, found[1], np.abs(Z).max(axis=0)
                 numbers_out[FirthNumber.NLL_HIGH], numbers_out[FirthNumber.NLL_LOW] = exact_sum(now.nll)
                 numbers_out[FirthNumber.DECREMENT] = nu
                 numbers_out[FirthNumber.LARGEST] = share * np.where(w > 0.0, now.big**2 * Q, 0.0).max()

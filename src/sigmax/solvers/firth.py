@@ -347,7 +347,7 @@ def _small(penalised: Penalised, starts: list[Float], tol: float) -> Ascent | No
     objective = penalised.objective
     design, response, k = objective.design, objective.response, objective.n_params
     unit = math.sqrt(response.scale)
-    coef, numbers, vectors = np.empty(k), np.empty(len(FirthNumber)), np.empty((3, k))
+    coef, numbers, vectors = np.empty(k), np.empty(len(FirthNumber)), np.empty((4, k))
     hessian, inverse = np.empty((k, k)), np.empty((k, k))
     status = objective.kernels.firth_small(
         design.block(0, objective.n_rows),
@@ -369,6 +369,7 @@ def _small(penalised: Penalised, starts: list[Float], tol: float) -> Ascent | No
     objective.rows_read += round(about[FirthNumber.READS]) * objective.n_rows
     if status != Status.TOLERANCE or not about[FirthNumber.LARGEST] < _CURVED:
         return None
+    objective.found_largest(vectors[3])
     at = Evaluation(coef, about[FirthNumber.NLL_HIGH], 0.0, vectors[0], hessian)
     factor = Known(hessian, inverse, about[FirthNumber.CONDITION])
     prior = penalised.share * math.fsum(np.log(vectors[2]).tolist())

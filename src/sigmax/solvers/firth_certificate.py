@@ -22,13 +22,16 @@ parameter) nothing is proved; the score is zero all the same.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate, digits_of
-from sigmax.solvers.firth import SCORE, Ascent, Penalised
+from sigmax.solvers.firth import SCORE, Ascent, Penalised, Point
+from sigmax.solvers.small import Known
 from sigmax.solvers.solution import Stop
 
 _U = 2.0**-53
@@ -39,6 +42,15 @@ _EXPLAINED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is proved of the distance, as in :class:`FirthCertificate`."""
+
+    error_bound: Float
+    standard_errors_off: float
+    digits: float
+    condition_number: float
+
+
 class FirthCertificate(Certificate):
     """A certificate of a maximum of the penalised likelihood.
 
@@ -57,9 +69,72 @@ class FirthCertificate(Certificate):
         As in :class:`sigmax.solvers.certificate.Certificate`.
     score : float
         The largest element of the penalised score.
+
+    Notes
+    -----
+    The bounds of a small fit are computed when they are first read: they need no data, and take as long as a fifth
+    of the fit.
     """
 
+    __slots__ = ("_bounds", "score")
+
+    _bounds: Bounds | Callable[[], Bounds]
     score: float
+
+    def __init__(
+        self,
+        *,
+        converged: bool,
+        newton_decrement: float,
+        iterations: int,
+        passes: float,
+        reason: str,
+        score: float,
+        bounds: Bounds | Callable[[], Bounds],
+    ) -> None:
+        for name, value in (
+            ("converged", converged),
+            ("exists", True),
+            ("newton_decrement", newton_decrement),
+            ("iterations", iterations),
+            ("passes", passes),
+            ("reason", reason),
+            ("score", score),
+            ("_bounds", bounds),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The proved bounds, computed once."""
+        if not isinstance(self._bounds, Bounds):
+            object.__setattr__(self, "_bounds", self._bounds())
+        assert isinstance(self._bounds, Bounds)
+        return self._bounds
+
+    @property
+    def error_bound(self) -> Float:  # type: ignore[override]
+        """Proved bound of |parameter - maximum|, shape of the parameters."""
+        return self.bounds.error_bound
+
+    @property
+    def standard_errors_off(self) -> float:  # type: ignore[override]
+        """The same in standard errors."""
+        return self.bounds.standard_errors_off
+
+    @property
+    def digits(self) -> float:  # type: ignore[override]
+        """Decimal digits that are proved correct in the worst parameter."""
+        return self.bounds.digits
+
+    @property
+    def condition_number(self) -> float:  # type: ignore[override]
+        """Of the weighted design with columns scaled."""
+        return self.bounds.condition_number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {name: getattr(self, name) for name in _STATE}
+        return _again, ({**state, "bounds": self.bounds},)
 
     def __str__(self) -> str:
         steps = f"{self.iterations} step" + ("" if self.iterations == 1 else "s")
@@ -76,38 +151,51 @@ class FirthCertificate(Certificate):
         return f"converged: the penalised score is zero to {self.score:.1e}; {proved}; {effort}"
 
 
+_STATE = ("converged", "newton_decrement", "iterations", "passes", "reason", "score")
+
+
+def _again(state: dict[str, Any]) -> FirthCertificate:
+    return FirthCertificate(**state)
+
+
 def certify_firth(penalised: Penalised, ascent: Ascent) -> FirthCertificate:
     """The certificate of an ascent; no read of the rows where max |x_ij| is known."""
     objective, point = penalised.objective, ascent.point
-    unit = math.sqrt(objective.response.scale)
-    inverse, factor = point.factor.inverse(), point.factor
-    rounding = _rounding(penalised, ascent, inverse)
     score = penalised.true_score(point, slice(None))
     done = ascent.stop is Stop.TOLERANCE
     if ascent.stop is Stop.ROUNDING:
-        done = score <= SCORE or ascent.decrement <= _EXPLAINED * unit * rounding
-    doubt = factor.doubt * objective.hessian_rounding(point.at)
-    r = math.inf
-    if doubt < 0.5:  # norms of the true information: by a factor of growth at most
-        growth = 1.0 / math.sqrt(1.0 - doubt)
-        r = radius(growth * (ascent.decrement / unit + rounding), growth**2 * point.largest, penalised.share)
-    bound = np.full(point.coef.shape, np.inf)
-    if math.isfinite(r):
-        bound = growth * r * np.sqrt(inverse.diagonal()) + _U * np.abs(point.coef)
-    m = objective.n_logits
+        unit = math.sqrt(objective.response.scale)
+        explained = _EXPLAINED * unit * _rounding(penalised, point, point.factor.inverse())
+        done = score <= SCORE or ascent.decrement <= explained
+
+    def bounds() -> Bounds:
+        return _bounds(penalised, point, ascent.decrement)
+
     return FirthCertificate(
         converged=done,
-        exists=True,
         newton_decrement=ascent.decrement,
-        error_bound=bound if m == 1 else bound.reshape(m, -1),
-        standard_errors_off=r * unit,
-        digits=digits_of(point.coef, bound),
-        condition_number=factor.condition_number,
         iterations=ascent.steps,
         passes=objective.rows_read / objective.n_rows,
         reason=ascent.stop.value,
         score=score,
+        bounds=bounds if isinstance(point.factor, Known) else bounds(),
     )
+
+
+def _bounds(penalised: Penalised, point: Point, decrement: float) -> Bounds:
+    objective, factor = penalised.objective, point.factor
+    unit, inverse, m = math.sqrt(objective.response.scale), factor.inverse(), objective.n_logits
+    rounding = _rounding(penalised, point, inverse)
+    doubt = factor.doubt * objective.hessian_rounding(point.at)
+    r, bound = math.inf, np.full(point.coef.shape, np.inf)
+    if doubt < 0.5:  # norms of the true information: by a factor of growth at most
+        growth = 1.0 / math.sqrt(1.0 - doubt)
+        r = radius(growth * (decrement / unit + rounding), growth**2 * point.largest, penalised.share)
+        if math.isfinite(r):
+            bound = growth * r * np.sqrt(inverse.diagonal()) + _U * np.abs(point.coef)
+    digits = digits_of(point.coef, bound)
+    shaped = bound if m == 1 else bound.reshape(m, -1)
+    return Bounds(shaped, r * unit, digits, factor.condition_number)
 
 
 def radius(nu: float, kappa: float, share: float = 1.0) -> float:
@@ -134,13 +222,13 @@ def radius(nu: float, kappa: float, share: float = 1.0) -> float:
     return math.inf
 
 
-def _rounding(penalised: Penalised, ascent: Ascent, inverse: Float) -> float:
+def _rounding(penalised: Penalised, point: Point, inverse: Float) -> float:
     """Bound of the rounding of the score in the norm of I^-1, to first order in u.
 
     The gradient of the NLL: objective/bounds.py.  c: leverages h_i add up to m k, |t_i| <= h_i / 2, and each is
     off by a few u and by (m k) u times the condition number of I at most.
     """
-    objective, point = penalised.objective, ascent.point
+    objective = penalised.objective
     total = objective.total(inverse)
     nll = objective.flat_rounding(point.at, total)
     P, n = objective.n_params, min(objective.block_rows, objective.n_rows)
