@@ -151,12 +151,9 @@ def estimate(
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
             return found
         if dependence is None and objective.penalty is None and not _clearly_independent(objective):
-            of = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
-            if of.aliased.any():
-                if refuse_dependence or of.rank == 0:
-                    raise ValueError(_dependent(of, data.design.names))
-                spent = objective.rows_read / objective.n_rows + of.reads
-                dependence = of
+            dependence = dependent_columns(data, objective, refuse=refuse_dependence)
+            if dependence is not None:
+                spent = objective.rows_read / objective.n_rows + dependence.reads
                 continue
         verdict = _verdict(found, l2, tol)
         if verdict.exists is False:
@@ -166,8 +163,24 @@ def estimate(
             solution, problem = _solved(objective, [solution.coef], tol, max_iter, callback, None)
         if solution is None:
             assert problem is not None
-            raise ValueError(_nearly_dependent(design, problem)) from None
+            raise ValueError(nearly_dependent(design, problem)) from None
         return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
+
+
+def dependent_columns(data: Data, objective: Objective, *, refuse: bool) -> Dependence | None:
+    """Columns of the objective, which has all, that are combinations of others; None where none is.
+
+    Raises
+    ------
+    ValueError
+        There are, and they are refused, or nothing else is left.
+    """
+    found = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
+    if not found.aliased.any():
+        return None
+    if refuse or found.rank == 0:
+        raise ValueError(_dependent(found, data.design.names))
+    return found
 
 
 def _clearly_independent(objective: Objective) -> bool:
@@ -242,7 +255,8 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     return f'{what}{more}; leave it out, or pass collinear="alias"'
 
 
-def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+def nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+    """The message for columns that are independent, but cannot be fitted together."""
     what = "the columns"
     if isinstance(problem, DependentColumn):
         before = "zero" if problem.index == 0 else "a combination of those before it"
