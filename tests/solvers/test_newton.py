@@ -150,7 +150,7 @@ def test_dependent_columns_are_named(backend):
 
 def test_fewer_rows_than_columns(backend):
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="dependent columns: 'x4' .*, and so are 2 more"):
+    with pytest.raises(ValueError, match=r"dependent columns: 'x4' .*, and so are 2 more"):
         sx.fit(rng.normal(size=(4, 6)), [0, 1, 0, 1], collinear="raise", backend=backend.BACKEND)
 
 

@@ -230,8 +230,9 @@ class Result:
 
     @property
     def zvalues(self) -> Float:
-        """Estimates divided by their standard errors, shape of `params`."""
-        return self.params / self.bse
+        """Estimates divided by their standard errors, shape of `params`; nan where both are 0."""
+        with np.errstate(invalid="ignore"):
+            return self.params / self.bse
 
     @property
     def pvalues(self) -> Float:
