@@ -4,10 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
+from layouts import LAYOUTS
 
 import sigmax as sx
 from sigmax.data.chunks import Chunks
-from tests.layouts import LAYOUTS
 
 RNG = np.random.default_rng(5)
 
@@ -244,7 +244,7 @@ def test_all_columns_constant(backend):
     np.testing.assert_array_equal(r.aliased, [0, 1, 1])
     assert r.params[0] == pytest.approx(-np.log(2.0) / 5.0, rel=1e-14)
     with pytest.raises(
-        ValueError, match="'x1' is zero in every row that counts, and so are 1 more; nothing is"
+        ValueError, match="'x1' is zero in every row that counts, and so is 1 more; nothing is"
     ):
         fit(np.zeros((30, 2)), y, backend, fit_intercept=False)
 
@@ -279,7 +279,7 @@ def test_columns_too_near_to_be_fitted_are_an_error(backend):
     x[:2] = z[:2] = 1e20
     for collinear in ("alias", "min_norm", "raise"):
         with pytest.raises(
-            ValueError, match="X has nearly dependent columns: 'x2' .* cannot be fitted together"
+            ValueError, match=r"X has nearly dependent columns: 'x2' .* cannot be fitted together"
         ):
             fit(np.column_stack([x, z]), y, backend, collinear=collinear)
 
@@ -367,8 +367,8 @@ def test_minimum_norm(backend, K, intercept):
     np.testing.assert_array_equal(r.covariance, r.covariance.T)
     # bounds of the kept ones, mapped
     assert np.isfinite(r.certificate.error_bound).all()
-    assert (r.certificate.error_bound <= 1e-9 * np.abs(alias.certificate.standard_errors_off + r.bse)).all()
-    assert 10.0 <= r.certificate.digits
+    assert r.certificate.error_bound.max() <= 1e-10 * r.bse.max()
+    assert r.certificate.digits >= 10.0
     text = " ".join(r.summary().split())
     assert "x7 = 0; the coefficients are those of the smallest norm" in text
     assert fit(X, y, backend, collinear="min_norm", **options, start=r.params).certificate.converged
@@ -403,8 +403,8 @@ def test_messages(backend):
     wide = np.column_stack([x, x[:, 1] * 3.0 + 1.0, RNG.normal(size=60), x[:, 0]])
     with pytest.raises(
         ValueError,
-        match="^X has dependent columns: 'x3' is, to rounding, a combination of 'intercept', 'x2', "
-        'and so are 1 more; leave it out, or pass collinear="alias"$',
+        match=r"^X has dependent columns: 'x3' is, to rounding, a combination of 'intercept', 'x2', "
+        r'and so is 1 more; leave it out, or pass collinear="alias"$',
     ):
         fit(wide, y, backend, collinear="raise")
     for bad in ("drop", None, True):

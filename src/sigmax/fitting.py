@@ -249,7 +249,7 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
         if len(terms) > _SHOWN:
             shown += f" and {len(terms) - _SHOWN} more"
         what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
-    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
+    more = "" if len(found) == 1 else f", and so {'is' if len(found) == 2 else 'are'} {len(found) - 1} more"
     if dependence.rank == 0:
         return f"{what}{more}; nothing is left to estimate"
     return f'{what}{more}; leave it out, or pass collinear="alias"'

@@ -60,7 +60,7 @@ def test_sum_to_zero(problem):
     moved = maps.symmetric_covariance(V, m, old)
     np.testing.assert_allclose(moved, whole @ V @ whole.T, rtol=1e-13, atol=1e-12 * np.abs(V).max())
     np.testing.assert_array_equal(moved, moved.T)
-    # of full information J'HJ, J the map of all K k parameters to those against `old`, the Moore-Penrose inverse
+    # the Moore-Penrose inverse of the information of all K k parameters, J their map to those against `old`
     J = np.kron(np.delete(np.eye(m + 1) - np.eye(m + 1)[old], old, axis=0), np.eye(k))
     H = J.T @ np.linalg.inv(V) @ J
     pinv = np.linalg.pinv(H, rcond=1e-10, hermitian=True)
@@ -133,7 +133,7 @@ def test_columns_left_out():
 
 @pytest.mark.parametrize("unit", [1.0, 1e-3, 1e8])
 def test_minimum_norm(unit):
-    """Against 50 digits: of all b + N a with the same fitted values the one of the smallest sum of squares."""
+    """Against 50 digits: of all b + N a, which have the same fitted values, the smallest."""
     gone = np.array([False, False, False, True, True])
     null = np.array([[-1.0, 0.0, 0.0, 1.0, 0.0], [-1.0, 2.0, -1.0 / unit, 0.0, 1.0]]).T
     with mp.workdps(50):
