@@ -181,14 +181,19 @@ def fit(
             starts.append(_start(start, shape, base, dependence))
         # within `tol` in the scale of the weights as given, and in that of the objective
         close = float(tol) * min(1.0, 1.0 / math.sqrt(observed.scale))
+        # fewer rows than columns: no attempt needs to fail first
+        wide = dependence is None and objective.penalty is None and used.rows.n_distinct < used.width
         problem: DependentColumn | IllConditioned | None = None
-        try:
-            solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
-            certificate = certify(objective, solution)
-        except (DependentColumn, IllConditioned) as error:
-            problem = error
-        if problem is None and (certificate.exists is not None or solution.stop not in _FLAT):
-            break
+        if wide:
+            objective.scan()
+        else:
+            try:
+                solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
+                certificate = certify(objective, solution)
+            except (DependentColumn, IllConditioned) as error:
+                problem = error
+            if problem is None and (certificate.exists is not None or solution.stop not in _FLAT):
+                break
         # dependent columns, or what looks like them
         found = None
         if dependence is None and objective.penalty is None:
@@ -241,7 +246,7 @@ def _start(start: npt.ArrayLike, shape: tuple[int, ...], base: int, dependence: 
 def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     found = np.flatnonzero(dependence.aliased).tolist()
     index = found[0]
-    terms = dependence.terms(index)
+    terms = list(dependence.terms(index))
     if not terms:
         what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
     else:

@@ -134,27 +134,27 @@ def test_columns_left_out():
 @pytest.mark.parametrize("unit", [1.0, 1e-3, 1e8])
 def test_minimum_norm(unit):
     """Against 50 digits: of all b + N a, which have the same fitted values, the smallest."""
-    gone = np.array([False, False, False, True, True])
     null = np.array([[-1.0, 0.0, 0.0, 1.0, 0.0], [-1.0, 2.0, -1.0 / unit, 0.0, 1.0]]).T
+    space = np.vstack([np.eye(3), [[1.0, 0.0, 0.0], [1.0, -2.0, 1.0 / unit]]])
     with mp.workdps(50):
         N = mp.matrix(null.tolist())
         exact = mp.eye(5) - N * mp.inverse(N.T * N) * N.T
         wanted = np.array(exact.tolist(), dtype=float)
-    P = maps.projector(null)
-    np.testing.assert_allclose(P, wanted, rtol=0.0, atol=1e-15)
+    M = maps.minimum_norm_map(space)
+    np.testing.assert_allclose(M, wanted[:, :3], rtol=0.0, atol=1e-15)
     b = np.random.default_rng(3).normal(size=(2, 3))
-    found = maps.minimum_norm(b, gone, P)
+    found = maps.minimum_norm(b, M)
     np.testing.assert_allclose(found, b @ wanted[:3], rtol=0.0, atol=1e-14)
     # no component left along the null space, and the rest is b
     np.testing.assert_allclose(found @ (null / np.abs(null).max(axis=0)), 0.0, atol=1e-14)
     moved = found - np.column_stack([b, np.zeros((2, 2))])
     np.testing.assert_allclose(moved @ wanted, 0.0, atol=1e-14)
-    bound = maps.minimum_norm_bound(np.full((2, 3), 1e-5), b, gone, P)
+    bound = maps.minimum_norm_bound(np.full((2, 3), 1e-5), b, M)
     for signs in np.random.default_rng(4).choice([-1.0, 1.0], (10, 2, 3)):
-        assert (np.abs(maps.minimum_norm(b + 1e-5 * signs, gone, P) - found) <= bound).all()
+        assert (np.abs(maps.minimum_norm(b + 1e-5 * signs, M) - found) <= bound).all()
     V = np.random.default_rng(5).normal(size=(6, 6))
     V = V @ V.T
     whole = np.kron(np.eye(2), wanted[:3].T)
-    covariance = maps.minimum_norm_covariance(V, 2, gone, P)
+    covariance = maps.minimum_norm_covariance(V, 2, M)
     np.testing.assert_allclose(covariance, whole @ V @ whole.T, rtol=0.0, atol=1e-13)
     np.testing.assert_array_equal(covariance, covariance.T)

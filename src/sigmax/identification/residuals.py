@@ -33,8 +33,8 @@ class Combinations:
 
     Attributes
     ----------
-    coef : ndarray of shape (c, k)
-        In units of the columns: x_j is near sum_l coef_jl x_l.
+    coef : ndarray of shape (c, s)
+        Of the columns of the basis, in their units.
     length : ndarray of shape (c,)
         ||x_j|| over the rows that count.
     residual : ndarray of shape (c,)
@@ -90,30 +90,31 @@ def combinations(
     enough : float
         A residual below this part of its column needs no refinement.
     """
-    k, width = design.width, len(targets)
-    size = passes.block_rows(k + len(basis) + width)
-    work = 40.0 * design.n_rows * k * (len(basis) + width)
+    width, one = len(targets), int(design.intercept)
+    size = passes.block_rows(design.width + len(basis) + width)
+    work = 40.0 * design.n_rows * len(basis) * (len(basis) + width)
     count = threads.useful(n_threads, work, shared=kernels.THREADED)
     before = basis < targets[:, None]
-    whiten = np.zeros((len(basis), k))
-    whiten[:, basis] = T.T / scale[basis]
+    # the intercept, where there is one, is the first of the basis
+    whiten = np.ascontiguousarray(T.T / scale[basis])
     high, low = np.where(before, start, 0.0), np.zeros_like(start)
     best: Combinations | None = None
     for reads in range(1, _MOST + 1):
-        coef, rest = np.zeros((width, k)), np.zeros((width, k))
         # powers of two: both words stay what they are
-        coef[:, basis], rest[:, basis] = -high / scale[basis], -low / scale[basis]
-        coef[np.arange(width), targets] = 1.0 / scale[targets]
+        coef, rest = high / scale[basis], low / scale[basis]
 
         def evaluate(start: int, stop: int, coef: Float = coef, rest: Float = rest) -> _Sums:
             X = design.block(start, stop)
             if weight is not None:
-                X = np.ascontiguousarray(X[weight[start:stop] > 0.0])
-            r, r_low = np.empty((len(X), width)), np.empty((len(X), width))
+                X = X[weight[start:stop] > 0.0]
+            before = np.ascontiguousarray(X[:, basis[one:] - one])
+            x = X[:, targets - one] / scale[targets]
+            near, near_low = np.empty((len(X), width)), np.empty((len(X), width))
             Z = np.empty((len(X), len(basis)))
-            kernels.linear_predictor_dd(X, coef, rest, r, r_low, intercept=design.intercept)
-            kernels.linear_predictor_dd(X, whiten, None, Z, None, intercept=design.intercept)
-            x = X[:, targets - int(design.intercept)] / scale[targets]  # the intercept is no target
+            kernels.linear_predictor_dd(before, coef, rest, near, near_low, intercept=design.intercept)
+            kernels.linear_predictor_dd(before, whiten, None, Z, None, intercept=design.intercept)
+            r, error = two_sum(x, -near)
+            r += error - near_low
             off = np.abs(r) > ROW * np.abs(x)
             return _Sums(
                 r.T @ Z,
@@ -143,9 +144,7 @@ def combinations(
         high, error = two_sum(high, np.where(before, step, 0.0))
         low = low + error
     assert best is not None
-    whole = np.zeros((width, k))
-    whole[:, basis] = best.coef
-    return Combinations(whole, best.length, best.residual, best.off, best.reads)
+    return best
 
 
 def _better(a: Combinations, b: Combinations) -> Combinations:

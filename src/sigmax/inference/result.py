@@ -413,13 +413,13 @@ def with_dependence(
 
         params, bound = parametrisation.expand(matrix, gone), parametrisation.expand(bound, gone)
     else:
-        P = parametrisation.projector(dependence.null_space())
+        M = parametrisation.minimum_norm_map(dependence.row_space())
 
         def covariance() -> Float:
-            return parametrisation.minimum_norm_covariance(result.covariance, m, gone, P)
+            return parametrisation.minimum_norm_covariance(result.covariance, m, M)
 
-        params = parametrisation.minimum_norm(matrix, gone, P)
-        bound = parametrisation.minimum_norm_bound(bound, matrix, gone, P)
+        params = parametrisation.minimum_norm(matrix, M)
+        bound = parametrisation.minimum_norm_bound(bound, matrix, M)
     shape = (len(names),) if m == 1 else (m, len(names))
     params, bound = params.reshape(shape), bound.reshape(shape)
     return replace(
