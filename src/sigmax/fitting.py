@@ -261,13 +261,10 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
 
 
 def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
-    what = "the columns"
-    if isinstance(problem, DependentColumn):
-        before = "zero" if problem.index == 0 else "a combination of those before it"
-        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
+    what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
     return (
-        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
-        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be fitted "
+        "in float64, although it is none to rounding; leave it out, or shift and scale the columns"
     )
 
 
