@@ -186,6 +186,7 @@ def fit(
         problem: DependentColumn | IllConditioned | None = None
         if wide:
             objective.scan()
+            problem = IllConditioned()
         else:
             try:
                 solution = solve(objective, starts, tol=close, max_iter=max_iter, callback=callback)
@@ -263,8 +264,8 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
 def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
     what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
     return (
-        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be fitted "
-        "in float64, although it is none to rounding; leave it out, or shift and scale the columns"
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be "
+        "fitted in float64, although it is none to rounding; leave it out, or shift and scale the columns"
     )
 
 

@@ -152,6 +152,13 @@ def test_minimum_norm(unit):
     bound = maps.minimum_norm_bound(np.full((2, 3), 1e-5), b, M)
     for signs in np.random.default_rng(4).choice([-1.0, 1.0], (10, 2, 3)):
         assert (np.abs(maps.minimum_norm(b + 1e-5 * signs, M) - found) <= bound).all()
+    # what is not bounded leaves nothing bounded that it enters
+    loose = maps.minimum_norm_bound(np.array([[np.inf, 1.0, 1.0]]), b[:1], M)
+    np.testing.assert_array_equal(np.isinf(loose[0]), M[:, 0] != 0.0)
+    apart = maps.minimum_norm_map(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 2.0]]))
+    np.testing.assert_array_equal(
+        np.isinf(maps.minimum_norm_bound(np.array([[INF, 1.0]]), np.ones((1, 2)), apart)), [[1, 0, 0]]
+    )
     V = np.random.default_rng(5).normal(size=(6, 6))
     V = V @ V.T
     whole = np.kron(np.eye(2), wanted[:3].T)

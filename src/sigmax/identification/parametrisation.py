@@ -137,7 +137,8 @@ def minimum_norm_map(row_space: Float) -> Float:
 
 def minimum_norm(matrix: Float, M: Float) -> Float:
     """b+ = M b for each logit, (m, k), from coefficients of the kept columns, (m, r)."""
-    return np.asarray(matrix @ M.T)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(matrix @ M.T)
 
 
 def minimum_norm_covariance(covariance: Float, n_logits: int, M: Float) -> Float:
@@ -150,5 +151,7 @@ def minimum_norm_covariance(covariance: Float, n_logits: int, M: Float) -> Float
 
 def minimum_norm_bound(bound: Float, matrix: Float, M: Float) -> Float:
     """Bound of the error of :func:`minimum_norm` for this M, from that of the kept coefficients."""
-    size = np.abs(M.T)
-    return np.asarray(bound @ size + (len(size) + 1) * _U * (np.abs(matrix) @ size))
+    size, open_ended = np.abs(M.T), ~np.isfinite(bound)
+    found = np.where(open_ended, 0.0, bound) @ size + (len(size) + 1) * _U * (np.abs(matrix) @ size)
+    found[open_ended.astype(float) @ (size > 0.0) > 0.0] = np.inf
+    return np.asarray(found)
