@@ -18,7 +18,8 @@ from sigmax.exceptions import ConvergenceWarning
 from sigmax.identification.parametrisation import rebased
 from sigmax.identification.rank import Dependence
 from sigmax.identification.rank import dependence as find_dependence
-from sigmax.inference.result import Result, class_index, with_dependence
+from sigmax.inference.collinear import with_dependence
+from sigmax.inference.result import Result, class_index
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
