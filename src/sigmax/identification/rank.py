@@ -10,9 +10,10 @@ little is left, or no more than what rounding makes of it, is tested again in do
     r_j = x_j - sum_l c_l x_l,   the smallest there is
     aliased:   ||r_j|| <= DEPENDENT ||x_j||,  and in most rows with x_ij != 0  |r_ij| <= 2^-20 |x_ij|
 
-DEPENDENT is 1e-13, a thousand roundings: a combination that was computed in float64 stays below it, and it is
-what whitening asks of a column (solvers/curvature.py), so that a column is left out only where a fit with it
-could not be done.  R's limit is 1e-11.  Lengths are those of the columns as they are: 1e8 plus noise of 1e-4
+DEPENDENT is 1e-13, a thousand roundings.  A combination that was computed in float64 stays below it, unless
+its terms are hundreds of times as long as itself.  It is what whitening asks of a column, over weighted rows
+(solvers/curvature.py), so that a column is left out only where a fit with it could not be done.  R's limit is
+1e-11.  Lengths are those of the columns as they are: 1e8 plus noise of 1e-4
 has a residual of 1e-12 beside an intercept, and is kept.  The second condition is for columns that share an
 enormous number in a few rows, such as a code for what is missing: they are equal to rounding of their
 lengths, but other rows say that they are not, and such a column is not called a combination.
@@ -49,7 +50,6 @@ _NEGLIGIBLE = 1e-8
 _FARTHEST = 1000
 #: terms of a combination that are printed
 _SHOWN = 6
-
 
 #: columns, and their coefficients
 _Terms: TypeAlias = tuple[npt.NDArray[np.intp], Float]
