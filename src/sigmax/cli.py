@@ -267,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
         "--collinear",
         choices=("alias", "min_norm", "raise"),
         default="alias",
-        help="columns that are combinations of those before: left out (alias), or ...",
+        help="what to do about columns that are combinations of those before; alias leaves them out",
     )
     fit.add_argument("--reference", metavar="CLASS", help="the class whose coefficients are zero; the first")
 

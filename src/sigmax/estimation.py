@@ -145,7 +145,10 @@ def estimate(
         if start is not None:
             kept = start if dependence is None else start[:, ~dependence.aliased]
             starts.append(np.ascontiguousarray(kept).ravel())
-        solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
+        solution, problem = None, IllConditioned()
+        # fewer rows than columns: no attempt needs to fail first
+        if dependence is not None or objective.penalty is not None or not _is_wide(objective):
+            solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
         certificate = None if solution is None else certify(objective, solution)
         found = Found(design, objective, solution, certificate, dependence, spent, None)
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
@@ -181,6 +184,14 @@ def dependent_columns(data: Data, objective: Objective, *, refuse: bool) -> Depe
     if refuse or found.rank == 0:
         raise ValueError(_dependent(found, data.design.names))
     return found
+
+
+def _is_wide(objective: Objective) -> bool:
+    """Whether there are fewer rows than columns, and all of X is finite; ValueError where it is not."""
+    wide = objective.design.rows.n_distinct < objective.design.width
+    if wide:
+        objective.scan()
+    return wide
 
 
 def _clearly_independent(objective: Objective) -> bool:
@@ -241,7 +252,7 @@ def _verdict(found: Found, l2: float, tol: float) -> Verdict:
 def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     found = np.flatnonzero(dependence.aliased).tolist()
     index = found[0]
-    terms = dependence.terms(index)
+    terms = list(dependence.terms(index))
     if not terms:
         what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
     else:
@@ -249,7 +260,7 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
         if len(terms) > _SHOWN:
             shown += f" and {len(terms) - _SHOWN} more"
         what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
-    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
+    more = "" if len(found) == 1 else f", and so {'is' if len(found) == 2 else 'are'} {len(found) - 1} more"
     if dependence.rank == 0:
         return f"{what}{more}; nothing is left to estimate"
     return f'{what}{more}; leave it out, or pass collinear="alias"'
@@ -257,11 +268,8 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
 
 def nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
     """The message for columns that are independent, but cannot be fitted together."""
-    what = "the columns"
-    if isinstance(problem, DependentColumn):
-        before = "zero" if problem.index == 0 else "a combination of those before it"
-        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
+    what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
     return (
-        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
-        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be "
+        "fitted in float64, although it is none to rounding; leave it out, or shift and scale the columns"
     )

@@ -27,7 +27,8 @@ from sigmax.existence.separation import (
 )
 from sigmax.firth import firth_result
 from sigmax.identification.parametrisation import rebased
-from sigmax.inference.result import Result, class_index, with_dependence
+from sigmax.inference.collinear import with_dependence
+from sigmax.inference.result import Result, class_index
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance

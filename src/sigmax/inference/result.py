@@ -13,7 +13,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
-from sigmax.existence.separation import Separation, with_columns
+from sigmax.existence.separation import Separation
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.identification.rank import Dependence
@@ -261,8 +261,9 @@ class Result:
 
     @property
     def zvalues(self) -> Float:
-        """Estimates divided by their standard errors, shape of `params`."""
-        return self.params / self.bse
+        """Estimates divided by their standard errors, shape of `params`; nan where both are 0."""
+        with np.errstate(invalid="ignore"):
+            return self.params / self.bse
 
     @property
     def pvalues(self) -> Float:
@@ -482,50 +483,3 @@ class Result:
             f"<sigmax result: {len(self.classes)} classes, {self.n_estimated} parameters, "
             f"{self.nobs:g} observations, llf {self.llf:.6f}, {state}>"
         )
-
-
-def with_dependence(
-    result: Result, dependence: Dependence, names: tuple[str, ...], collinear: str, passes: float
-) -> Result:
-    """The result of a fit without aliased columns as that of all columns.
-
-    Parameters
-    ----------
-    result : Result
-        Against the first class, of the columns that are not aliased.
-    dependence : Dependence
-    names : tuple of str, of length k
-        Of all columns, the intercept's first.
-    collinear : {"alias", "min_norm"}
-        Whether parameters of aliased columns are nan, or all are those of minimum norm.
-    passes : float
-        Reads of the data that it took to find out.
-    """
-    gone, m = dependence.aliased, len(result.classes) - 1
-    matrix, bound = np.atleast_2d(result.params), np.atleast_2d(result.certificate.error_bound)
-    if collinear == "alias":
-
-        def covariance() -> Float:
-            return parametrisation.expand_covariance(result.covariance, m, gone)
-
-        params, bound = parametrisation.expand(matrix, gone), parametrisation.expand(bound, gone)
-    else:
-        P = parametrisation.projector(dependence.null_space())
-
-        def covariance() -> Float:
-            return parametrisation.minimum_norm_covariance(result.covariance, m, gone, P)
-
-        params = parametrisation.minimum_norm(matrix, gone, P)
-        bound = parametrisation.minimum_norm_bound(bound, matrix, gone, P)
-    shape = (len(names),) if m == 1 else (m, len(names))
-    params, bound = params.reshape(shape), bound.reshape(shape)
-    return replace(
-        result,
-        params=params,
-        _covariance=covariance() if isinstance(result._covariance, np.ndarray) else covariance,
-        param_names=names,
-        certificate=result.certificate.of(params, bound, passes=passes),
-        dependence=dependence,
-        collinear=collinear,
-        separation=None if result.separation is None else with_columns(result.separation, gone),
-    )

@@ -187,7 +187,11 @@ def _rounding(objective: Objective, at: FirstOrder, total: float) -> float:
 
 def digits_of(coef: Float, bound: Float) -> float:
     """Decimal digits that a bound leaves in the worst parameter, 0 to 15.95."""
-    worst = max(b / abs(c) if c else math.inf for b, c in zip(bound.tolist(), coef.tolist(), strict=True))
+    # a parameter of 0 has no digits, unless nothing else is possible
+    worst = max(
+        b / abs(c) if c else (math.inf if b else 0.0)
+        for b, c in zip(bound.tolist(), coef.tolist(), strict=True)
+    )
     if worst == 0.0:
         return _MOST_DIGITS
     return min(max(-math.log10(worst), 0.0), _MOST_DIGITS) if worst < math.inf else 0.0
