@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "separation"
-NAMES = ("problems", "kinds", "limit", "judge", "campaign", "summary")
+NAMES = ("problems", "edges", "kinds", "limit", "judge", "campaign", "summary")
 SEED = 1
 
 
