@@ -75,8 +75,9 @@ class Found:
 
     Attributes
     ----------
+    design : Design
+        The columns that were fitted, in the rows as given.
     objective : Objective
-        Of the columns that were fitted.
     solution : Solution or None
         None where no solver had to run, since a class has no row.
     certificate : Certificate or None
@@ -89,6 +90,7 @@ class Found:
         Where it was asked whether the optimum exists.
     """
 
+    design: Design
     objective: Objective
     solution: Solution | None
     certificate: Certificate | None
@@ -145,7 +147,7 @@ def estimate(
             starts.append(np.ascontiguousarray(kept).ravel())
         solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
         certificate = None if solution is None else certify(objective, solution)
-        found = Found(objective, solution, certificate, dependence, spent, None)
+        found = Found(design, objective, solution, certificate, dependence, spent, None)
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
             return found
         if dependence is None and objective.penalty is None and not _clearly_independent(objective):

@@ -247,7 +247,7 @@ def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation:
     assert verdict is not None
     assert verdict.limit is not None
     limit, pairs, shape = verdict.limit, found.pairs(), _shape(objective.response, objective.design.width)
-    given = Pairs(*data.rows(objective.design), data.kernels, data.n_threads)
+    given = Pairs(*data.rows(found.design), data.kernels, data.n_threads)
     about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
     message = about.text(objective.design.names)
     if on_separation == "raise":

@@ -4,7 +4,7 @@ pairs.py, dots.py      the vectors whose cone decides, and exact signs of dot pr
 integers.py, cone.py   whole numbers: null spaces, the simplex method
 program.py             guesses of a linear program in double precision
 decide.py              the decision, with its proof
-signs.py               which parameters are infinite, and on which side
+signs.py, sides.py     which parameters are infinite, and on which side: exactly, and by linear programs
 limit.py               the fit of what can still be estimated
 examine.py             all of that for a fit without a certificate
 separation.py          what the user gets

@@ -63,6 +63,8 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
     if face.direction is None:
         return Verdict(True)
     limit = next((found for of, found in fits if of is face), None) or fit(face)
+    if limit.certificate is not None and not limit.certifies:
+        limit.certificate = limit.certificate.after(face.proved or None, "its overlap is not proved")
     return Verdict(False, "", face, limit)
 
 

@@ -93,6 +93,39 @@ class Pairs:
         d: Integers = (each[1:] - each[0]).ravel()
         return d
 
+    def against(self, D: Float, among: Mask, most: int) -> tuple[npt.NDArray[np.bool_], Index]:
+        """Which of several directions contradict a pair, and for each up to `most` pairs, flat; roughly.
+
+        Parameters
+        ----------
+        D : ndarray of shape (c, (K - 1) k)
+        among : bool ndarray of shape (n, K)
+        most : int
+        """
+        K, k = self.n_classes, self.width
+        each = np.concatenate([np.zeros((len(D), 1, k)), D.reshape(len(D), K - 1, k)], axis=1)
+        matrix = np.ascontiguousarray(each.reshape(-1, k).T)
+        bad, worst = np.zeros(len(D), bool), [np.zeros(0, np.intp)]
+        for start in range(0, self.n_rows, self._size):
+            stop = min(start + self._size, self.n_rows)
+            X, wanted = self.design.block(start, stop), among[start:stop]
+            eta = X @ matrix[self.design.intercept :]
+            size = np.abs(X) @ np.abs(matrix[self.design.intercept :])
+            if self.design.intercept:
+                eta, size = eta + matrix[0], size + np.abs(matrix[0])
+            eta, size = eta.reshape(-1, len(D), K), size.reshape(-1, len(D), K)
+            at = np.arange(len(X)), slice(None), self.response.codes[start:stop]
+            margin = np.where(wanted[:, None], eta[at][..., None] - eta, np.inf)
+            margin = np.where(margin < -1e-12 * (size[at][..., None] + size), margin, np.inf)
+            for c in np.flatnonzero(np.isfinite(margin).any(axis=(0, 2))):
+                bad[c] = True
+                flat = margin[:, c].ravel()
+                found = np.flatnonzero(flat < np.inf)
+                if len(found) > most:
+                    found = found[np.argpartition(flat[found], most)[:most]]
+                worst.append(start * K + found)
+        return bad, np.unique(np.concatenate(worst))
+
     def signs(self, d: Integers, among: Mask) -> tuple[Signs, Float]:
         """Exact signs of z_ik'd, and rough values up to one positive factor; both (n, K), 0 outside `among`.
 

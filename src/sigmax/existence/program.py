@@ -43,9 +43,9 @@ def separate(Z: Float) -> tuple[Float, Float] | None:
     from scipy import sparse
     from scipy.optimize import linprog
 
-    scale = _powers(np.abs(Z).max(axis=0))
+    scale = powers(np.abs(Z).max(axis=0))
     A = Z * scale
-    A *= _powers(np.abs(A).max(axis=1))[:, None]
+    A *= powers(np.abs(A).max(axis=1))[:, None]
     n, P = A.shape
     constraints: Any = sparse.hstack([sparse.csr_array(-A), sparse.eye_array(n)], format="csr")
     found = linprog(
@@ -61,7 +61,7 @@ def separate(Z: Float) -> tuple[Float, Float] | None:
     return x[:P] * scale, x[P:]
 
 
-def _powers(size: Float) -> Float:
+def powers(size: Float) -> Float:
     """Powers of two near 1 / size; 1 for zeros."""
     exponent = np.where(size > 0.0, np.frexp(size)[1], 0)
     return np.ldexp(1.0, -exponent)
@@ -100,7 +100,7 @@ def null_guess(Z: Float, largest: Float) -> Integers:
     from scipy.linalg import qr
 
     P = Z.shape[1]
-    scale = _powers(largest)
+    scale = powers(largest)
     A = Z * scale
     _, values, right = np.linalg.svd(A, full_matrices=len(A) < P)
     rank = int((values > _SINGULAR * max(values.max(initial=0.0), np.finfo(float).tiny)).sum())

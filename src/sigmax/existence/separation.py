@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from sigmax.data.checks import plural
 from sigmax.data.design import INTERCEPT
-from sigmax.existence import signs as sides
 from sigmax.existence.decide import Undecided
 from sigmax.existence.examine import Verdict
 from sigmax.existence.integers import Integers, nearest
 from sigmax.existence.limit import Limit
 from sigmax.existence.pairs import Pairs
+from sigmax.existence.sides import NONE
+from sigmax.existence.signs import moved
+from sigmax.existence.signs import signs as signs_of
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 
@@ -136,9 +138,9 @@ def separation(
     functions = _against(base, pairs)
     note = ""
     try:
-        signs = sides.signs(pairs, face, functions)
+        signs = signs_of(pairs, face, functions)
     except Undecided as error:
-        signs = np.where(sides.moved(face, functions), sides.NONE, 0).astype(np.int8)
+        signs = np.where(moved(face, functions), NONE, 0).astype(np.int8)
         note = str(error)
     margins, _ = given.signs(face.direction, given.all())
     direction = functions @ face.direction
@@ -146,8 +148,8 @@ def separation(
         kind="quasi" if face.open.any() else "complete",
         direction=nearest(direction).reshape(shape),
         exact_direction=tuple(direction.tolist()),
-        infinite=np.where(signs == sides.NONE, 0, signs).astype(np.int8).reshape(shape),
-        undetermined=(signs == sides.NONE).reshape(shape),
+        infinite=np.where(signs == NONE, 0, signs).astype(np.int8).reshape(shape),
+        undetermined=(signs == NONE).reshape(shape),
         rows=np.unique(np.flatnonzero((margins > 0).any(axis=1)) % n_rows),
         certificate=limit.certificate,
         note=note,

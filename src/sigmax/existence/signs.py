@@ -19,14 +19,13 @@ from sigmax.existence.decide import Face, Undecided
 from sigmax.existence.dots import Signs
 from sigmax.existence.integers import Integers, primitive, whole
 from sigmax.existence.pairs import Index, Pairs
+from sigmax.existence.sides import NONE, OPEN, by_programs
 
 #: pairs that are all taken into the pool at once; pairs for each dimension it begins with and grows by
 _FEW_PAIRS, _POOL = 300, 4
-#: dimensions of N up to which signs are decided
-_MOST = 40
+#: dimensions of N up to which whole numbers come first; beyond, where the programs leave a side open
+_EXACT_FIRST, _EXACT_AT_ALL = 8, 20
 _ROUNDS = 500
-#: no limit
-NONE = 2
 
 
 def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
@@ -42,18 +41,24 @@ def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
     Raises
     ------
     Undecided
-        The null space of T has too many dimensions.
+        Some side is too close a matter for double precision, and the null space of T has too many
+        dimensions for exact arithmetic.
     """
     if face.direction is None or len(face.null) == 0:
         return np.zeros(len(functions), np.int8)
     if len(face.null) == 1:
         moved = (functions @ face.direction).tolist()
         return np.array([(v > 0) - (v < 0) for v in moved], np.int8)
-    if len(face.null) > _MOST:
-        raise Undecided(
-            f"the sides of {len(face.null)} dimensions without an estimate are not decided, only {_MOST}"
-        )
-    return _Sides(pairs, face, functions).run()
+    exact = _Sides(pairs, face, functions)
+    if len(face.null) > _EXACT_FIRST:
+        exact.found = by_programs(pairs, face, exact.closed, functions, exact.pool)
+        left = int((exact.found == OPEN).sum())
+        if left and len(face.null) > _EXACT_AT_ALL:
+            raise Undecided(
+                f"the sides of {left} parameters are too close a matter for double precision, and exact "
+                f"arithmetic takes too long with {len(face.null)} dimensions without an estimate"
+            )
+    return exact.run()
 
 
 def moved(face: Face, functions: Integers) -> np.ndarray:
@@ -71,10 +76,12 @@ class _Sides:
         self.moved = moved(face, functions)
         self.up, self.down = np.zeros(len(functions), bool), np.zeros(len(functions), bool)
         self._see(face.direction)
+        self.found = np.where(self.moved, OPEN, 0).astype(np.int8)
 
     def run(self) -> Signs:
-        found = np.zeros(len(self.functions), np.int8)
-        for j in np.flatnonzero(self.moved):
+        found = self.found
+        for j in np.flatnonzero(found == OPEN):
+            found[j] = 0
             for side, seen in ((1, self.down), (-1, self.up)):
                 # is side * f'd >= 0 in the whole cone?
                 if found[j] == 0 and not seen[j] and self._never_against(side * (self.N @ self.functions[j])):

@@ -1,0 +1,150 @@
+"""Sides of many parameters by linear programs in double precision, whose answers are checked.
+
+In the coordinates c of N, d = sum_a c_a v_a, with the rows a of the pool (scaled to lengths near 1):
+
+    v = min g'c   subject to   a'c >= 0 for all a,   (sum_a a)'c = 1
+
+v > 0: with the dual solution mu >= 0, g = sum_a (mu_a + v) a, so that g'c >= 0 in the whole cone.  The
+residual r of that equation, rounding included, can be taken away by changing the multipliers, which are v at
+least, by at most ||r|| / sigma_min(A): where that is below v the statement is proved.
+v < 0: the minimiser, moved a little towards the direction of separation, is a direction with g'c < 0, which
+is checked on all pairs in whole numbers.  Anything else is left open.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from sigmax.existence.decide import Face
+from sigmax.existence.dots import Signs
+from sigmax.existence.integers import Integers, from_fractions, nearest, primitive
+from sigmax.existence.pairs import Index, Mask, Pairs
+from sigmax.existence.program import powers
+from sigmax.kernels import Float
+
+#: no limit; not decided
+NONE, OPEN = 2, 3
+#: optima closer to 0 are left open
+_CLEAR = 1e-9
+#: how far a minimiser is moved towards the direction of separation
+_INWARDS = 1e-3
+_ROUNDS = 30
+#: pairs that join the pool for each direction that they contradict
+_JOIN = 4
+_U = 2.0**-53
+
+
+def by_programs(pairs: Pairs, face: Face, closed: Mask, functions: Integers, pool: Index) -> Signs:
+    """-1, 0, +1, `NONE`, or `OPEN` for each function f'b: see :func:`sigmax.existence.signs.signs`.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    face : Face
+    closed : bool ndarray of shape (n, K)
+        S, the pairs that the direction of the face moves.
+    functions : object ndarray of shape (f, P)
+    pool : ndarray of intp
+        Pairs to begin with, flat.
+    """
+    return _Programs(pairs, face, closed, functions, pool).run()
+
+
+class _Programs:
+    def __init__(self, pairs: Pairs, face: Face, closed: Mask, functions: Integers, pool: Index) -> None:
+        assert face.direction is not None
+        self.pairs, self.closed, self.pool, self.functions = pairs, closed, pool, functions
+        self.direction = face.direction
+        self.N = np.array([nearest(v) for v in face.null])
+        self.whole = face.null
+        moved = np.asarray((functions @ face.null.T != 0).any(axis=1), bool)
+        self.found = np.where(moved, OPEN, 0).astype(np.int8)
+        self.up, self.down = ~moved, ~moved
+        self._see(face.direction)
+
+    def run(self) -> Signs:
+        for _ in range(_ROUNDS):
+            tasks = self._tasks()
+            if not tasks:
+                break
+            A, scale = self._rows()
+            g = np.array([side * nearest(self.functions[j]) for j, side in tasks]) @ self.N.T * scale
+            directions = []
+            for (j, side), one in zip(tasks, g, strict=True):
+                if self.found[j] != OPEN:
+                    continue
+                v, c, mu = _least(A, one)
+                if v > _CLEAR and _is_proved(A, one, v, mu):
+                    self.found[j] = side
+                elif v < -_CLEAR:
+                    directions.append(c * scale)
+            if not directions or not self._check(np.array(directions)):
+                break
+        return self.found
+
+    def _tasks(self) -> list[tuple[int, int]]:
+        """Functions and sides of which it is still to be found out whether they are the only ones."""
+        self.found[(self.found == OPEN) & self.up & self.down] = NONE
+        tasks = []
+        for j in np.flatnonzero(self.found == OPEN).tolist():
+            tasks += [(j, 1)] if not self.down[j] else []
+            tasks += [(j, -1)] if not self.up[j] else []
+        return tasks
+
+    def _rows(self) -> tuple[Float, Float]:
+        """The pool in scaled coordinates of N: rows of length near 1; and the scale."""
+        A = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes)) @ self.N.T
+        scale = powers(np.abs(A).max(axis=0))
+        A = A * scale
+        return A * powers(np.abs(A).max(axis=1))[:, None], scale
+
+    def _check(self, directions: Float) -> bool:
+        """Whether the directions taught anything: pairs that contradict them, or signs they prove."""
+        inner = np.linalg.lstsq(self.N.T, nearest(self.direction), rcond=None)[0]
+        size = np.abs(directions).max(axis=1, keepdims=True) / np.abs(inner).max()
+        moved = directions + _INWARDS * size * inner
+        bad, worst = self.pairs.against(moved @ self.N, self.closed, _JOIN)
+        grown = np.union1d(self.pool, worst)
+        taught, self.pool = len(grown) > len(self.pool), grown
+        for c in moved[~bad]:
+            exact = from_fractions([Fraction(value) for value in c.tolist()])
+            d = primitive(exact @ self.whole)
+            along = self.functions @ d
+            news = ((along > 0) & ~self.up) | ((along < 0) & ~self.down)
+            if not news[self.found == OPEN].any():
+                continue
+            signs, _ = self.pairs.signs(d, self.closed)
+            if (signs[self.closed] >= 0).all():
+                self._see(d)
+                taught = True
+        return taught
+
+    def _see(self, d: Integers) -> None:
+        along = self.functions @ d
+        self.up, self.down = self.up | (along > 0).astype(bool), self.down | (along < 0).astype(bool)
+
+
+def _least(A: Float, g: Float) -> tuple[float, Float, Float]:
+    """v, its minimiser c, and the multipliers mu >= 0; v is 0 where the program has no answer."""
+    from scipy.optimize import linprog
+
+    n, q = A.shape
+    total = A.sum(axis=0)
+    found = linprog(
+        g, A_ub=-A, b_ub=np.zeros(n), A_eq=total[None], b_eq=[1.0], bounds=(None, None), method="highs"
+    )
+    if found.status != 0:
+        return 0.0, np.zeros(q), np.zeros(n)
+    return float(found.fun or 0.0), np.asarray(found.x), np.maximum(-np.asarray(found.ineqlin.marginals), 0.0)
+
+
+def _is_proved(A: Float, g: Float, v: float, mu: Float) -> bool:
+    """Whether g lies in the cone of the rows of A, rounding of A, g and of this proof included."""
+    n, q = A.shape
+    mu = mu + v
+    residual = np.abs(g - A.T @ mu) + (n + 10.0) * _U * (np.abs(g) + np.abs(A).T @ mu)
+    values = np.linalg.svd(A, compute_uv=False)
+    least = float(values[-1] - 100.0 * (n + q) * _U * values[0]) if n >= q else 0.0
+    return least > 0.0 and float(np.linalg.norm(residual)) < v * least
