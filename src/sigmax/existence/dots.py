@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.existence.integers import Integers, scaled_up, two_words, whole
+from sigmax.existence.integers import Integers, bits, scaled_up, two_words, whole
 from sigmax.kernels import Float, Kernels
 
 Signs: TypeAlias = npt.NDArray[np.int8]
@@ -23,26 +23,40 @@ _TINY = 2.0**-900
 _INT64 = 2**62
 
 
-def signs(X: Float, d: Integers, common: int, kernels: Kernels, intercept: bool) -> tuple[Signs, Float]:
+class Direction:
+    """A vector of whole numbers, and two words of float64 near it.
+
+    Parameters
+    ----------
+    d : object ndarray of shape (k,)
+    common : int, optional
+        Bits of the largest element of all vectors whose values are to be compared; of d by default.
+    """
+
+    __slots__ = ("d", "high", "low", "used")
+
+    def __init__(self, d: Integers, common: int | None = None) -> None:
+        self.d = d
+        self.used = np.flatnonzero(d != 0)
+        self.high, self.low = two_words(d, bits(d) if common is None else common)
+
+
+def signs(X: Float, along: Direction, kernels: Kernels, intercept: bool) -> tuple[Signs, Float]:
     """Exact signs of [1 X] d, and rough values divided by 2^max(common - 400, 0); both of shape (n,).
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
         Finite.
-    d : object ndarray of shape (k,)
-        Whole numbers.
-    common : int
-        Bits of the largest element of d, or of those of all vectors whose values are to be compared.
+    along : Direction
     kernels : Kernels
     intercept : bool
         Whether a column of ones stands before those of X.
     """
-    n, k = len(X), len(d)
-    used = np.flatnonzero(d != 0)
+    n, k = len(X), len(along.d)
+    d, used, high, low = along.d, along.used, along.high, along.low
     if len(used) == 0:
         return np.zeros(n, np.int8), np.zeros(n)
-    high, low = two_words(d, common)
     eta = np.empty((n, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         kernels.linear_predictor_dd(X, high[None], low[None], eta, None, intercept=intercept)

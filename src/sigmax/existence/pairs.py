@@ -136,9 +136,10 @@ class Pairs:
         among : bool ndarray of shape (n, K)
         """
         D = self.per_class(d)
-        signs, values = np.zeros(among.shape, np.int8), np.zeros(among.shape)
+        K, common = self.n_classes, bits(d) + 1
         # one scale for all, so that values compare
-        common = bits(d) + 1
+        along = {(a, b): dots.Direction(D[a] - D[b], common) for a in range(K) for b in range(K) if a != b}
+        signs, values = np.zeros(among.shape, np.int8), np.zeros(among.shape)
         intercept = self.design.intercept
 
         def evaluate(start: int, stop: int) -> None:
@@ -155,7 +156,7 @@ class Pairs:
                 for b in range(self.n_classes):
                     if not wanted[rows, b].any():
                         continue
-                    sign, value = dots.signs(part, D[a] - D[b], common, self.kernels, intercept)
+                    sign, value = dots.signs(part, along[a, b], self.kernels, intercept)
                     chosen = wanted[rows, b]
                     signs[start + rows[chosen], b] = sign[chosen]
                     values[start + rows[chosen], b] = value[chosen]

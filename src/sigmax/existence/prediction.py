@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sigmax.data.design import Design
 from sigmax.existence import dots
-from sigmax.existence.integers import Integers, bits
+from sigmax.existence.integers import Integers
 from sigmax.existence.separation import Separation, per_class
 from sigmax.functions import softmax
 from sigmax.kernels import Float, Kernels
@@ -86,4 +86,4 @@ def limiting_probabilities(order: npt.NDArray[np.int8], eta: Float, base: int, k
 
 
 def _signs(X: Float, d: Integers, kernels: Kernels, intercept: bool) -> dots.Signs:
-    return dots.signs(X, d, bits(d), kernels, intercept)[0]
+    return dots.signs(X, dots.Direction(d), kernels, intercept)[0]

@@ -113,9 +113,12 @@ def refine(
             D = objective.reach(at.coef - anchor.coef + low) + objective.reach(last)
             eps = math.expm1(min(D, 1.0)) + doubt
             left = eps * here.nu
-            rate = here.nu / before.nu if before is not None and before.nu > 0.0 else rate
+            rate = here.nu / before.nu if before is not None else rate
             if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and rate * here.nu <= tol)):
                 return _end(at, last, left, D, doubt, Stop.TOLERANCE)
+            if here.nu == 0.0:
+                # nothing moves any more, whatever the factor is worth
+                return _end(at, last, left, D, doubt, Stop.ROUNDING)
             if monitor.iterations >= max_iter:
                 return _end(at, None, here.nu, D, doubt, Stop.ITERATIONS)
         step = last
