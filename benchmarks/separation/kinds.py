@@ -259,6 +259,17 @@ def layouts(rng: Rng) -> Drawn:
     return drawn | {"X": X, "layout": layout}
 
 
+def penalty(rng: Rng) -> Drawn:
+    """Separated or not, a penalty of the slopes leaves an optimum."""
+    drawn = _any(rng)
+    drawn |= {"l2": 10.0 ** rng.uniform(-6.0, 2.0), "intercept": bool(rng.random() < 0.8)}
+    return _with_offset(rng, drawn) if rng.random() < 0.2 else drawn
+
+
+def warm_start(rng: Rng) -> Drawn:
+    return _any(rng) | {"start": 10.0 ** rng.uniform(-1.0, 5.0)}
+
+
 def offsets(rng: Rng) -> Drawn:
     return _with_offset(rng, _any(rng))
 
@@ -271,6 +282,8 @@ def everything(rng: Rng) -> Drawn:
         drawn |= {"weight": rng.choice([0.0, 1.0, 1e-6, 3.0, 1e6], size=len(drawn["X"]))}
     if rng.random() < 0.2:
         drawn |= {"intercept": False}
+    if rng.random() < 0.2:
+        drawn |= {"start": 10.0 ** rng.uniform(-1.0, 5.0)}
     return drawn
 
 
@@ -328,6 +341,8 @@ KINDS: dict[str, Callable[[Rng], Drawn]] = {
     "wide": wide,
     "many rows": many_rows,
     "layouts": layouts,
+    "penalty": penalty,
+    "warm start": warm_start,
     "offsets": offsets,
     "everything": everything,
 }
