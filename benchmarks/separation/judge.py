@@ -82,9 +82,10 @@ class Record:
 
 
 def answer_of(problem: Problem) -> Answer:
-    """The exact truth."""
+    """The exact truth; with a penalty only intercepts can run away, so that no column matters."""
+    X = problem.X[:, :0] if problem.l2 > 0.0 else problem.X
     return separation.decide(
-        problem.X, problem.y, problem.n_classes, weight=problem.weight, fit_intercept=problem.intercept
+        X, problem.y, problem.n_classes, weight=problem.weight, fit_intercept=problem.intercept
     )
 
 
@@ -99,6 +100,25 @@ def fitted(problem: Problem) -> tuple[Any, list[str], float]:
             result = error
         seconds = time.perf_counter() - begin
     return result, sorted({one.category.__name__ for one in caught}), seconds
+
+
+def _penalised(record: Record, result: Any) -> None:
+    """Where a penalty leaves an optimum: nothing is separated, nothing infinite."""
+    found = record.failures
+    if result.certificate.exists is None:
+        record.reason = str(result.certificate.reason)
+        return
+    if result.certificate.exists is not True:
+        found.append(f"exists: {result.certificate.exists!r}; with a penalty it does")
+        return
+    if getattr(result, "separation", None) is not None:
+        found.append("separation: where a penalty leaves an optimum")
+    if "SeparationWarning" in record.warned:
+        found.append("warning: a SeparationWarning where a penalty leaves an optimum")
+    if not np.isfinite(result.params).all():
+        found.append("params: not finite, though there is a penalty")
+    if not result.certificate.converged:
+        record.unconverged = _UNNAMED.sub("N", str(result.certificate.reason))
 
 
 def said(result: Any) -> str:
@@ -123,12 +143,17 @@ def doubtful(problem: Problem, answer: Answer) -> bool:
     return bool((left < _DOUBTFUL).any())
 
 
-def hold(record: Record, problem: Problem, answer: Answer, lim: Limit, result: Any) -> None:
+def hold(record: Record, problem: Problem, answer: Answer, lim: Limit | None, result: Any) -> None:
     """Compare a result with the truth: what is wrong goes to `record.failures`."""
     found = record.failures
     if isinstance(result, Exception):
         found.append(f"raises: {type(result).__name__}: {result}")
         return
+    if problem.l2 > 0.0 and answer.exists:
+        _penalised(record, result)
+        return
+    if lim is None:
+        raise AssertionError("without a penalty there is a limiting fit")
     aliased = _aliased(answer, result)
     if aliased and record.doubtful_rank:
         record.said = ANOTHER
@@ -325,8 +350,13 @@ def judge(seed: int, index: int) -> Record:
     answer = answer_of(problem)
     record = Record(index, problem.kind, truth=answer.kind or EXISTS, problem=str(problem))
     record.seconds_oracle = time.perf_counter() - begin
-    record.doubtful_rank = doubtful(problem, answer)
-    lim = limit.fit(problem, answer)
+    if problem.l2 > 0.0:
+        if not answer.exists:
+            raise AssertionError(f"a penalty and an absent class: {problem}")
+        lim = None
+    else:
+        record.doubtful_rank = doubtful(problem, answer)
+        lim = limit.fit(problem, answer)
     result, record.warned, record.seconds_fit = fitted(problem)
     record.said = said(result)
     hold(record, problem, answer, lim, result)

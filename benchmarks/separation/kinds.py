@@ -1,24 +1,17 @@
 """The kinds of problems: separated, overlapping, and on the edge between the two.
 
-A kind is a function of a generator; it returns the arrays of a problem by name.  "Plane" is the construction
-behind most edges: rows of both labels on a hyperplane a'x = c, overlapping within it, leave a as the only
-direction that may separate, so that one further row decides by its side of the plane alone.
+A kind is a function of a generator; it returns the arrays of a problem by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-
-Drawn = dict[str, Any]
-Rng = np.random.Generator
+from edges import Drawn, Rng, collinear_points, one_dimension, one_row
 
 #: of parameters in a problem: exact arithmetic stays fast
 _MOST = 10
-#: where a row lies beyond an edge, relative to 1
-_EDGES = (0.0, 0.0, 2.0**-52, -(2.0**-52), 1e-9, -1e-9, 1e-3, -1e-3)
 
 
 def _classes(rng: Rng, least: int = 2) -> int:
@@ -27,10 +20,6 @@ def _classes(rng: Rng, least: int = 2) -> int:
 
 def _columns(rng: Rng, K: int, *, intercept: int = 1, least: int = 1) -> int:
     return int(rng.integers(least, max(least, _MOST // (K - 1) - intercept) + 1))
-
-
-def _both(n: int) -> np.ndarray:
-    return np.arange(n) % 2
 
 
 def _scores(rng: Rng, X: np.ndarray, K: int, size: float) -> np.ndarray:
@@ -95,82 +84,6 @@ def complete(rng: Rng) -> Drawn:
     X = rng.normal(size=(int(rng.integers(max(4, K), 41)), p))
     B = rng.normal(size=(p, K))
     return {"X": X, "y": (X @ B + rng.normal(size=K)).argmax(axis=1), "K": K}
-
-
-def one_dimension(rng: Rng) -> Drawn:
-    """Two classes on a line, whose ends touch, miss each other or overlap by as little as there is."""
-    edge = float(rng.normal() * 10.0 ** rng.integers(-3, 4))
-    low = edge - rng.exponential(size=int(rng.integers(1, 8))) * abs(edge)
-    high = edge + rng.exponential(size=int(rng.integers(1, 8))) * abs(edge)
-    step = float(rng.choice([0.0, 1.0, -1.0, 3.0, 1e3, -1e3]))
-    last = edge + step * np.spacing(edge) if abs(step) < 10 else edge * (1.0 + 1e-9 * np.sign(step))
-    x = np.concatenate([low, [edge] * int(rng.integers(1, 3)), high, [last]])
-    y = np.concatenate([np.zeros(len(x) - len(high) - 1), np.ones(len(high) + 1)]).astype(int)
-    columns = [x]
-    for _ in range(int(rng.integers(0, 2))):
-        # a second column without information where the ends are: constant there
-        columns.append(np.where(np.abs(x - edge) < 1e-6 * abs(edge), 1.0, rng.normal(size=len(x))))
-    order = rng.permutation(len(x))
-    flip = int(rng.integers(0, 2))
-    return {"X": np.column_stack(columns)[order], "y": np.abs(y - flip)[order], "K": 2}
-
-
-def _plane(rng: Rng, p: int, *, on: int, off: int) -> tuple[np.ndarray, np.ndarray]:
-    """(X, y), whole numbers: a'x = 0 in the first `on` rows, of both labels; its sign is y in the others."""
-    a = rng.integers(1, 5, size=p) * rng.choice([-1, 1], size=p)
-    rows: list[np.ndarray] = []
-    y: list[int] = []
-    while len(rows) < on:
-        x = rng.integers(-6, 7, size=p)
-        # a'x = 0 by combination of two such steps: e_i a_j - e_j a_i
-        if p > 1:
-            i, j = rng.choice(p, size=2, replace=False)
-            x = np.zeros(p, dtype=int)
-            x[i], x[j] = a[j], -a[i]
-            x = x * int(rng.integers(-3, 4))
-            i, j = rng.choice(p, size=2, replace=False)
-            x[i], x[j] = x[i] + a[j], x[j] - a[i]
-        else:
-            x = np.zeros(1, dtype=int)
-        rows.append(x)
-        y.append(len(rows) % 2)
-    while len(rows) < on + off:
-        x = rng.integers(-6, 7, size=p)
-        if a @ x:
-            rows.append(x)
-            y.append(int(a @ x > 0))
-    return np.array(rows, dtype=float), np.array(y)
-
-
-def one_row(rng: Rng) -> Drawn:
-    """A plane, and one row on it or beside it by one unit, by 1e-9: on the right side or the wrong."""
-    p = int(rng.integers(1, 5))
-    X, y = _plane(rng, p, on=int(rng.integers(2, 4 * p + 4)), off=int(rng.integers(1, 16)))
-    x = X[0] * float(rng.integers(-2, 3))
-    j = int(rng.integers(0, p))
-    # x_j is moved by units of its own size, so that 2^-52 is one unit in the last place of it
-    x[j] += max(abs(x[j]), 1.0) * float(rng.choice(_EDGES))
-    label = int(rng.integers(0, 2))
-    return {"X": np.vstack([X, x]), "y": np.append(y, label), "K": 2}
-
-
-def collinear_points(rng: Rng) -> Drawn:
-    """Rows of both labels on a plane whose normal is no float vector: whole multiples of random floats."""
-    p = int(rng.integers(2, 5))
-    # 40-bit floats times whole numbers below 2^7, and sums of them, are exact
-    span = rng.integers(-(2**39), 2**39, size=(p - 1, p)).astype(float) * 2.0**-39
-    on = int(rng.integers(p + 1, 3 * p + 8))
-    X = rng.integers(-20, 21, size=(on, p - 1)).astype(float) @ span
-    normal = np.linalg.svd(span)[2][-1]
-    off = int(rng.integers(1, 14))
-    base = rng.integers(-20, 21, size=(off, p - 1)).astype(float) @ span
-    side = rng.choice([-1.0, 1.0], size=off)
-    far = side * 10.0 ** rng.uniform(-9, 1, size=off)
-    X = np.vstack([X, base + far[:, None] * normal])
-    y = np.concatenate([_both(on), (side > 0.0).astype(int)])
-    if rng.random() < 0.3:
-        y[on:] = rng.integers(0, 2, off)
-    return {"X": X, "y": y, "K": 2, "intercept": bool(rng.random() < 0.7)}
 
 
 def column_scales(rng: Rng) -> Drawn:
@@ -346,6 +259,17 @@ def layouts(rng: Rng) -> Drawn:
     return drawn | {"X": X, "layout": layout}
 
 
+def penalty(rng: Rng) -> Drawn:
+    """Separated or not, a penalty of the slopes leaves an optimum."""
+    drawn = _any(rng)
+    drawn |= {"l2": 10.0 ** rng.uniform(-6.0, 2.0), "intercept": bool(rng.random() < 0.8)}
+    return _with_offset(rng, drawn) if rng.random() < 0.2 else drawn
+
+
+def warm_start(rng: Rng) -> Drawn:
+    return _any(rng) | {"start": 10.0 ** rng.uniform(-1.0, 5.0)}
+
+
 def offsets(rng: Rng) -> Drawn:
     return _with_offset(rng, _any(rng))
 
@@ -358,6 +282,8 @@ def everything(rng: Rng) -> Drawn:
         drawn |= {"weight": rng.choice([0.0, 1.0, 1e-6, 3.0, 1e6], size=len(drawn["X"]))}
     if rng.random() < 0.2:
         drawn |= {"intercept": False}
+    if rng.random() < 0.2:
+        drawn |= {"start": 10.0 ** rng.uniform(-1.0, 5.0)}
     return drawn
 
 
@@ -415,6 +341,8 @@ KINDS: dict[str, Callable[[Rng], Drawn]] = {
     "wide": wide,
     "many rows": many_rows,
     "layouts": layouts,
+    "penalty": penalty,
+    "warm start": warm_start,
     "offsets": offsets,
     "everything": everything,
 }

@@ -29,6 +29,10 @@ class Problem:
         Whether ``classes=range(K)`` is told.
     layout : str
         How X lies in memory, or its dtype.
+    l2 : float
+        Penalty of the slopes: with one, only intercepts can run away.
+    start : float
+        Size of a random start; 0 for none.
     """
 
     index: int
@@ -41,6 +45,8 @@ class Problem:
     intercept: bool = True
     declared: bool = False
     layout: str = ""
+    l2: float = 0.0
+    start: float = 0.0
 
     def given(self) -> np.ndarray:
         """X as it is handed to `sigmax.fit`: the same numbers."""
@@ -89,6 +95,12 @@ class Problem:
             given["offset"] = self.offset
         if self.declared:
             given["classes"] = list(range(self.n_classes))
+        if self.l2 > 0.0:
+            given["l2"] = self.l2
+        if self.start > 0.0:
+            k, m = self.X.shape[1] + self.intercept, self.n_classes - 1
+            shape = (k,) if m == 1 else (m, k)
+            given["start"] = np.random.default_rng(self.index).normal(size=shape) * self.start
         return given
 
     def __str__(self) -> str:
@@ -96,7 +108,8 @@ class Problem:
         parts = [f"index {self.index}, {self.kind}: n={n} p={p} K={self.n_classes}"]
         parts += [name for name in ("weight", "offset") if getattr(self, name) is not None]
         parts += ["no intercept"] * (not self.intercept) + ["counts"] * (self.y.ndim == 2)
-        parts += [self.layout] * bool(self.layout)
+        parts += [self.layout] * bool(self.layout) + [f"start {self.start:g}"] * (self.start > 0.0)
+        parts += [f"l2 {self.l2:g}"] * (self.l2 > 0.0)
         return ", ".join(parts + ["declared"] * self.declared)
 
 
@@ -147,6 +160,8 @@ def draw(seed: int, index: int) -> Problem:
                 drawn.get("intercept", True),
                 drawn.get("declared", False),
                 drawn.get("layout", ""),
+                drawn.get("l2", 0.0),
+                drawn.get("start", 0.0),
             )
         )
         if found is not None:

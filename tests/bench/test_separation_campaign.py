@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "separation"
-NAMES = ("problems", "kinds", "limit", "judge", "campaign", "summary")
+NAMES = ("problems", "edges", "kinds", "limit", "judge", "campaign", "summary")
 SEED = 1
 
 
@@ -35,6 +35,9 @@ def modules():
 
 def case(modules, index):
     drawn = modules.problems.draw(SEED, index)
+    if drawn.l2 > 0.0:
+        # a penalty is judged by other rules; here it is the same problem without
+        drawn = replace(drawn, l2=0.0)
     answer = modules.judge.answer_of(drawn)
     return drawn, answer, modules.limit.fit(drawn, answer)
 
@@ -82,7 +85,7 @@ def verdict(modules, drawn, answer, lim, result, warned):
 def test_sigmax_passes(tmp_path):
     file = tmp_path / "separation.json"
     done = subprocess.run(
-        [sys.executable, str(FOLDER), "--problems", "336", "--seed", str(SEED), "--json", str(file)],
+        [sys.executable, str(FOLDER), "--problems", "338", "--seed", str(SEED), "--json", str(file)],
         capture_output=True,
         text=True,
         check=False,
@@ -97,8 +100,8 @@ def test_sigmax_passes(tmp_path):
         # of each there are many; what is not right is undecided, and rare
         assert row[truth] >= 60
         assert sum(row.values()) - row[truth] == row["undecided"] <= 3
-    assert len(report["kinds"]) == 24
-    assert sum(row["problems"] for row in report["kinds"].values()) == report["problems"] == 336
+    assert len(report["kinds"]) == 26
+    assert sum(row["problems"] for row in report["kinds"].values()) == report["problems"] == 338
     assert report["judged_limit"] >= 90
 
 
@@ -106,9 +109,9 @@ def test_sigmax_passes(tmp_path):
 
 
 def test_problems_are_what_their_index_says(modules):
-    for index in range(48):
+    for index in range(52):
         one, two = modules.problems.draw(SEED, index), modules.problems.draw(SEED, index)
-        assert one.kind == tuple(modules.kinds.KINDS)[index % 24]
+        assert one.kind == tuple(modules.kinds.KINDS)[index % 26]
         assert (one.given() == one.X).all()
         assert (one.X == two.X).all()
         assert (one.y == two.y).all()
@@ -122,7 +125,7 @@ def test_problems_are_what_their_index_says(modules):
 
 def test_every_kind_holds_what_it_is_named_for(modules):
     found = {kind: [] for kind in modules.kinds.KINDS}
-    for index in range(24 * 12):
+    for index in range(26 * 20):
         drawn = modules.problems.draw(SEED, index)
         found[drawn.kind].append((drawn, modules.judge.answer_of(drawn)))
     verdicts = {kind: {a.kind for _, a in pairs} for kind, pairs in found.items()}
@@ -147,6 +150,10 @@ def test_every_kind_holds_what_it_is_named_for(modules):
     assert all(d.offset is not None for d, _ in found["offsets"])
     assert {d.layout for d, _ in found["layouts"]} >= {"float32", "fortran", "every other", "int8"}
     assert max(len(d.X) for d, _ in found["many rows"]) >= 100
+    assert all(d.l2 > 0.0 for d, _ in found["penalty"])
+    assert all(
+        d.arguments()["start"].size == (d.n_classes - 1) * d.design().shape[1] for d, _ in found["warm start"]
+    )
     assert all(not d.intercept for d, _ in found["no intercept"])
     assert {d.n_classes for pairs in found.values() for d, _ in pairs} >= {2, 3, 4, 5}
     # a plane whose normal is no vector of floats
@@ -162,7 +169,7 @@ def test_rows_that_do_not_count_would_decide_otherwise(modules):
     kind = list(modules.kinds.KINDS).index("zero weights")
     changed = 0
     for round_ in range(40):
-        drawn = modules.problems.draw(SEED, kind + 24 * round_)
+        drawn = modules.problems.draw(SEED, kind + 26 * round_)
         other = replace(drawn, weight=None)
         changed += modules.judge.answer_of(drawn).kind != modules.judge.answer_of(other).kind
     assert changed >= 10
@@ -185,7 +192,7 @@ def test_classes_are_those_that_are_observed(modules):
 
 def test_an_ideal_library_passes(modules):
     sure = 0
-    for index in range(24 * 6):
+    for index in range(26 * 6):
         drawn, answer, lim = case(modules, index)
         if answer.exists and not lim.sure:
             continue
@@ -431,6 +438,27 @@ def test_an_exception_is_a_failure(modules):
     assert modules.judge.said(ZeroDivisionError()) == "raises"
 
 
+def test_lies_about_a_penalty_are_seen(modules):
+    index = next(i for i in range(100) if modules.problems.draw(SEED, i).l2 > 0.0)
+    drawn = modules.problems.draw(SEED, index)
+    answer = modules.judge.answer_of(drawn)
+    assert answer.exists
+    certificate = SimpleNamespace(exists=True, converged=True, reason="as asked")
+    good = SimpleNamespace(certificate=certificate, separation=None, params=np.zeros(3))
+
+    def failures(result, warned=()):
+        record = modules.judge.Record(index, drawn.kind, warned=list(warned))
+        modules.judge.hold(record, drawn, answer, None, result)
+        return [modules.summary.what_of(f) for f in record.failures]
+
+    assert failures(good) == []
+    assert failures(good, ["SeparationWarning"]) == ["warning"]
+    assert failures(change(good, separation=SimpleNamespace())) == ["separation"]
+    assert failures(change(good, params=np.array([0.0, np.inf]))) == ["params"]
+    assert failures(change(good, certificate=change(certificate, exists=False))) == ["exists"]
+    assert failures(change(good, certificate=change(certificate, exists=None))) == []
+
+
 def test_an_honest_failure_to_converge_is_counted(modules):
     drawn, answer, lim = first(modules, overlap)
     result, warned = perfect(drawn, answer, lim)
@@ -482,7 +510,7 @@ def test_failures_are_counted_and_named(modules):
 def test_the_limit_is_the_supremum(modules):
     """No value along the direction from the limiting fit is above it, and far out it is reached."""
     checked = 0
-    for index in range(24 * 8):
+    for index in range(26 * 8):
         drawn, answer, lim = case(modules, index)
         if not lim.sure or answer.exists or answer.aliased.any():
             continue
