@@ -36,6 +36,8 @@ _SHOWN = 8
 _PATIENCE = 12
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5
+#: rows in which columns depend on each other
+_WEIGH_MOST, _LEFT = "weigh most", "the separated classes leave uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +158,27 @@ def estimate(
                 spent = objective.rows_read / objective.n_rows + of.reads
                 dependence = of
                 continue
-        verdict = _verdict(found, l2, tol)
+        if problem is not None and objective.penalty is not None:
+            raise ValueError(_nearly_dependent(design, problem, _WEIGH_MOST, penalised=True)) from None
+        try:
+            verdict = _verdict(found, l2, tol)
+        except (DependentColumn, IllConditioned) as error:
+            raise ValueError(_nearly_dependent(design, error, _LEFT)) from None
         if verdict.exists is False:
             return replace(found, verdict=verdict)
-        if solution is not None and solution.stop is Stop.DOUBTFUL:
+        if solution is None and problem is None:
+            # a class has no row, and what that leaves could not be decided
+            solution, problem = _solved(objective, starts, tol, max_iter, callback, None)
+        elif solution is not None and solution.stop is Stop.DOUBTFUL:
             # it went slowly, but it does not go for nothing
-            solution, problem = _solved(objective, [solution.coef], tol, max_iter, callback, None)
+            steps = solution.iterations
+            rest = None if max_iter is None else max(max_iter - steps, 0)
+            solution, problem = _solved(objective, [solution.coef], tol, rest, callback, None)
+            if solution is not None:
+                solution = replace(solution, iterations=solution.iterations + steps)
         if solution is None:
             assert problem is not None
-            raise ValueError(_nearly_dependent(design, problem)) from None
+            raise ValueError(_nearly_dependent(design, problem, _WEIGH_MOST)) from None
         return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
 
 
@@ -240,11 +254,18 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     return f'{what}{more}; leave it out, or pass collinear="alias"'
 
 
-def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+def _nearly_dependent(
+    design: Design, problem: DependentColumn | IllConditioned, rows: str, *, penalised: bool = False
+) -> str:
     what = "the columns"
     if isinstance(problem, DependentColumn):
         before = "zero" if problem.index == 0 else "a combination of those before it"
-        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
+        what = f"{design.names[problem.index]!r} is {before} in the rows that {rows}: the columns"
+    if penalised:
+        return (
+            f"X has nearly dependent columns: {what} cannot be fitted together in float64 with so small a "
+            "penalty; leave one out, or raise l2"
+        )
     return (
         f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
         "of them is a combination of the others to rounding; leave one out, or shift and scale them"

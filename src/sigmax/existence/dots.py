@@ -72,7 +72,8 @@ def _exact(columns: Float, d: Integers, constant: bool) -> Signs:
     A, exponent = whole(rows)
     scaled = scaled_up(d, exponent)
     largest = [max(map(abs, column), default=0) for column in A.T.tolist()]
-    if sum(a * abs(b) for a, b in zip(largest, scaled.tolist(), strict=True)) < _INT64:
+    # max(a, 1): where a column is 0 the number of the vector need not fit either
+    if sum(max(a, 1) * abs(b) for a, b in zip(largest, scaled.tolist(), strict=True)) < _INT64:
         total = A.astype(np.int64) @ scaled.astype(np.int64)
     else:
         total = A @ scaled
