@@ -46,10 +46,10 @@ def signs(X: Float, d: Integers, common: int, kernels: Kernels, intercept: bool)
     eta = np.empty((n, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         kernels.linear_predictor_dd(X, high[None], low[None], eta, None, intercept=intercept)
+        columns = X[:, used[used >= intercept] - intercept]
+        size = np.abs(columns) @ np.abs(high[used[used >= intercept]])
     value = eta[:, 0]
     constant = intercept and used[0] == 0
-    columns = X[:, used[used >= intercept] - intercept]
-    size = np.abs(columns) @ np.abs(high[used[used >= intercept]])
     if constant:
         size += abs(high[0])
     # the predictor's own bound, and as much again for what the two words leave of d
