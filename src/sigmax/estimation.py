@@ -36,6 +36,8 @@ _SHOWN = 8
 _PATIENCE = 12
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5
+#: rows in which columns depend on each other
+WEIGH_MOST, _LEFT = "weigh most", "the separated classes leave uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ def estimate(
         if start is not None:
             kept = start if dependence is None else start[:, ~dependence.aliased]
             starts.append(np.ascontiguousarray(kept).ravel())
-        solution, problem = None, IllConditioned()
+        solution: Solution | None = None
+        problem: DependentColumn | IllConditioned | None = IllConditioned()
         # fewer rows than columns: no attempt needs to fail first
         if dependence is not None or objective.penalty is not None or not _is_wide(objective):
             solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
@@ -158,15 +161,27 @@ def estimate(
             if dependence is not None:
                 spent = objective.rows_read / objective.n_rows + dependence.reads
                 continue
-        verdict = _verdict(found, l2, tol)
+        if problem is not None and objective.penalty is not None:
+            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST, penalised=True)) from None
+        try:
+            verdict = _verdict(found, l2, tol)
+        except (DependentColumn, IllConditioned) as error:
+            raise ValueError(nearly_dependent(design, error, _LEFT)) from None
         if verdict.exists is False:
             return replace(found, verdict=verdict)
-        if solution is not None and solution.stop is Stop.DOUBTFUL:
+        if solution is None and problem is None:
+            # a class has no row, and what that leaves could not be decided
+            solution, problem = _solved(objective, starts, tol, max_iter, callback, None)
+        elif solution is not None and solution.stop is Stop.DOUBTFUL:
             # it went slowly, but it does not go for nothing
-            solution, problem = _solved(objective, [solution.coef], tol, max_iter, callback, None)
+            steps = solution.iterations
+            rest = None if max_iter is None else max(max_iter - steps, 0)
+            solution, problem = _solved(objective, [solution.coef], tol, rest, callback, None)
+            if solution is not None:
+                solution = replace(solution, iterations=solution.iterations + steps)
         if solution is None:
             assert problem is not None
-            raise ValueError(nearly_dependent(design, problem)) from None
+            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST)) from None
         return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
 
 
@@ -188,7 +203,7 @@ def dependent_columns(data: Data, objective: Objective, *, refuse: bool) -> Depe
 
 def _is_wide(objective: Objective) -> bool:
     """Whether there are fewer rows than columns, and all of X is finite; ValueError where it is not."""
-    wide = objective.design.rows.n_distinct < objective.design.width
+    wide = bool(objective.design.rows.n_distinct < objective.design.width)
     if wide:
         objective.scan()
     return wide
@@ -266,10 +281,17 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     return f'{what}{more}; leave it out, or pass collinear="alias"'
 
 
-def nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
+def nearly_dependent(
+    design: Design,
+    problem: DependentColumn | IllConditioned,
+    rows: str = WEIGH_MOST,
+    *,
+    penalised: bool = False,
+) -> str:
     """The message for columns that are independent, but cannot be fitted together."""
     what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
-    return (
-        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be "
-        "fitted in float64, although it is none to rounding; leave it out, or shift and scale the columns"
-    )
+    near = f"X has nearly dependent columns: in the rows that {rows}, {what} is too near to a combination of those "
+    near += "before it to be fitted in float64"
+    if penalised:
+        return f"{near} with so small a penalty; leave it out, or raise l2"
+    return f"{near}, although it is none to rounding; leave it out, or shift and scale the columns"
