@@ -46,7 +46,7 @@ def _factor(H: Float) -> tuple[Float, Float] | None:
     if (L.diagonal() ** 2 <= _PIVOT * len(L) * C.diagonal()).any():
         return None
     T = np.triu(np.linalg.inv(L).T) / scale[:, None]
-    return T, L.diagonal() * scale
+    return T, np.asarray(L.diagonal() * scale, dtype=np.float64)
 
 
 def firth_small(

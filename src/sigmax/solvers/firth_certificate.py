@@ -113,22 +113,22 @@ class FirthCertificate(Certificate):
         return self._bounds
 
     @property
-    def error_bound(self) -> Float:  # type: ignore[override]
+    def error_bound(self) -> Float:
         """Proved bound of |parameter - maximum|, shape of the parameters."""
         return self.bounds.error_bound
 
     @property
-    def standard_errors_off(self) -> float:  # type: ignore[override]
+    def standard_errors_off(self) -> float:
         """The same in standard errors."""
         return self.bounds.standard_errors_off
 
     @property
-    def digits(self) -> float:  # type: ignore[override]
+    def digits(self) -> float:
         """Decimal digits that are proved correct in the worst parameter."""
         return self.bounds.digits
 
     @property
-    def condition_number(self) -> float:  # type: ignore[override]
+    def condition_number(self) -> float:
         """Of the weighted design with columns scaled."""
         return self.bounds.condition_number
 
