@@ -3,8 +3,8 @@
     l*(b) = l(b) + 1/2 log det I(b),   I = sum_i w_i V_i (x) z_i z_i',   z_i = [1 x_i] or x_i
     U*_c  = sum_i (w_i ([y_i = c] - p_ic) + w_i / 2 sum_ab Q_ab kappa_abc) z_i,   Q_ab = z_i'(I^-1)_ab z_i
 
-with the third cumulants kappa_abc of one observation written out.  Shares nothing with the library; coefficients
-are class-major, the intercept first.  Fisher scoring, halved while l* falls.
+with the third cumulants kappa_abc of one observation written out.  Shares nothing with the library;
+coefficients are class-major, the intercept first.  Fisher scoring, halved while l* falls.
 """
 
 from __future__ import annotations

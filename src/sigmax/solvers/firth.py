@@ -4,20 +4,20 @@
     U*(b) = -grad NLL(b) + c(b),   c = grad 1/2 log det I
     step:  (I + A) d = U*(b),      A s = -(c(b + s) - c(b)) for the steps s so far
 
-A is the symmetric rank-one update of (k / n) I, n the sum of the weights: leverages add up to k for each logit,
-and where p is near 1/2 that is the curvature of -1/2 log det I.  It learns from the changes of c alone: I is fresh in every step, for the
-leverages need it, so that what the step does not know is the curvature of the penalty.  That is at most half
-the largest q of `jeffreys_gradient` times I, a few hundredths of it where there are many rows for each
-parameter: I alone would gain one or two digits a step.
+A is the symmetric rank-one update of (k / n) I, n the sum of the weights: leverages add up to k for each
+logit, and where p is near 1/2 that is the curvature of -1/2 log det I.  It learns from the changes of c
+alone: I is fresh in every step, for the leverages need it, so that what the step does not know is the
+curvature of the penalty.  That is at most half the largest q of `jeffreys_gradient` times I, a few
+hundredths of it where there are many rows for each parameter: I alone would gain one or two digits a step.
 
-l* is not concave in general, so that a step counts only where l* rises by Armijo's rule; I is positive definite,
-so I^-1 U* is a direction of ascent, and some step along it rises.  l* falls to minus infinity in every direction
-where the design has full rank (Kosmidis & Firth, Biometrika 108, 2021), so that the iteration stays in a bounded
-set and ends at a point where U* = 0, separated classes or not.  Near that point changes of l* are all rounding, and
-the norm of U* decides.
+l* is not concave in general, so that a step counts only where l* rises by Armijo's rule; I is positive
+definite, so I^-1 U* is a direction of ascent, and some step along it rises.  l* falls to minus infinity in
+every direction where the design has full rank (Kosmidis & Firth, Biometrika 108, 2021), so that the
+iteration stays in a bounded set and ends at a point where U* = 0, separated classes or not.  Near that
+point changes of l* are all rounding, and the norm of U* decides.
 
-Coordinates can be held fixed: a profile (firth_profile.py) maximises over the others, with the determinant of the
-whole information.
+Coordinates can be held fixed: a profile (firth_profile.py) maximises over the others, with the determinant
+of the whole information.
 """
 
 from __future__ import annotations
@@ -341,8 +341,8 @@ def firth(
 def _small(penalised: Penalised, starts: list[Float], tol: float) -> Ascent | None:
     """The fit in one call of the kernels; None where the general way has to start afresh.
 
-    That call searches for a zero of the score without comparing l*: its answer counts only where the curvature
-    shows that l* has a maximum there (firth_certificate.py).
+    That call searches for a zero of the score without comparing l*: its answer counts only where the
+    curvature shows that l* has a maximum there (firth_certificate.py).
     """
     objective = penalised.objective
     design, response, k = objective.design, objective.response, objective.n_params
