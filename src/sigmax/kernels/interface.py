@@ -246,7 +246,7 @@ class Kernels(Protocol):
         weight: Float | None = None,
         offset: Float | None = None,
     ) -> float:
-        """Gradient of 1/2 log det I by the coefficients, I the information of the binary model; returns max q.
+        """Gradient of 1/2 log det I, I the information of the binary model, by the coefficients; max q.
 
             gradient = sum w v (1/2 - p) Q [1 x],   v = p (1 - p),   Q = [1 x]'I^-1 [1 x]
 
@@ -418,7 +418,8 @@ class Kernels(Protocol):
         `tol`: norm of U* in I^-1 to reach; `score`: its largest element to reach; `share`: 1 / what the
         weights were divided by.  `start` (k,), None for zeros.  `weight`, `offset` as elsewhere.
 
-        `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (4, k): the gradient
-        of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I, max_i |x_ij|; I and
-        its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were, numbers nan but for the counts.
+        `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (4, k): the
+        gradient of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I, max_i
+        |x_ij|; I and its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were,
+        numbers nan but for the counts.
         """

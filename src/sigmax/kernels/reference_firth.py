@@ -45,8 +45,8 @@ def _factor(H: Float) -> tuple[Float, Float] | None:
         return None
     if (L.diagonal() ** 2 <= _PIVOT * len(L) * C.diagonal()).any():
         return None
-    T: Float = np.triu(np.linalg.inv(L).T) / scale[:, None]
-    return T, np.asarray(L.diagonal() * scale, np.float64)
+    T = np.triu(np.linalg.inv(L).T) / scale[:, None]
+    return T, np.asarray(L.diagonal() * scale, dtype=np.float64)
 
 
 def firth_small(
@@ -89,7 +89,8 @@ def firth_small(
 
     def model(b: Float) -> Float:
         state = at(b)
-        pull = share * k / (state.curvature @ Q) * (Q * state.third)
+        with np.errstate(divide="ignore", invalid="ignore"):  # rows that are all far out: nan ends the fit
+            pull = share * k / (state.curvature @ Q) * (Q * state.third)
         modelled: Float = Z.T @ (pull - state.residual) + A @ (b - last)
         return modelled
 

@@ -4,19 +4,20 @@
     U*(b) = -grad NLL(b) + c(b),   c = grad 1/2 log det I
     step:  (I + A) d = U*(b),      A s = -(c(b + s) - c(b)) for the steps s so far
 
-A is the symmetric rank-one update of a zero matrix by the changes of c alone: I is fresh in every step, for the
-leverages need it, so that what the step does not know is the curvature of the penalty.  That is at most half
-the largest q of `jeffreys_gradient` times I, a few hundredths of it where there are many rows for each
-parameter: I alone would gain one or two digits a step.
+A is the symmetric rank-one update of (k / n) I, n the sum of the weights: leverages add up to k for each
+logit, and where p is near 1/2 that is the curvature of -1/2 log det I.  It learns from the changes of c
+alone: I is fresh in every step, for the leverages need it, so that what the step does not know is the
+curvature of the penalty.  That is at most half the largest q of `jeffreys_gradient` times I, a few
+hundredths of it where there are many rows for each parameter: I alone would gain one or two digits a step.
 
-l* is not concave in general, so that a step counts only where l* rises by Armijo's rule; I is positive definite,
-so I^-1 U* is a direction of ascent, and some step along it rises.  l* falls to minus infinity in every direction
-where the design has full rank (Kosmidis & Firth, Biometrika 108, 2021), so that the iteration stays in a bounded
-set and ends at a point where U* = 0, separated classes or not.  Near that point changes of l* are all rounding, and
-the norm of U* decides.
+l* is not concave in general, so that a step counts only where l* rises by Armijo's rule; I is positive
+definite, so I^-1 U* is a direction of ascent, and some step along it rises.  l* falls to minus infinity in
+every direction where the design has full rank (Kosmidis & Firth, Biometrika 108, 2021), so that the
+iteration stays in a bounded set and ends at a point where U* = 0, separated classes or not.  Near that
+point changes of l* are all rounding, and the norm of U* decides.
 
-Coordinates can be held fixed: a profile (firth_profile.py) maximises over the others, with the determinant of the
-whole information.
+Coordinates can be held fixed: a profile (firth_profile.py) maximises over the others, with the determinant
+of the whole information.
 """
 
 from __future__ import annotations
@@ -155,9 +156,9 @@ class Penalised:
 class _Curvature:
     """What the steps so far have taught about the curvature of -c: the matrix A."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, share: float) -> None:
         self._pairs: deque[tuple[Float, Float]] = deque(maxlen=_PAIRS)
-        self._size = size
+        self._share = share
 
     def learn(self, step: Float, change: Float) -> None:
         """c changed by -`change` along `step`."""
@@ -168,10 +169,10 @@ class _Curvature:
         self._pairs.clear()
 
     def direction(self, H: Float, score: Float) -> Float | None:
-        """(H + A)^-1 score; None where A is zero or the sum is not positive definite."""
+        """(H + A)^-1 score; None where nothing is known or the sum is not positive definite."""
         if not self._pairs:
             return None
-        A = np.zeros((self._size, self._size))
+        A = self._share * H
         for step, change in self._pairs:
             rest = change - A @ step
             along = float(rest @ step)
@@ -214,7 +215,8 @@ def ascend(
     if fixed is not None:
         keep = np.delete(np.arange(objective.n_params), fixed)
     size = objective.n_params - (fixed is not None)
-    taught, point = _Curvature(size), start
+    share = objective.design.width / objective.response.total_weight
+    taught, point = _Curvature(share), start
     steps, waited, best = 0, 0, math.inf
     while True:
         score = point.score[keep]
@@ -229,7 +231,7 @@ def ascend(
             return Ascent(point, nu, steps, Stop.ROUNDING)
         if steps >= max_iter:
             return Ascent(point, nu, steps, Stop.ITERATIONS)
-        trial = _step(penalised, point, keep, factor, newton, nu / unit, taught)
+        trial = _step(penalised, point, keep, factor, newton / (1.0 + share), nu / unit, taught)
         if trial is None:
             return Ascent(point, nu, steps, Stop.ROUNDING if nu <= _TINY else Stop.STUCK)
         taught.learn((trial.coef - point.coef)[keep], (point.pull - trial.pull)[keep])
@@ -276,8 +278,6 @@ def _step(
                     left = trial.score[keep]
                     if float(left @ factor.solve(left)) <= (_SHRINKS * nu) ** 2:
                         return trial
-            if near and t < 1e-3:
-                break
             t *= 0.5
         taught.forget()
     return None
@@ -341,8 +341,8 @@ def firth(
 def _small(penalised: Penalised, starts: list[Float], tol: float) -> Ascent | None:
     """The fit in one call of the kernels; None where the general way has to start afresh.
 
-    That call searches for a zero of the score without comparing l*: its answer counts only where the curvature
-    shows that l* has a maximum there (firth_certificate.py).
+    That call searches for a zero of the score without comparing l*: its answer counts only where the
+    curvature shows that l* has a maximum there (firth_certificate.py).
     """
     objective = penalised.objective
     design, response, k = objective.design, objective.response, objective.n_params

@@ -1,19 +1,22 @@
 """What is proved of Firth's estimates, and what is not.
 
 Existence is a theorem: with a design of full column rank l* has a finite maximum, separated classes or not
-(Kosmidis & Firth, Biometrika 108, 2021).  l* is not concave in general, so that a point where the score is zero
-is one maximum of perhaps several; that it is the largest is not proved.  What is proved is that near the
-estimate there is exactly one, and how far it is.  With q_i(c) = ||(e_c - p_i) (x) x_i||^2 in I^-1, and for every
-direction s,
+(Kosmidis & Firth, Biometrika 108, 2021).  l* is not concave in general, so that a point where the score is
+zero is one maximum of perhaps several; that it is the largest is not proved.  What is proved is that near
+the estimate there is exactly one, and how far it is.  With q_i(c) = ||(e_c - p_i) (x) x_i||^2 in I^-1, and
+for every direction s,
 
-    d^2/ds^2 1/2 log det I = 1/2 tr(I^-1 I_ss) - 1/2 tr((I^-1 I_s)^2) <= 1/2 kappa s'I s,   kappa = max_i,c q_i(c)
+    d^2/ds^2 1/2 log det I = 1/2 tr(I^-1 I_ss) - 1/2 tr((I^-1 I_s)^2) <= 1/2 kappa s'I s,   kappa = max_i,c
+    q_i(c)
 
-for the second term is not negative before its sign, and the fourth cumulants in the first are E[q(Y) (s_Y - s)^2]
-less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of the estimate,
-in the norm of I, logits of a row move against each other by at most D = R r, R = 2 sqrt(kappa): I changes by a
-factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r <= e^D (sqrt(kappa) + D R)^2. Hence
+for the second term is not negative before its sign, and the fourth cumulants in the first are E[q(Y) (s_Y -
+s)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of
+the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2
+sqrt(kappa): I changes by a factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r
+<= e^D (sqrt(kappa) + D R)^2. Hence
 
-    mu = e^-D (1 - kappa_r / 2) > 0  and  nu < mu r   prove one maximum within r, and no other point with U* = 0
+    mu = e^-D (1 - kappa_r / 2) > 0  and  nu < mu r   prove one maximum within r, and no other point with U*
+    = 0
 
 where nu is the norm of the score and of its rounding.  Where kappa is 2 or more (a row that alone decides a
 parameter) nothing is proved; the score is zero all the same.
@@ -61,7 +64,8 @@ class FirthCertificate(Certificate):
     exists : bool
         True: the estimates of a design of full rank always do.
     newton_decrement : float
-        Norm of the penalised score in the inverse information: the distance in standard errors to first order.
+        Norm of the penalised score in the inverse information: the distance in standard errors to first
+        order.
     error_bound, standard_errors_off, digits
         Proved distance to a maximum of the penalised likelihood, the only one within that distance; inf and 0
         where nothing is proved.
@@ -70,10 +74,8 @@ class FirthCertificate(Certificate):
     score : float
         The largest element of the penalised score.
 
-    Notes
-    -----
-    The bounds of a small fit are computed when they are first read: they need no data, and take as long as a fifth
-    of the fit.
+    Notes ----- The bounds of a small fit are computed when they are first read: they need no data, and take
+    as long as a fifth of the fit.
     """
 
     __slots__ = ("_bounds", "score")
@@ -233,8 +235,8 @@ def radius(nu: float, kappa: float, share: float = 1.0) -> float:
 def _rounding(penalised: Penalised, point: Point, inverse: Float) -> float:
     """Bound of the rounding of the score in the norm of I^-1, to first order in u.
 
-    The gradient of the NLL: objective/bounds.py.  c: leverages h_i add up to m k, |t_i| <= h_i / 2, and each is
-    off by a few u and by (m k) u times the condition number of I at most.
+    The gradient of the NLL: objective/bounds.py.  c: leverages h_i add up to m k, |t_i| <= h_i / 2, and
+    each is off by a few u and by (m k) u times the condition number of I at most.
     """
     objective = penalised.objective
     total = objective.total(inverse)

@@ -4,9 +4,9 @@
     test of b_j = 0:   2 (l* - l*_j(0)) against chi^2 with one degree of freedom
     interval:          where 2 (l* - l*_j(v)) = chi^2_level, on either side of the estimate
 
-(Heinze & Schemper, Stat. Med. 21, 2002).  d l*_j / dv is the score of b_j at the constrained maximum, so that the
-ends are found by Newton's method inside a bracket; each constrained maximum starts from the last one, moved along
-the information.  Cost: some six constrained fits an end, of two reads a step.
+(Heinze & Schemper, Stat. Med. 21, 2002).  d l*_j / dv is the score of b_j at the constrained maximum, so
+that the ends are found by Newton's method inside a bracket; each constrained maximum starts from the last
+one, moved along the information.  Cost: some six constrained fits an end, of two reads a step.
 """
 
 from __future__ import annotations
