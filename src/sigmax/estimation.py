@@ -290,8 +290,10 @@ def nearly_dependent(
 ) -> str:
     """The message for columns that are independent, but cannot be fitted together."""
     what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
-    near = f"X has nearly dependent columns: in the rows that {rows}, {what} is too near to a combination of those "
-    near += "before it to be fitted in float64"
+    near = (
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be fitted "
+        f"in float64, in the rows that {rows}"
+    )
     if penalised:
-        return f"{near} with so small a penalty; leave it out, or raise l2"
+        return f"{near}, with so small a penalty; leave it out, or raise l2"
     return f"{near}, although it is none to rounding; leave it out, or shift and scale the columns"

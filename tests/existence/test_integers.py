@@ -21,7 +21,16 @@ from sigmax.existence.integers import (
 )
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.1, 5e-324, -5e-324, 2.0**-1022, np.nextafter(2.0**-1022, 0.0)]
-SPECIAL += [np.finfo(float).max, -np.finfo(float).max, 2.0**53, 2.0**53 - 1, -(2.0**1023), 1e300, 1e-300, 1e-310]
+SPECIAL += [
+    np.finfo(float).max,
+    -np.finfo(float).max,
+    2.0**53,
+    2.0**53 - 1,
+    -(2.0**1023),
+    1e300,
+    1e-300,
+    1e-310,
+]
 
 
 def random_floats(rng, shape, largest=1020):
