@@ -104,9 +104,9 @@ def test_an_intercept_that_cancels_a_product(backend):
 
 def test_no_direction_and_no_rows(backend):
     zero = whole_numbers([0, 0, 0])
-    assert signs(np.ones((3, 2)), zero, 1, backend, True)[0].tolist() == [0, 0, 0]
+    assert signs(np.ones((3, 2)), Direction(zero), backend, True)[0].tolist() == [0, 0, 0]
     one = whole_numbers([0, 1, -1])
-    assert signs(np.zeros((0, 2)), one, 1, backend, True)[0].shape == (0,)
+    assert signs(np.zeros((0, 2)), Direction(one), backend, True)[0].shape == (0,)
     assert check(np.array([[2.0, 2.0], [3.0, 2.0]]), one, backend, intercept=True).tolist() == [0, 1]
 
 
@@ -138,8 +138,8 @@ def test_strides_do_not_matter(order, backend):
     wide = np.array(rng.integers(-3, 4, size=(40, 12)), float, order=order)
     d = whole_numbers([1, -2, 3, 5])
     for view in (wide[:, ::4], wide[::-2, 1:4], wide[5:20, 11:8:-1]):
-        one = signs(view, d, bits(d), backend, True)
-        two = signs(np.ascontiguousarray(view), d, bits(d), backend, True)
+        one = signs(view, Direction(d), backend, True)
+        two = signs(np.ascontiguousarray(view), Direction(d), backend, True)
         assert one[0].tolist() == two[0].tolist()
         assert one[0].tolist() == [sign(v) for v in exact_dots(view, d, intercept=True)]
 
@@ -151,6 +151,6 @@ def test_values_of_several_vectors_compare(backend):
     vectors = [whole_numbers([int(v) << 1200 for v in rng.integers(-99, 99, size=3)]) for _ in range(3)]
     common = max(map(bits, vectors))
     for d in vectors:
-        _, values = signs(X, d, common, backend, False)
+        _, values = signs(X, Direction(d, common), backend, False)
         exact = [float(v / Fraction(2) ** (common - 400)) for v in exact_dots(X, d)]
         np.testing.assert_allclose(values, exact, rtol=1e-13)
