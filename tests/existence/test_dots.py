@@ -77,7 +77,9 @@ def test_one_ulp_off_exact_cancellation(intercept, backend):
 
 def test_subnormals(backend):
     tiny = 5e-324
-    X = np.array([[tiny, -tiny], [tiny, tiny], [3 * tiny, -2 * tiny], [0.0, -tiny], [0.0, 0.0], [1e-310, -1e-310]])
+    X = np.array(
+        [[tiny, -tiny], [tiny, tiny], [3 * tiny, -2 * tiny], [0.0, -tiny], [0.0, 0.0], [1e-310, -1e-310]]
+    )
     for d in ([1, 1], [2, 3], [2**3000, 2**3000], [2**3000, 2**3000 + 1], [1, 2**1500]):
         check(X, whole_numbers(d), backend, intercept=False)
     check(X, whole_numbers([-1, 2**1074, 2**1074]), backend, intercept=True)
@@ -86,7 +88,9 @@ def test_subnormals(backend):
 
 def test_largest_numbers(backend):
     big = np.finfo(float).max
-    X = np.array([[big, big], [big, -big], [big, -np.nextafter(big, 0.0)], [1.0, -1.0], [big, 5e-324], [-big, 0.0]])
+    X = np.array(
+        [[big, big], [big, -big], [big, -np.nextafter(big, 0.0)], [1.0, -1.0], [big, 5e-324], [-big, 0.0]]
+    )
     for d in ([1, 1], [2**900, 2**900], [2**53 - 1, 2**53 + 1], [0, 1], [1, 2**4000]):
         check(X, whole_numbers(d), backend, intercept=False)
     check(X, whole_numbers([1, 2**900, 2**900]), backend, intercept=True)
