@@ -333,12 +333,14 @@ def test_undecided_where_exact_arithmetic_is_not_allowed(monkeypatch):
     monkeypatch.setattr(deciding, "_EXACT_FIRST", 0)
     monkeypatch.setattr(deciding, "_EXACT_AT_ALL", 2)
     pairs = pairs_of(*overlapping())
-    with pytest.raises(Undecided, match="does not prove that its classes overlap, and exact .* 3 parameters"):
+    with pytest.raises(
+        Undecided, match=r"does not prove that its classes overlap, and exact .* 3 parameters"
+    ):
         decide(pairs, np.zeros(3), refuse)
     assert decide(pairs, np.zeros(3), lambda face: True).direction is None
     monkeypatch.setattr(program, "separate", lambda Z: None)
     with pytest.raises(
-        Undecided, match="no answer that holds in exact arithmetic, and exact .* 3 parameters"
+        Undecided, match=r"no answer that holds in exact arithmetic, and exact .* 3 parameters"
     ):
         decide(pairs, np.zeros(3), lambda face: True)
     verdict = examine(pairs, np.zeros(3), tol=1e-12)
@@ -372,3 +374,18 @@ def test_rounds_come_to_an_end(monkeypatch):
     monkeypatch.setattr(deciding, "_ROUNDS", 0)
     with pytest.raises(Undecided, match="no decision in 0 rounds of cutting planes"):
         decide(pairs_of(*overlapping()), np.zeros(3), refuse)
+
+
+def test_a_null_space_that_is_wrong_for_the_pool_itself(monkeypatch):
+    """Two columns nearer to each other than singular values can tell, and separated rows besides."""
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=30)
+    near = x * (1.0 + 1e-13 * rng.normal(size=30))
+    dummy = np.arange(30) < 4
+    y = np.where(dummy, 1, np.arange(30) % 2)
+    asked = []
+    separate = program.separate
+    monkeypatch.setattr(program, "separate", lambda Z: asked.append(len(Z)) or separate(Z))
+    face = answer(np.column_stack([x, near, dummy]), y, monkeypatch, exact=False, overlap=False)
+    assert (face.open.any(axis=1) == ~dummy).all()
+    assert len(asked) < 10
