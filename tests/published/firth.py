@@ -9,7 +9,7 @@ leverages since version 1.24; `SEX2_MANUAL` holds what parameters' tests print.
 brglm2 0.9 (Debian), run with R 4.2.2 at ``epsilon=1e-13``: ``brglmFit(type="AS_mean")`` and
 ``brmultinom(type="AS_mean")``, which for logits is Jeffreys' prior: coefficients and standard errors of
 `ENDOMETRIAL` (Heinze & Schemper 2002; Agresti 2015), `LIZARDS` (Schoener 1970; McCullagh & Nelder 1989) and
-`ALLIGATORS` (Agresti 2002, table 7.1), and of a sparse version of the last, counts divided by three and rounded,
+`ALLIGATORS` (Agresti 2002, table 7.1), and of a sparse version of the last, counts over three, rounded,
 in which maximum likelihood has infinite estimates.
 
 Each figure is the decimal string that was printed.  Data are facts as tables: sex2 from logistf, the others

@@ -46,8 +46,9 @@ _ARMIJO = 1e-4
 _NEAR = 1e-4
 _SHRINKS = 0.9
 #: steps of the same or a larger norm in a row, once it is below this: rounding
-_TINY, _NO_PROGRESS = 1e-7, 2
-_HALVINGS = 60
+_TINY, _NO_PROGRESS = 1e-6, 3
+#: halvings of a step, and of one where changes of l* are rounding
+_HALVINGS, _FEW_HALVINGS = 60, 3
 _PAIRS = 12
 #: the largest q below which -l* is surely convex near a zero of the score, and something to spare
 _CURVED = 1.9
@@ -267,7 +268,8 @@ def _step(
         if not slope > 0.0:
             continue
         t = 1.0
-        for _ in range(1 if direction is learned else _HALVINGS):
+        halvings = _FEW_HALVINGS if near else _HALVINGS
+        for _ in range(1 if direction is learned else halvings):
             coef = point.coef.copy()
             coef[keep] += t * direction
             trial = penalised.at(coef)

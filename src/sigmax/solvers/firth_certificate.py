@@ -236,13 +236,14 @@ def _rounding(penalised: Penalised, point: Point, inverse: Float) -> float:
     """Bound of the rounding of the score in the norm of I^-1, to first order in u.
 
     The gradient of the NLL: objective/bounds.py.  c: leverages h_i add up to m k, |t_i| <= h_i / 2, and
-    each is off by a few u and by (m k) u times the condition number of I at most.
+    each is off by a few u and by (m k) u times the condition number of I at most, the square of that of the
+    design.
     """
     objective = penalised.objective
     total = objective.total(inverse)
     nll = objective.flat_rounding(point.at, total)
     P, n = objective.n_params, min(objective.block_rows, objective.n_rows)
     condition = point.factor.condition_number
-    relative = (_ROUNDINGS + 2.0 * P * condition + min(objective.kernels.TILE_ROWS, n) + n / 128.0) * _U
+    relative = (_ROUNDINGS + 2.0 * P * condition**2 + min(objective.kernels.TILE_ROWS, n) + n / 128.0) * _U
     # 1/2 share P times R, of x_i in I^-1
     return nll + 0.5 * penalised.share * P * relative * math.sqrt(total)
