@@ -158,6 +158,7 @@ def _fit(options: argparse.Namespace) -> int:
             backend=options.backend,
             callback=line,
             collinear=options.collinear,
+            on_separation=options.on_separation,
             reference=None if options.reference is None else _class_of(problem.y, options.reference),
             bias_reduction=options.bias_reduction,
         )
@@ -268,6 +269,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("alias", "min_norm", "raise"),
         default="alias",
         help="what to do about columns that are combinations of those before; alias leaves them out",
+    )
+    fit.add_argument(
+        "--on-separation",
+        choices=("warn", "raise", "firth"),
+        default="warn",
+        help="where no estimate exists: the limiting fit (warn), an error, Firth's estimates",
     )
     fit.add_argument("--reference", metavar="CLASS", help="the class whose coefficients are zero; the first")
 

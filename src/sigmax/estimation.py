@@ -291,8 +291,8 @@ def nearly_dependent(
     """The message for columns that are independent, but cannot be fitted together."""
     what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
     near = (
-        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be fitted "
-        f"in float64, in the rows that {rows}"
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be "
+        f"fitted in float64, in the rows that {rows}"
     )
     if penalised:
         return f"{near}, with so small a penalty; leave it out, or raise l2"

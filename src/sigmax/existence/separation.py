@@ -187,7 +187,7 @@ def limiting_certificate(found: Separation, limit: Limit, iterations: int, passe
     shape, of = found.infinite.shape, limit.certificate
     gone = (found.infinite != 0) | found.undetermined
     bound = np.where(gone, np.inf, limit.error_bound(found.base).reshape(shape))
-    rest = "" if of is None else f", and the fit of what stays finite has {of}"
+    rest = "" if of is None or of.converged else f"; the fit of what stays finite has {of}"
     if of is None:
         of = _NOTHING
     return replace(

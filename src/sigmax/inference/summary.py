@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sigmax.data.checks import plural
+
 if TYPE_CHECKING:
     from sigmax.inference.result import Result
 
@@ -72,6 +74,18 @@ def _dependence(result: Result) -> list[str]:
     return _paragraph("aliased", f"{text}; left out")
 
 
+def _separation(result: Result) -> str:
+    """What separates the classes, and which rows."""
+    found = result.separation
+    assert found is not None
+    rows = [f"{i:,}" for i in found.rows[:_SHOWN].tolist()]
+    more = f" and {len(found.rows) - _SHOWN:,} more" if len(found.rows) > _SHOWN else ""
+    gone = int(np.count_nonzero(found.undetermined))
+    nan = f"; {plural(gone, 'parameter')} without a limit (nan)" if gone else ""
+    note = f"; {found.note}" if found.note else ""
+    return f"{found.text(result.param_names)}: rows {', '.join(rows)}{more}{nan}{note}"
+
+
 def _paragraph(name: str, text: str) -> list[str]:
     indent = " " * 16
     return textwrap.wrap(f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False)
@@ -118,6 +132,8 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
             "penalised", f"{result.penalised_llf:.6f}, log-likelihood + 1/2 log det information"
         )
     lines += _dependence(result)
+    if result.separation is not None:
+        lines += _paragraph("separation", _separation(result))
     lines += _paragraph("certificate", str(result.certificate))
     threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")
     lines += _paragraph("backend", f"{result.backend} ({result.isa}), {threads}")

@@ -111,14 +111,15 @@ class Certificate:
                 f"converged: every estimate is proved to lie within {self.standard_errors_off:.1e} "
                 f"standard errors of the exact optimum{digits}; {effort}"
             )
+        near = (
+            f"within {self.standard_errors_off:.1e} standard errors of this point"
+            if math.isfinite(self.standard_errors_off)
+            else ""
+        )
         verdict = {
-            True: "the estimate exists"
-            + (
-                f", within {self.standard_errors_off:.1e} standard errors of this point"
-                if math.isfinite(self.standard_errors_off)
-                else ""
-            ),
-            False: "the estimate does not exist",
+            True: "the estimate exists" + (f", {near}" if near else ""),
+            False: "the estimate does not exist"
+            + (f", the limits that are finite lie {near}" if near and self.standard_errors_off else ""),
             None: "it is not decided whether the estimate exists",
         }[self.exists]
         return f"NOT converged: {self.reason}; {verdict}; {effort}"
