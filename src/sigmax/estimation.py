@@ -237,7 +237,8 @@ def _solved(
             tol=_close(tol, objective),
             max_iter=max_iter,
             callback=callback,
-            patience=patience,
+            # a penalty makes the optimum exist
+            patience=patience if objective.penalty is None else None,
         )
     except (DependentColumn, IllConditioned) as error:
         return None, error

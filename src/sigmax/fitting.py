@@ -253,7 +253,7 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
     assert solution is not None
     assert certificate is not None
     if found.verdict is not None:
-        certificate = certificate.after(found.verdict.exists, found.verdict.reason)
+        certificate = certificate.after(found.verdict.exists, found.verdict.reason, found.verdict.passes)
     covariance = Covariance(objective, solution)
     response = objective.response
     result = Result(
@@ -329,7 +329,7 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
         classes=objective.response.classes,
         param_names=objective.design.names,
         certificate=limiting_certificate(
-            about, limit, steps, found.spent + objective.rows_read / objective.n_rows
+            about, limit, steps, found.spent + objective.rows_read / objective.n_rows + verdict.passes
         ),
         fit_intercept=data.design.intercept,
         l2=l2,

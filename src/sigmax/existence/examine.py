@@ -26,12 +26,15 @@ class Verdict:
         Why it is undecided; empty otherwise.
     face, limit
         Where it does not exist: what is left, and its fit.
+    passes : float
+        Rows of X read, divided by the number of rows; those of `limit` apart.
     """
 
     exists: bool | None
     reason: str = ""
     face: Face | None = None
     limit: Limit | None = None
+    passes: float = 0.0
 
 
 def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = None) -> Verdict:
@@ -67,16 +70,20 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
         except (DependentColumn, IllConditioned):
             return False
 
+    def read() -> float:
+        extra = [limit.certificate.passes for _, limit in fits[:-1] if limit.certificate is not None]
+        return pairs.rows_read / pairs.n_rows + sum(extra)
+
     try:
         face = decide(pairs, coef, confirm)
     except Undecided as error:
-        return Verdict(None, str(error))
+        return Verdict(None, str(error), passes=read())
     if face.direction is None:
-        return Verdict(True)
+        return Verdict(True, passes=read())
     limit = next((found for of, found in fits if of is face), None) or fit(face)
     if limit.certificate is not None and not limit.certifies:
         limit.certificate = limit.certificate.after(face.proved or None, "its overlap is not proved")
-    return Verdict(False, "", face, limit)
+    return Verdict(False, "", face, limit, read())
 
 
 def without_classes(

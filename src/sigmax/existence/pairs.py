@@ -41,6 +41,8 @@ class Pairs:
     ----------
     n_rows, n_classes, width, n_params : int
         n, K, k and (K - 1) k.
+    rows_read : int
+        Rows of X read so far.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Pairs:
         "n_rows",
         "n_threads",
         "response",
+        "rows_read",
         "width",
     )
 
@@ -60,6 +63,7 @@ class Pairs:
         self.n_rows, self.width, self.n_classes = design.n_rows, design.width, len(response.classes)
         self.n_params = (self.n_classes - 1) * self.width
         self._size = passes.block_rows(design.width)
+        self.rows_read = 0
 
     def all(self) -> Mask:
         """Which pairs there are, shape (n, K): not a row's own class, and no row of weight 0."""
@@ -72,6 +76,7 @@ class Pairs:
     def take(self, rows: Index, classes: Index) -> Float:
         """z_ik for i, k from `rows`, which rise, and `classes`; shape (len(rows), (K - 1) k)."""
         distinct, place = np.unique(rows, return_inverse=True)
+        self.rows_read += len(distinct)
         x = np.empty((len(distinct), self.width))
         x[:, : self.design.intercept] = 1.0
         x[:, self.design.intercept :] = self.design.rows.take(distinct)
@@ -105,6 +110,7 @@ class Pairs:
         K, k = self.n_classes, self.width
         each = np.concatenate([np.zeros((len(D), 1, k)), D.reshape(len(D), K - 1, k)], axis=1)
         matrix = np.ascontiguousarray(each.reshape(-1, k).T)
+        self.rows_read += self.n_rows
         bad, worst = np.zeros(len(D), bool), [np.zeros(0, np.intp)]
         for start in range(0, self.n_rows, self._size):
             stop = min(start + self._size, self.n_rows)
@@ -139,6 +145,7 @@ class Pairs:
         K, common = self.n_classes, bits(d) + 1
         # one scale for all, so that values compare
         along = {(a, b): dots.Direction(D[a] - D[b], common) for a in range(K) for b in range(K) if a != b}
+        self.rows_read += self.n_rows
         signs, values = np.zeros(among.shape, np.int8), np.zeros(among.shape)
         intercept = self.design.intercept
 

@@ -96,11 +96,17 @@ class Certificate:
         digits = digits_of(params[some], error_bound[some]) if some.any() else 0.0
         return replace(self, error_bound=error_bound, digits=digits, passes=self.passes + passes)
 
-    def after(self, exists: bool | None, why_not: str) -> Certificate:
-        """The same once it has been examined whether the estimate exists, or why that is not known."""
+    def after(self, exists: bool | None, why_not: str, passes: float = 0.0) -> Certificate:
+        """The same once it has been examined whether the estimate exists, or why that is not known.
+
+        `passes` are added.
+        """
+        passes += self.passes
         if exists:
-            return replace(self, exists=True, reason=f"{self.reason} (that it exists is proved)")
-        return replace(self, reason=f"{self.reason}; whether it exists is undecided: {why_not}")
+            reason = self.reason if self.converged else f"{self.reason} (that it exists is proved)"
+            return replace(self, exists=True, reason=reason, passes=passes)
+        reason = f"{self.reason}; whether it exists is undecided: {why_not}"
+        return replace(self, reason=reason, passes=passes)
 
     def __str__(self) -> str:
         steps = f"{self.iterations} step" + ("" if self.iterations == 1 else "s")
