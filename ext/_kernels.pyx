@@ -10,12 +10,15 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from sx_targets cimport (
+    SX_FIRTH_NUMBERS,
     SX_NEWTON_NUMBERS,
     SX_TILE,
     sx_dd,
     sx_environment,
     sx_environment_enter,
     sx_environment_leave,
+    sx_firth_answer,
+    sx_firth_task,
     sx_kernels,
     sx_kernels_here,
     sx_line,
@@ -506,6 +509,76 @@ def softmax_pass(
     return fused_pass(False, X, y, coef, gradient_out, hessian_out, intercept, weight, offset)
 
 
+cdef double jeffreys(
+    bint binary,
+    const double[:, :] X,
+    const double[:, ::1] coef,
+    const double[:, ::1] root,
+    double[:, ::1] gradient_out,
+    bint intercept,
+    const double[::1] weight,
+    const double[:, ::1] offset,
+) except? -1.0:
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef Py_ssize_t n = rows.n_rows, m = coef.shape[0], k = rows.n_cols + intercept
+    cdef sx_model model
+    cdef double largest
+    if binary:
+        expect("rows of coef", m, 1)
+    expect("columns of coef", coef.shape[1], k)
+    expect("rows of root", root.shape[0], m * k)
+    expect("columns of root", root.shape[1], m * k)
+    expect("rows of gradient_out", gradient_out.shape[0], m)
+    expect("columns of gradient_out", gradient_out.shape[1], k)
+    expect_weight(weight, n)
+    expect_offset(offset, n, m)
+    model.n_logits = m
+    model.intercept = intercept
+    model.coef = matrix_or_null(coef)
+    model.y = NULL
+    model.weight = vector_or_null(weight)
+    model.offset = matrix_or_null(offset)
+    cdef double *gradient = out_or_null(gradient_out)
+    cdef const double *factor = matrix_or_null(root)
+    cdef double *work = scratch(K.jeffreys_work(&rows, m, intercept))
+    with nogil:
+        caller = sx_environment_enter()
+        if binary:
+            largest = K.binary_jeffreys(&rows, &model, factor, gradient, work)
+        else:
+            largest = K.softmax_jeffreys(&rows, &model, factor, gradient, work)
+        sx_environment_leave(caller)
+        free(work)
+    return largest
+
+
+def binary_jeffreys(
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] root not None,
+    double[:, ::1] gradient_out not None,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return jeffreys(True, X, coef, root, gradient_out, intercept, weight, offset)
+
+
+def softmax_jeffreys(
+    const double[:, :] X not None,
+    const double[:, ::1] coef not None,
+    const double[:, ::1] root not None,
+    double[:, ::1] gradient_out not None,
+    *,
+    bint intercept,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+):
+    return jeffreys(False, X, coef, root, gradient_out, intercept, weight, offset)
+
+
 cdef sx_model model_in_dd(
     sx_rows rows,
     const double[:, ::1] coef,
@@ -798,3 +871,64 @@ def newton_many(
             status_out[b] = K.newton(&group, &task, &answer, work)
         sx_environment_leave(caller)
         free(work)
+
+
+def firth_small(
+    const double[:, :] X not None,
+    const int32_t[::1] y not None,
+    double[::1] coef_out not None,
+    double[::1] numbers_out not None,
+    double[:, ::1] vectors_out not None,
+    double[:, ::1] hessian_out not None,
+    double[:, ::1] inverse_out not None,
+    *,
+    bint intercept,
+    double tol,
+    double score,
+    double share,
+    const double[::1] weight=None,
+    const double[:, ::1] offset=None,
+    const double[::1] start=None,
+):
+    cdef sx_environment caller
+    cdef sx_rows rows = rows_of("X", X)
+    cdef Py_ssize_t k = rows.n_cols + intercept
+    cdef sx_firth_task task
+    cdef sx_firth_answer answer
+    cdef int32_t status
+    if k < 1:
+        raise ValueError("a fit needs a coefficient; got none")
+    expect("length of y", y.shape[0], rows.n_rows)
+    expect("length of coef_out", coef_out.shape[0], k)
+    expect("length of numbers_out", numbers_out.shape[0], SX_FIRTH_NUMBERS)
+    expect("rows of vectors_out", vectors_out.shape[0], 4)
+    expect("columns of vectors_out", vectors_out.shape[1], k)
+    expect("rows of hessian_out", hessian_out.shape[0], k)
+    expect("columns of hessian_out", hessian_out.shape[1], k)
+    expect("rows of inverse_out", inverse_out.shape[0], k)
+    expect("columns of inverse_out", inverse_out.shape[1], k)
+    expect_weight(weight, rows.n_rows)
+    expect_offset(offset, rows.n_rows, 1)
+    if start is not None:
+        expect("length of start", start.shape[0], k)
+    task.model.n_logits, task.model.intercept = 1, intercept
+    task.model.coef = vector_or_null(start)
+    task.model.y = codes_or_null(y)
+    task.model.weight = vector_or_null(weight)
+    task.model.offset = matrix_or_null(offset)
+    task.tol, task.score, task.share = tol, score, share
+    answer.coef = &coef_out[0]
+    answer.numbers = &numbers_out[0]
+    answer.gradient = &vectors_out[0, 0]
+    answer.pull = &vectors_out[1, 0]
+    answer.diagonal = &vectors_out[2, 0]
+    answer.farthest = &vectors_out[3, 0]
+    answer.hessian = &hessian_out[0, 0]
+    answer.inverse = &inverse_out[0, 0]
+    cdef double *work = scratch(K.firth_work(&rows, intercept))
+    with nogil:
+        caller = sx_environment_enter()
+        status = K.firth(&rows, &task, &answer, work)
+        sx_environment_leave(caller)
+        free(work)
+    return status

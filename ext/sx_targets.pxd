@@ -52,6 +52,25 @@ cdef extern from "targets/targets.h" nogil:
     enum:
         SX_NEWTON_NUMBERS
 
+    ctypedef struct sx_firth_task:
+        sx_model model
+        double tol
+        double score
+        double share
+
+    ctypedef struct sx_firth_answer:
+        double *coef
+        double *numbers
+        double *gradient
+        double *pull
+        double *hessian
+        double *inverse
+        double *diagonal
+        double *farthest
+
+    enum:
+        SX_FIRTH_NUMBERS
+
     ctypedef struct sx_kernels:
         const char *name
 
@@ -106,6 +125,14 @@ cdef extern from "targets/targets.h" nogil:
             double *work
         ) noexcept nogil
 
+        Py_ssize_t (*jeffreys_work)(const sx_rows *X, Py_ssize_t n_logits, int intercept) noexcept nogil
+        double (*binary_jeffreys)(
+            const sx_rows *X, const sx_model *model, const double *root, double *gradient_out, double *work
+        ) noexcept nogil
+        double (*softmax_jeffreys)(
+            const sx_rows *X, const sx_model *model, const double *root, double *gradient_out, double *work
+        ) noexcept nogil
+
         Py_ssize_t (*refine_work)(const sx_rows *X, Py_ssize_t n_logits) noexcept nogil
         void (*linear_predictor_dd)(
             const sx_rows *X, const sx_model *model, const double *coef_low, double *eta_out,
@@ -132,6 +159,11 @@ cdef extern from "targets/targets.h" nogil:
         Py_ssize_t (*newton_work)(const sx_rows *X, Py_ssize_t n_logits, int intercept) noexcept nogil
         int32_t (*newton)(
             const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer, double *work
+        ) noexcept nogil
+
+        Py_ssize_t (*firth_work)(const sx_rows *X, int intercept) noexcept nogil
+        int32_t (*firth)(
+            const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work
         ) noexcept nogil
 
     const sx_kernels *sx_kernels_here(int rank)

@@ -31,6 +31,7 @@ ROOMS = (
     ("inference",),
     ("estimation",),
     ("handed_over",),
+    ("firth",),
     ("fitting", "many"),
     # the doors; sigmax itself is the package's __init__ with the public names
     ("progress", "compare", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),

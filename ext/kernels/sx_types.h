@@ -92,4 +92,36 @@ typedef struct {
     double *inverse;  /* (m k)^2 */
 } sx_newton_answer;
 
+/* A whole small fit by Firth's bias reduction: see firth_small in src/sigmax/kernels/interface.py. */
+typedef struct {
+    sx_model model; /* of one logit; `coef` is the start, NULL for zeros */
+    double tol;     /* norm of the penalised score to reach, in standard errors */
+    double score;   /* its largest element to reach */
+    double share;   /* what the prior weighs in units of the weights */
+} sx_firth_task;
+
+/* What is known of it besides its arrays. */
+enum {
+    SX_FIRTH_NLL_HIGH,
+    SX_FIRTH_NLL_LOW,
+    SX_FIRTH_DECREMENT,
+    SX_FIRTH_LARGEST,
+    SX_FIRTH_CONDITION,
+    SX_FIRTH_STEPS,
+    SX_FIRTH_READS,
+    SX_FIRTH_NUMBERS
+};
+
+/* Where the answer goes. */
+typedef struct {
+    double *coef;     /* k */
+    double *numbers;  /* SX_FIRTH_NUMBERS */
+    double *gradient; /* k: of the NLL */
+    double *pull;     /* k: of `share` / 2 log det */
+    double *hessian;  /* k^2: of the NLL, the information */
+    double *inverse;  /* k^2 */
+    double *diagonal; /* k: of the Cholesky factor of the information */
+    double *farthest; /* k: max_i |x_ij|, 1 for the intercept */
+} sx_firth_answer;
+
 #endif /* SX_TYPES_H */

@@ -134,13 +134,11 @@ SX_INLINE double sx_cholesky_norm(ptrdiff_t n, const double *A, ptrdiff_t ld, do
     return largest;
 }
 
-/* The inverse of H, n x n, exactly symmetric; and what ||C||_1 ||C^-1||_1 is, given H, in `condition`.  The factor is
- * used up. */
-SX_KERNEL void sx_cholesky_inverse(const sx_cholesky *f, const double *restrict H, double *restrict inverse,
-                                   double *condition)
+/* Y = U'^-1, lower triangular, n rows of `width`; returns where it lies in the work space. */
+SX_KERNEL double *sx_cholesky_root(const sx_cholesky *f)
 {
     const ptrdiff_t n = f->n, width = f->width;
-    double *const Y = f->backward + width, *const C = f->U;
+    double *const Y = f->backward + width;
     for (ptrdiff_t j = 0; j < n; ++j) { /* U'Y = 1, row after row */
         double *row = Y + j * width;
         const ptrdiff_t to = sx_cholesky_from(j) + SX_LANES;
@@ -149,6 +147,16 @@ SX_KERNEL void sx_cholesky_inverse(const sx_cholesky *f, const double *restrict 
             sx_cholesky_add(-f->U[i * width + j], Y + i * width, row, 0, sx_cholesky_from(i) + SX_LANES);
         for (ptrdiff_t l = 0; l < to; ++l) row[l] *= f->reciprocal[j];
     }
+    return Y;
+}
+
+/* The inverse of H, n x n, exactly symmetric; and what ||C||_1 ||C^-1||_1 is, given H, in `condition`.  The factor is
+ * used up. */
+SX_KERNEL void sx_cholesky_inverse(const sx_cholesky *f, const double *restrict H, double *restrict inverse,
+                                   double *condition)
+{
+    const ptrdiff_t n = f->n, width = f->width;
+    double *const Y = sx_cholesky_root(f), *const C = f->U;
     for (ptrdiff_t i = 0; i < n; ++i)
         for (ptrdiff_t l = 0; l < n; ++l) C[i * width + l] = H[i * n + l] * f->unscale[l] * f->unscale[i];
     *condition = sx_cholesky_norm(n, C, width, f->forward);

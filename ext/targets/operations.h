@@ -4,9 +4,11 @@
 #define SX_OPERATIONS_H
 
 #include "../kernels/sx_group.h"
+#include "../kernels/sx_jeffreys.h"
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
 #include "../kernels/sx_refine.h"
+#include "../solvers/sx_firth.h"
 #include "../solvers/sx_newton.h"
 #include "targets.h"
 
@@ -267,6 +269,23 @@ static sx_dd softmax_pass(const sx_rows *X, const sx_model *model, double *gradi
     return sx_softmax_pass(X, model, gradient_out, hessian_out, work);
 }
 
+static ptrdiff_t jeffreys_work(const sx_rows *X, ptrdiff_t n_logits, int intercept)
+{
+    return sx_jeffreys_space_of(X, n_logits, intercept, NULL).total;
+}
+
+static double binary_jeffreys(const sx_rows *X, const sx_model *model, const double *root, double *gradient_out,
+                              double *work)
+{
+    return sx_jeffreys(1, X, model, root, gradient_out, work);
+}
+
+static double softmax_jeffreys(const sx_rows *X, const sx_model *model, const double *root, double *gradient_out,
+                               double *work)
+{
+    return sx_jeffreys(0, X, model, root, gradient_out, work);
+}
+
 static ptrdiff_t refine_work(const sx_rows *X, ptrdiff_t n_logits)
 {
     return sx_refine_space_of(X, n_logits, NULL).total;
@@ -336,6 +355,13 @@ static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_new
     return sx_newton(&layers, X, task, answer, work);
 }
 
+static ptrdiff_t firth_work(const sx_rows *X, int intercept) { return sx_firth_work(X, intercept); }
+
+static int32_t firth(const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work)
+{
+    return sx_firth(X, task, answer, work);
+}
+
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
@@ -345,9 +371,11 @@ static int32_t newton(const sx_rows *X, const sx_newton_task *task, const sx_new
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
-        .softmax_pass = softmax_pass, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
+        .softmax_pass = softmax_pass, .jeffreys_work = jeffreys_work, .binary_jeffreys = binary_jeffreys,  \
+        .softmax_jeffreys = softmax_jeffreys, .refine_work = refine_work, .linear_predictor_dd = linear_predictor_dd, \
         .binary_refine = binary_refine, .softmax_refine = softmax_refine, .binary_line = binary_line,      \
-        .softmax_line = softmax_line, .newton_work = newton_work, .newton = newton                         \
+        .softmax_line = softmax_line, .newton_work = newton_work, .newton = newton,         \
+        .firth_work = firth_work, .firth = firth                         \
     }
 
 #endif /* SX_OPERATIONS_H */

@@ -83,6 +83,13 @@ typedef struct {
     sx_dd (*softmax_pass)(const sx_rows *X, const sx_model *model, double *gradient_out,
                           double *hessian_out, double *work);
 
+    /* `model->y` is not read */
+    ptrdiff_t (*jeffreys_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept);
+    double (*binary_jeffreys)(const sx_rows *X, const sx_model *model, const double *root, double *gradient_out,
+                              double *work);
+    double (*softmax_jeffreys)(const sx_rows *X, const sx_model *model, const double *root, double *gradient_out,
+                               double *work);
+
     ptrdiff_t (*refine_work)(const sx_rows *X, ptrdiff_t n_logits);
     /* coef_low, eta_low_out and largest_out may be NULL */
     void (*linear_predictor_dd)(const sx_rows *X, const sx_model *model, const double *coef_low,
@@ -102,6 +109,9 @@ typedef struct {
     ptrdiff_t (*newton_work)(const sx_rows *X, ptrdiff_t n_logits, int intercept); /* grows with the rows of X */
     int32_t (*newton)(const sx_rows *X, const sx_newton_task *task, const sx_newton_answer *answer,
                       double *work);
+
+    ptrdiff_t (*firth_work)(const sx_rows *X, int intercept); /* grows with the rows of X */
+    int32_t (*firth)(const sx_rows *X, const sx_firth_task *task, const sx_firth_answer *answer, double *work);
 } sx_kernels;
 
 extern const sx_kernels sx_kernels_generic;

@@ -159,6 +159,7 @@ def _fit(options: argparse.Namespace) -> int:
             callback=line,
             collinear=options.collinear,
             reference=None if options.reference is None else _class_of(problem.y, options.reference),
+            bias_reduction=options.bias_reduction,
         )
     print(result.summary(level=options.level, target=problem.target))
     return 0 if result.certificate.converged else 1
@@ -259,13 +260,14 @@ def _parser() -> argparse.ArgumentParser:
     with_backend(fit)
     fit.add_argument("--no-intercept", action="store_true", help="no intercept")
     fit.add_argument("--l2", type=float, default=0.0, metavar="L", help="penalty L/2 |slopes|^2; 0")
+    fit.add_argument("--bias-reduction", choices=("firth",), help="Firth's bias-reduced estimates")
     fit.add_argument("--level", type=float, default=0.95, metavar="P", help="coverage of the intervals; 0.95")
 
     fit.add_argument(
         "--collinear",
         choices=("alias", "min_norm", "raise"),
         default="alias",
-        help="columns that are combinations of those before: left out (alias), or ...",
+        help="what to do about columns that are combinations of those before; alias leaves them out",
     )
     fit.add_argument("--reference", metavar="CLASS", help="the class whose coefficients are zero; the first")
 

@@ -278,6 +278,7 @@ def compare(
             n_threads=n_threads,
             backend=backend,
             names=names,
+            collinear="raise",  # parameters without a number compare with nothing
         )
 
     r, seconds_r, s, seconds_s = _interleaved(fitted("compiled"), fitted("reference"))

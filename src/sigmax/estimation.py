@@ -36,6 +36,8 @@ _SHOWN = 8
 _PATIENCE = 12
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5
+#: rows in which columns depend on each other
+WEIGH_MOST, _LEFT = "weigh most", "the separated classes leave uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +147,66 @@ def estimate(
         if start is not None:
             kept = start if dependence is None else start[:, ~dependence.aliased]
             starts.append(np.ascontiguousarray(kept).ravel())
-        solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
+        solution: Solution | None = None
+        problem: DependentColumn | IllConditioned | None = IllConditioned()
+        # fewer rows than columns: no attempt needs to fail first
+        if dependence is not None or objective.penalty is not None or not _is_wide(objective):
+            solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
         certificate = None if solution is None else certify(objective, solution)
         found = Found(design, objective, solution, certificate, dependence, spent, None)
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
             return found
         if dependence is None and objective.penalty is None and not _clearly_independent(objective):
-            of = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
-            if of.aliased.any():
-                if refuse_dependence or of.rank == 0:
-                    raise ValueError(_dependent(of, data.design.names))
-                spent = objective.rows_read / objective.n_rows + of.reads
-                dependence = of
+            dependence = dependent_columns(data, objective, refuse=refuse_dependence)
+            if dependence is not None:
+                spent = objective.rows_read / objective.n_rows + dependence.reads
                 continue
-        verdict = _verdict(found, l2, tol)
+        if problem is not None and objective.penalty is not None:
+            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST, penalised=True)) from None
+        try:
+            verdict = _verdict(found, l2, tol)
+        except (DependentColumn, IllConditioned) as error:
+            raise ValueError(nearly_dependent(design, error, _LEFT)) from None
         if verdict.exists is False:
             return replace(found, verdict=verdict)
-        if solution is not None and solution.stop is Stop.DOUBTFUL:
+        if solution is None and problem is None:
+            # a class has no row, and what that leaves could not be decided
+            solution, problem = _solved(objective, starts, tol, max_iter, callback, None)
+        elif solution is not None and solution.stop is Stop.DOUBTFUL:
             # it went slowly, but it does not go for nothing
-            solution, problem = _solved(objective, [solution.coef], tol, max_iter, callback, None)
+            steps = solution.iterations
+            rest = None if max_iter is None else max(max_iter - steps, 0)
+            solution, problem = _solved(objective, [solution.coef], tol, rest, callback, None)
+            if solution is not None:
+                solution = replace(solution, iterations=solution.iterations + steps)
         if solution is None:
             assert problem is not None
-            raise ValueError(_nearly_dependent(design, problem)) from None
+            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST)) from None
         return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
+
+
+def dependent_columns(data: Data, objective: Objective, *, refuse: bool) -> Dependence | None:
+    """Columns of the objective, which has all, that are combinations of others; None where none is.
+
+    Raises
+    ------
+    ValueError
+        There are, and they are refused, or nothing else is left.
+    """
+    found = find_dependence(objective.design, objective.response.weight, data.kernels, data.n_threads)
+    if not found.aliased.any():
+        return None
+    if refuse or found.rank == 0:
+        raise ValueError(_dependent(found, data.design.names))
+    return found
+
+
+def _is_wide(objective: Objective) -> bool:
+    """Whether there are fewer rows than columns, and all of X is finite; ValueError where it is not."""
+    wide = bool(objective.design.rows.n_distinct < objective.design.width)
+    if wide:
+        objective.scan()
+    return wide
 
 
 def _clearly_independent(objective: Objective) -> bool:
@@ -228,7 +267,7 @@ def _verdict(found: Found, l2: float, tol: float) -> Verdict:
 def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
     found = np.flatnonzero(dependence.aliased).tolist()
     index = found[0]
-    terms = dependence.terms(index)
+    terms = list(dependence.terms(index))
     if not terms:
         what = f"X has a column without information: {names[index]!r} is zero in every row that counts"
     else:
@@ -236,18 +275,25 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
         if len(terms) > _SHOWN:
             shown += f" and {len(terms) - _SHOWN} more"
         what = f"X has dependent columns: {names[index]!r} is, to rounding, a combination of {shown}"
-    more = f", and so are {len(found) - 1} more" if len(found) > 1 else ""
+    more = "" if len(found) == 1 else f", and so {'is' if len(found) == 2 else 'are'} {len(found) - 1} more"
     if dependence.rank == 0:
         return f"{what}{more}; nothing is left to estimate"
     return f'{what}{more}; leave it out, or pass collinear="alias"'
 
 
-def _nearly_dependent(design: Design, problem: DependentColumn | IllConditioned) -> str:
-    what = "the columns"
-    if isinstance(problem, DependentColumn):
-        before = "zero" if problem.index == 0 else "a combination of those before it"
-        what = f"{design.names[problem.index]!r} is {before} in the rows that weigh most: the columns"
-    return (
-        f"X has nearly dependent columns: {what} cannot be fitted together in float64, although no number "
-        "of them is a combination of the others to rounding; leave one out, or shift and scale them"
+def nearly_dependent(
+    design: Design,
+    problem: DependentColumn | IllConditioned,
+    rows: str = WEIGH_MOST,
+    *,
+    penalised: bool = False,
+) -> str:
+    """The message for columns that are independent, but cannot be fitted together."""
+    what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
+    near = (
+        f"X has nearly dependent columns: {what} is too near to a combination of those before it to be fitted "
+        f"in float64, in the rows that {rows}"
     )
+    if penalised:
+        return f"{near}, with so small a penalty; leave it out, or raise l2"
+    return f"{near}, although it is none to rounding; leave it out, or shift and scale the columns"

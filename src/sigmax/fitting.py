@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.response import Response
-from sigmax.estimation import Data, Found, estimate
+from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
 from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
 from sigmax.existence.pairs import Pairs
 from sigmax.existence.separation import (
@@ -23,21 +25,25 @@ from sigmax.existence.separation import (
     limiting_params,
     separation,
 )
+from sigmax.firth import firth_result
 from sigmax.identification.parametrisation import rebased
-from sigmax.inference.result import Result, class_index, with_dependence
+from sigmax.inference.collinear import with_dependence
+from sigmax.inference.result import Result, class_index
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance
+from sigmax.solvers.curvature import DependentColumn
 from sigmax.solvers.monitor import Callback
 from sigmax.solvers.solution import Stop
 
 _TOL = 1e-12
 _COLLINEAR = ("alias", "min_norm", "raise")
-_ON_SEPARATION = ("warn", "raise")
+_ON_SEPARATION = ("warn", "raise", "firth")
 _SEPARATION_ADVICE = (
     "the maximum-likelihood estimate does not exist, and the parameters are those of the limiting fit, "
-    "infinite where it is; drop or merge what separates, collect more data, or ask for a penalty (l2=)"
+    'infinite where it is; drop or merge what separates, collect more data, or pass on_separation="firth"'
 )
+_FIRTH_INSTEAD = "the maximum-likelihood estimate does not exist, and these are Firth's, which are finite"
 
 
 def fit(
@@ -59,6 +65,7 @@ def fit(
     reference: object = None,
     on_separation: str = "warn",
     collinear: str = "alias",
+    bias_reduction: str | None = None,
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
@@ -111,10 +118,11 @@ def fit(
         they name the columns.  The estimates of a class without a row are infinite or have no limit.
     reference : label, optional
         The class whose coefficients are zero; the first in sorted order by default.
-    on_separation : {"warn", "raise"}
+    on_separation : {"warn", "raise", "firth"}
         What to do where the estimate does not exist, because some direction of the coefficients predicts rows
         ever better: "warn" returns the limiting fit, its `params` -inf and inf where they run away, nan where
-        they have no limit, with `Result.separation`; "raise" is a :class:`sigmax.SeparationError`.
+        they have no limit, with `Result.separation`; "raise" is a :class:`sigmax.SeparationError`;
+        "firth" returns Firth's estimates, with a warning, too.
     collinear : {"alias", "min_norm", "raise"}
         What to do where a column is, over the rows of positive weight, a combination of columns before it,
         the intercept first: zero, constant, a multiple, a sum; or where there are fewer rows than columns.
@@ -127,6 +135,10 @@ def fit(
 
         A combination is one to 1e-13 of the column's length; with ``l2 > 0`` dependent columns have a unique
         estimate, and nothing is left out.
+    bias_reduction : {None, "firth"}, optional
+        "firth": the maximum of the likelihood with Jeffreys' prior as its penalty, 1/2 log det of the
+        information (Firth, Biometrika 80, 1993): bias of first order removed, and finite for separated
+        classes, too.  Not together with `l2`.  See :func:`sigmax.firth.firth_result`.
 
     Returns
     -------
@@ -189,6 +201,22 @@ def fit(
         known = data.rows(design)[1].classes
         base = 0 if reference is None else class_index(known, reference)
         begin = None if start is None else _start(start, (len(known) - 1, design.width), base)
+    if bias_reduction not in (None, "firth"):
+        raise ValueError(f"bias_reduction must be None or 'firth'; got {bias_reduction!r}")
+    if bias_reduction is not None and l2 > 0.0:
+        raise ValueError(f"bias_reduction='firth' is a penalty of its own, and l2 must be 0; got l2={l2!r}")
+    reduce_bias = partial(
+        _bias_reduced,
+        data,
+        begin,
+        base,
+        tol=float(tol),
+        max_iter=max_iter,
+        callback=callback,
+        collinear=collinear,
+    )
+    if bias_reduction is not None:
+        return reduce_bias()
     found = estimate(
         data,
         l2=float(l2),
@@ -199,7 +227,14 @@ def fit(
         refuse_dependence=collinear == "raise",
     )
     if found.verdict is not None and found.verdict.exists is False:
-        return _separated(data, found, base, l2=float(l2), on_separation=on_separation)
+        result, message = _separated(data, found, base, l2=float(l2))
+        if on_separation == "raise":
+            raise SeparationError(message, result.separation)
+        advice = _SEPARATION_ADVICE
+        if on_separation == "firth":
+            result, advice = replace(reduce_bias(), separation=result.separation), _FIRTH_INSTEAD
+        warnings.warn(f"{message}; {advice}", SeparationWarning, stacklevel=2)
+        return result
     result = _estimated(data, found, l2=float(l2), collinear=collinear)
     if not result.certificate.converged:
         assert found.solution is not None
@@ -241,8 +276,43 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
     return with_dependence(result, found.dependence, data.design.names, collinear, found.spent)
 
 
-def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation: str) -> Result:
-    """The limiting fit of separated classes, with a warning; or an error."""
+def _bias_reduced(
+    data: Data,
+    start: Float | None,
+    base: int,
+    *,
+    tol: float,
+    max_iter: int | None,
+    callback: Callback | None,
+    collinear: str,
+) -> Result:
+    """Firth's estimates."""
+    design, dependence = data.design, None
+    while True:
+        objective = data.objective(design, 0.0)
+        starts = [np.zeros(objective.n_params)]
+        if start is not None:
+            kept = start if dependence is None else start[:, ~dependence.aliased]
+            starts.append(np.ascontiguousarray(kept).ravel())
+        try:
+            result = firth_result(
+                objective, starts, tol=tol, max_iter=max_iter, callback=callback, stacklevel=4
+            )
+            break
+        except DependentColumn as error:
+            if dependence is not None:
+                raise ValueError(nearly_dependent(design, error)) from None
+            dependence = dependent_columns(data, objective, refuse=collinear == "raise")
+            if dependence is None:
+                raise ValueError(nearly_dependent(design, error)) from None
+            design = design.without(dependence.aliased)
+    if dependence is not None:
+        result = with_dependence(result, dependence, data.design.names, collinear, dependence.reads)
+    return result if base == 0 else result.rebase(result.classes[base])
+
+
+def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Result, str]:
+    """The limiting fit of separated classes, and what separates them."""
     objective, verdict = found.objective, found.verdict
     assert verdict is not None
     assert verdict.limit is not None
@@ -250,8 +320,6 @@ def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation:
     given = Pairs(*data.rows(found.design), data.kernels, data.n_threads)
     about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
     message = about.text(objective.design.names)
-    if on_separation == "raise":
-        raise SeparationError(message, about)
     steps = 0 if found.solution is None else found.solution.iterations
     result = Result(
         params=limiting_params(about),
@@ -274,8 +342,7 @@ def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation:
     if found.dependence is not None:
         # of minimum norm there is no limit
         result = with_dependence(result, found.dependence, data.design.names, "alias", 0.0)
-    warnings.warn(f"{message}; {_SEPARATION_ADVICE}", SeparationWarning, stacklevel=3)
-    return result
+    return result, message
 
 
 def _shape(response: Response, width: int) -> tuple[int, ...]:

@@ -272,6 +272,48 @@ static void hash_newton(const sx_kernels *K)
     }
 }
 
+static void hash_jeffreys(const sx_kernels *K, int binary)
+{
+    EACH_PROBLEM (q) {
+        const ptrdiff_t all = q.m * q.k;
+        double *g = doubles(all), *root = doubles(all * all);
+        double *work = doubles(K->jeffreys_work(&q.X, q.m, q.intercept));
+        uint64_t s = 99;
+        if (binary && q.m > 1) continue;
+        for (ptrdiff_t i = 0; i < all * all; ++i) root[i] = i / all <= i % all ? next_signed(&s) : 0.0;
+        const double largest =
+            (binary ? K->binary_jeffreys : K->softmax_jeffreys)(&q.X, &q.model, root, g, work);
+        add(1, &largest);
+        add(all, g);
+    }
+}
+
+static void hash_binary_jeffreys(const sx_kernels *K) { hash_jeffreys(K, 1); }
+static void hash_softmax_jeffreys(const sx_kernels *K) { hash_jeffreys(K, 0); }
+
+static void hash_firth(const sx_kernels *K)
+{
+    EACH_PROBLEM (q) {
+        const ptrdiff_t k = q.k;
+        double *vectors = doubles(5 * k), *numbers = doubles(SX_FIRTH_NUMBERS), *matrices = doubles(2 * k * k);
+        const sx_firth_answer answer = {vectors,         numbers,      vectors + k,      vectors + 2 * k,
+                                        matrices,        matrices + k * k, vectors + 3 * k, vectors + 4 * k};
+        if (q.m > 1) continue;
+        for (int started = 0; started < 2; ++started) {
+            sx_firth_task task = {q.model, 1e-12, 1e-10, 1.0};
+            double *work = doubles(K->firth_work(&q.X, q.intercept));
+            if (!started) task.model.coef = NULL;
+            for (ptrdiff_t j = 0; j < 5 * k; ++j) vectors[j] = 0.0;
+            for (ptrdiff_t j = 0; j < 2 * k * k; ++j) matrices[j] = 0.0;
+            const double status = (double)K->firth(&q.X, &task, &answer, work);
+            add(1, &status);
+            add(SX_FIRTH_NUMBERS, numbers);
+            add(5 * k, vectors);
+            add(2 * k * k, matrices);
+        }
+    }
+}
+
 /* Low words of the coefficients: each is below half an ulp. */
 static const double *low_of(const problem *q)
 {

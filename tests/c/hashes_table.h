@@ -22,3 +22,6 @@
 {"linear_predictor_dd", hash_linear_predictor_dd, 0x0b36cb1bebff3e82u, 0x0b36cb1bebff3e82u},
 {"binary_refine", hash_binary_refine, 0x56a3ac0a7b209aaeu, 0x56a3ac0a7b209aaeu},
 {"softmax_refine", hash_softmax_refine, 0x54b61af05a55ebebu, 0x54b61af05a55ebebu},
+{"binary_jeffreys", hash_binary_jeffreys, 0x075b1dcf448b59a8u, 0x69c0c6b1c709d28fu},
+{"softmax_jeffreys", hash_softmax_jeffreys, 0x72b2323a4816231fu, 0xdc6d355ec3c9118fu},
+{"firth", hash_firth, 0xa79f3952e9fdb298u, 0xacb01d57b1d4ad44u},

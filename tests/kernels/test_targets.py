@@ -77,7 +77,19 @@ for n, p, m, intercept in [
     K.linear_predictor(X, B, eta, intercept=intercept, offset=o)
     K.weighted_gram(X, w, G, intercept=intercept)
     out[f"pass {n} x {p}, {m}, {intercept}"] = digest(f, g, H, eta, G)
-    low, g_low, largest = np.empty((n, m)), np.empty_like(g), np.empty(p)
+    k = p + intercept
+    root = np.triu(rng.normal(size=(m * k, m * k)))
+    one = K.binary_jeffreys if m == 1 else K.softmax_jeffreys
+    most = one(X, B, root, g, intercept=intercept, weight=w, offset=o)
+    out[f"pass {n} x {p}, {m}, {intercept}, jeffreys"] = digest(g, most)
+    if m == 1:
+        small = [np.zeros(k), np.zeros(7), np.zeros((4, k)), np.zeros((k, k)), np.zeros((k, k))]
+        options = dict(intercept=intercept, tol=1e-12, score=1e-10, share=1.0, weight=w + 0.1)
+        status = K.firth_small(X, y, *small, **options)
+        small[1][np.isnan(small[1])] = np.nan
+        out[f"pass {n} x {p}, {m}, {intercept}, firth"] = digest(status, *small)
+    low, g_low, largest = np.empty((n, m)), np.empty((m, k)), np.empty(p)
+    g = np.empty((m, k))
     K.linear_predictor_dd(X, B, B * 2.0**-60, eta, low, intercept=intercept, offset=o)
     one = K.binary_refine if m == 1 else K.softmax_refine
     f, s = one(X, y, B, B * 2.0**-60, g, g_low, largest, intercept=intercept, weight=w, offset=o)

@@ -147,6 +147,9 @@ class _Search:
                     if found.proved or self.confirm(face):
                         return face, pool
                     self._turn_exact("the fit of what is left does not prove that its classes overlap")
+                elif np.isin(stray, pool).all():
+                    # these vectors do not even hold for the pool itself
+                    self._turn_exact("the null space in double precision does not hold")
                 pool = _joined(pool, stray)
                 continue
             signs, values = self.pairs.signs(found, self.open)

@@ -60,10 +60,10 @@ def signs(X: Float, along: Direction, kernels: Kernels, intercept: bool) -> tupl
     eta = np.empty((n, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         kernels.linear_predictor_dd(X, high[None], low[None], eta, None, intercept=intercept)
+        columns = X[:, used[used >= intercept] - intercept]
+        size = np.abs(columns) @ np.abs(high[used[used >= intercept]])
     value = eta[:, 0]
     constant = intercept and used[0] == 0
-    columns = X[:, used[used >= intercept] - intercept]
-    size = np.abs(columns) @ np.abs(high[used[used >= intercept]])
     if constant:
         size += abs(high[0])
     # the predictor's own bound, and as much again for what the two words leave of d
@@ -86,7 +86,8 @@ def _exact(columns: Float, d: Integers, constant: bool) -> Signs:
     A, exponent = whole(rows)
     scaled = scaled_up(d, exponent)
     largest = [max(map(abs, column), default=0) for column in A.T.tolist()]
-    if sum(a * abs(b) for a, b in zip(largest, scaled.tolist(), strict=True)) < _INT64:
+    # max(a, 1): where a column is 0 the number of the vector need not fit either
+    if sum(max(a, 1) * abs(b) for a, b in zip(largest, scaled.tolist(), strict=True)) < _INT64:
         total = A.astype(np.int64) @ scaled.astype(np.int64)
     else:
         total = A @ scaled

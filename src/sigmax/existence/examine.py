@@ -11,6 +11,7 @@ from sigmax.existence.integers import Integers
 from sigmax.existence.limit import Limit, fit_limit
 from sigmax.existence.pairs import Pairs
 from sigmax.kernels import Float
+from sigmax.solvers.curvature import DependentColumn, IllConditioned
 
 
 @dataclass(slots=True)
@@ -44,6 +45,11 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
         Where a solver gave up.
     tol, max_iter
         For the limiting fit.
+
+    Raises
+    ------
+    DependentColumn, IllConditioned
+        The rows that are left have nearly dependent columns: there is no limiting fit in float64.
     """
     fits: list[tuple[Face, Limit]] = []
 
@@ -53,8 +59,13 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
         return limit
 
     def confirm(face: Face) -> bool:
-        # without a direction the fit of the face is the fit that has failed
-        return face.direction is not None and fit(face).certifies
+        if face.direction is None:
+            # the fit of the face is the fit that has failed
+            return False
+        try:
+            return fit(face).certifies
+        except (DependentColumn, IllConditioned):
+            return False
 
     try:
         face = decide(pairs, coef, confirm)

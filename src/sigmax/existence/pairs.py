@@ -79,7 +79,7 @@ class Pairs:
         at = np.arange(len(rows))
         z[at, self.response.codes[rows]] = x[place]
         z[at, classes] = -x[place]
-        return z[:, 1:].reshape(len(rows), -1)
+        return z[:, 1:].reshape(len(rows), self.n_params)
 
     def per_class(self, d: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """d_k of all classes, shape (K, k), zeros for class 0 in front."""

@@ -58,13 +58,14 @@ def separate(Z: Float) -> tuple[Float, Float] | None:
     if found.status != 0:
         return None
     x = np.asarray(found.x)
-    return x[:P] * scale, x[P:]
+    with np.errstate(over="ignore"):  # what is not finite is no guess
+        return x[:P] * scale, x[P:]
 
 
 def powers(size: Float) -> Float:
-    """Powers of two near 1 / size; 1 for zeros."""
+    """Powers of two near 1 / size; 1 for zeros, and 2^1023 for what is smaller than its inverse."""
     exponent = np.where(size > 0.0, np.frexp(size)[1], 0)
-    return np.ldexp(1.0, -exponent)
+    return np.ldexp(1.0, np.minimum(-exponent, 1023))
 
 
 def simple_directions(d: Float, largest: Float) -> Iterator[Integers]:

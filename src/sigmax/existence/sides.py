@@ -6,7 +6,9 @@ In the coordinates c of N, d = sum_a c_a v_a, with the rows a of the pool (scale
 
 v > 0: with the dual solution mu >= 0, g = sum_a (mu_a + v) a, so that g'c >= 0 in the whole cone.  The
 residual r of that equation, rounding included, can be taken away by changing the multipliers, which are v at
-least, by at most ||r|| / sigma_min(A): where that is below v the statement is proved.
+least, by at most ||r|| / sigma_min(A): where that is below v the statement is proved.  The products A = Z N'
+are rounded, too, and what cancels in them leaves little: with |A - Z N'| <= E the residual grows by E'mu, and
+sigma_min shrinks by ||E||.
 v < 0: the minimiser, moved a little towards the direction of separation, is a direction with g'c < 0, which
 is checked on all pairs in whole numbers.  Anything else is left open.
 """
@@ -19,7 +21,7 @@ import numpy as np
 
 from sigmax.existence.decide import Face
 from sigmax.existence.dots import Signs
-from sigmax.existence.integers import Integers, from_fractions, nearest, primitive
+from sigmax.existence.integers import Integers, bits, from_fractions, nearest, primitive
 from sigmax.existence.pairs import Index, Mask, Pairs
 from sigmax.existence.program import powers
 from sigmax.kernels import Float
@@ -34,6 +36,8 @@ _ROUNDS = 30
 #: pairs that join the pool for each direction that they contradict
 _JOIN = 4
 _U = 2.0**-53
+#: errors of numbers at the lower end of the exponents
+_TINY = 2.0**-1060
 
 
 def by_programs(pairs: Pairs, face: Face, closed: Mask, functions: Integers, pool: Index) -> Signs:
@@ -58,6 +62,8 @@ class _Programs:
         self.pairs, self.closed, self.pool, self.functions = pairs, closed, pool, functions
         self.direction = face.direction
         self.N = np.array([nearest(v) for v in face.null])
+        # coordinates in N for those in whole numbers
+        self.units = [Fraction(1, 1 << bits(v) if bits(v) > 53 else 1) for v in face.null]
         self.whole = face.null
         moved = np.asarray((functions @ face.null.T != 0).any(axis=1), bool)
         self.found = np.where(moved, OPEN, 0).astype(np.int8)
@@ -69,14 +75,15 @@ class _Programs:
             tasks = self._tasks()
             if not tasks:
                 break
-            A, scale = self._rows()
-            g = np.array([side * nearest(self.functions[j]) for j, side in tasks]) @ self.N.T * scale
+            A, E, scale = self._rows()
+            f = np.array([side * nearest(self.functions[j]) for j, side in tasks])
+            g, off = f @ self.N.T * scale, _rounding(f, self.N) * scale
             directions = []
-            for (j, side), one in zip(tasks, g, strict=True):
+            for (j, side), one, its in zip(tasks, g, off, strict=True):
                 if self.found[j] != OPEN:
                     continue
                 v, c, mu = _least(A, one)
-                if v > _CLEAR and _is_proved(A, one, v, mu):
+                if v > _CLEAR and _is_proved(A, E, one, its, v, mu):
                     self.found[j] = side
                 elif v < -_CLEAR:
                     directions.append(c * scale)
@@ -93,12 +100,14 @@ class _Programs:
             tasks += [(j, -1)] if not self.up[j] else []
         return tasks
 
-    def _rows(self) -> tuple[Float, Float]:
-        """The pool in scaled coordinates of N: rows of length near 1; and the scale."""
-        A = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes)) @ self.N.T
+    def _rows(self) -> tuple[Float, Float, Float]:
+        """The pool in scaled coordinates of N: rows of length near 1; bounds of their errors; the scale."""
+        Z = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes))
+        A, E = Z @ self.N.T, _rounding(Z, self.N)
         scale = powers(np.abs(A).max(axis=0))
-        A = A * scale
-        return A * powers(np.abs(A).max(axis=1))[:, None], scale
+        A, E = A * scale, E * scale
+        length = powers(np.abs(A).max(axis=1))[:, None]
+        return A * length, E * length, scale
 
     def _check(self, directions: Float) -> bool:
         """Whether the directions taught anything: pairs that contradict them, or signs they prove."""
@@ -109,7 +118,8 @@ class _Programs:
         grown = np.union1d(self.pool, worst)
         taught, self.pool = len(grown) > len(self.pool), grown
         for c in moved[~bad]:
-            exact = from_fractions([Fraction(value) for value in c.tolist()])
+            terms = zip(c.tolist(), self.units, strict=True)
+            exact = from_fractions([Fraction(value) * unit for value, unit in terms])
             d = primitive(exact @ self.whole)
             along = self.functions @ d
             news = ((along > 0) & ~self.up) | ((along < 0) & ~self.down)
@@ -140,11 +150,19 @@ def _least(A: Float, g: Float) -> tuple[float, Float, Float]:
     return float(found.fun or 0.0), np.asarray(found.x), np.maximum(-np.asarray(found.ineqlin.marginals), 0.0)
 
 
-def _is_proved(A: Float, g: Float, v: float, mu: Float) -> bool:
-    """Whether g lies in the cone of the rows of A, rounding of A, g and of this proof included."""
+def _rounding(Z: Float, N: Float) -> Float:
+    """Bound of the error of the product Z N', N rounded to float64; its shape."""
+    P = Z.shape[1]
+    size = np.abs(Z) @ np.abs(N).T
+    return np.asarray((P + 4.0) * _U * size + _TINY * (P + np.abs(Z).sum(axis=1, keepdims=True)))
+
+
+def _is_proved(A: Float, E: Float, g: Float, off: Float, v: float, mu: Float) -> bool:
+    """Whether g lies in the cone of the rows of A, errors E of A, `off` of g, and of this proof included."""
     n, q = A.shape
     mu = mu + v
-    residual = np.abs(g - A.T @ mu) + (n + 10.0) * _U * (np.abs(g) + np.abs(A).T @ mu)
+    residual = np.abs(g - A.T @ mu) + (n + 10.0) * _U * (np.abs(g) + np.abs(A).T @ mu) + off + E.T @ mu
     values = np.linalg.svd(A, compute_uv=False)
-    least = float(values[-1] - 100.0 * (n + q) * _U * values[0]) if n >= q else 0.0
+    doubt = 100.0 * (n + q) * _U * values[0] + np.linalg.norm(E)
+    least = float(values[-1] - doubt) if n >= q else 0.0
     return least > 0.0 and float(np.linalg.norm(residual)) < v * least

@@ -123,33 +123,35 @@ def expand_covariance(covariance: Float, n_logits: int, left_out: npt.NDArray[np
     return whole
 
 
-def projector(null_space: Float) -> Float:
-    """P = I - N (N'N)^-1 N', (k, k), onto the row space of a design with the null space N, (k, d)."""
-    Q = np.linalg.qr(null_space / np.abs(null_space).max(axis=0))[0]
-    return np.asarray(np.eye(len(Q)) - Q @ Q.T)
+def minimum_norm_map(row_space: Float) -> Float:
+    """M = B (B'B)^-1, (k, r), of a design with the row space B, (k, r), its kept rows those of I.
 
-
-def minimum_norm(matrix: Float, left_out: npt.NDArray[np.bool_], P: Float) -> Float:
-    """b+ = P b for each logit, (m, k), from coefficients (m, kept) with zeros for the columns left out.
-
-    Of all coefficients with the same fitted values those of the smallest sum of squares.
+    b+ = M b for coefficients b of the kept columns: M is the kept columns of the projector P = B (B'B)^-1 B',
+    and b+ = P b the smallest, by the sum of squares, of all with the same fitted values.
     """
-    return np.asarray(matrix @ P[~left_out])
+    from scipy.linalg import solve_triangular
+
+    Q, R = np.linalg.qr(row_space)
+    return np.asarray(solve_triangular(R, Q.T).T)
 
 
-def minimum_norm_covariance(
-    covariance: Float, n_logits: int, left_out: npt.NDArray[np.bool_], P: Float
-) -> Float:
-    """(I (x) P) V (I (x) P), V with zeros for the columns left out: the Moore-Penrose inverse of H."""
-    kept = int(np.count_nonzero(~left_out))
-    k = len(left_out)
-    blocks = covariance.reshape(n_logits, kept, n_logits, kept)
-    whole = np.einsum("ji,ajbl,lm->aibm", P[~left_out], blocks, P[~left_out], optimize=True)
-    whole = whole.reshape(n_logits * k, n_logits * k)
+def minimum_norm(matrix: Float, M: Float) -> Float:
+    """b+ = M b for each logit, (m, k), from coefficients of the kept columns, (m, r)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(matrix @ M.T)
+
+
+def minimum_norm_covariance(covariance: Float, n_logits: int, M: Float) -> Float:
+    """(I (x) M) V (I (x) M)', the Moore-Penrose inverse of the information, from V of the kept columns."""
+    k, r = M.shape
+    blocks = covariance.reshape(n_logits, r, n_logits, r)
+    whole = np.einsum("ij,ajbl,kl->aibk", M, blocks, M, optimize=True).reshape(n_logits * k, n_logits * k)
     return np.asarray(0.5 * (whole + whole.T))
 
 
-def minimum_norm_bound(bound: Float, matrix: Float, left_out: npt.NDArray[np.bool_], P: Float) -> Float:
-    """Bound of the error of :func:`minimum_norm` for this P, from that of the kept coefficients."""
-    size = np.abs(P[~left_out])
-    return np.asarray(bound @ size + (len(P) + 1) * _U * (np.abs(matrix) @ size))
+def minimum_norm_bound(bound: Float, matrix: Float, M: Float) -> Float:
+    """Bound of the error of :func:`minimum_norm` for this M, from that of the kept coefficients."""
+    size, open_ended = np.abs(M.T), ~np.isfinite(bound)
+    found = np.where(open_ended, 0.0, bound) @ size + (len(size) + 1) * _U * (np.abs(matrix) @ size)
+    found[open_ended.astype(float) @ (size > 0.0) > 0.0] = np.inf
+    return np.asarray(found)

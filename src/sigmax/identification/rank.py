@@ -10,9 +10,10 @@ little is left, or no more than what rounding makes of it, is tested again in do
     r_j = x_j - sum_l c_l x_l,   the smallest there is
     aliased:   ||r_j|| <= DEPENDENT ||x_j||,  and in most rows with x_ij != 0  |r_ij| <= 2^-20 |x_ij|
 
-DEPENDENT is 1e-13, a thousand roundings: a combination that was computed in float64 stays below it, and it is
-what whitening asks of a column (solvers/curvature.py), so that a column is left out only where a fit with it
-could not be done.  R's limit is 1e-11.  Lengths are those of the columns as they are: 1e8 plus noise of 1e-4
+DEPENDENT is 1e-13, a thousand roundings.  A combination that was computed in float64 stays below it, unless
+its terms are hundreds of times as long as itself.  It is what whitening asks of a column, over weighted rows
+(solvers/curvature.py), so that a column is left out only where a fit with it could not be done.  R's limit is
+1e-11.  Lengths are those of the columns as they are: 1e8 plus noise of 1e-4
 has a residual of 1e-12 beside an intercept, and is kept.  The second condition is for columns that share an
 enormous number in a few rows, such as a code for what is missing: they are equal to rounding of their
 lengths, but other rows say that they are not, and such a column is not called a combination.
@@ -23,6 +24,7 @@ Rows count where their weight is positive, whatever it is: a tiny weight makes n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +51,9 @@ _FARTHEST = 1000
 #: terms of a combination that are printed
 _SHOWN = 6
 
+#: columns, and their coefficients
+_Terms: TypeAlias = tuple[npt.NDArray[np.intp], Float]
+
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
@@ -58,9 +63,9 @@ class Dependence:
     ----------
     aliased : bool ndarray of shape (k,)
         Where a column is one; k counts the intercept, which comes first.
-    combinations : ndarray of shape (k, k)
-        x_j = sum_l combinations_jl x_l for an aliased j, of columns that are not aliased; other rows are 0.
-    clear : bool ndarray of shape (k, k)
+    combinations : ndarray of shape (d, r)
+        Row a has the coefficients of the a-th aliased column, of the r columns that are not aliased.
+    clear : bool ndarray of shape (d, r)
         Which of these coefficients are not rounding: more than 1e-8 of the largest, in units of the columns.
     reads : int
         Reads of X that it took, at most.
@@ -73,24 +78,27 @@ class Dependence:
 
     @property
     def rank(self) -> int:
-        """Number of the other columns."""
-        return int(np.count_nonzero(~self.aliased))
+        """Number of columns that are not aliased."""
+        return int(self.combinations.shape[1])
 
-    def null_space(self) -> Float:
-        """Coefficients that move no row, (k, number of aliased columns): e_j - combinations_j for each."""
-        some = np.flatnonzero(self.aliased)
-        return np.asarray((np.eye(len(self.aliased)) - self.combinations)[some].T)
+    def row_space(self) -> Float:
+        """B, (k, r), whose columns span the rows of the design: x_i = B times its kept columns."""
+        B = np.zeros((len(self.aliased), self.rank))
+        B[~self.aliased] = np.eye(self.rank)
+        B[self.aliased] = self.combinations
+        return B
 
-    def terms(self, index: int) -> list[int]:
-        """The columns that an aliased column is a combination of: those with a clear coefficient."""
-        return np.flatnonzero(self.clear[index]).tolist()
+    def terms(self, index: int) -> dict[int, float]:
+        """An aliased column in terms of the others: column -> coefficient, the clear ones."""
+        a = int(np.count_nonzero(self.aliased[:index]))
+        kept = np.flatnonzero(~self.aliased)[self.clear[a]]
+        return dict(zip(kept.tolist(), self.combinations[a, self.clear[a]].tolist(), strict=True))
 
     def formula(self, index: int, names: tuple[str, ...]) -> str:
         """``x3 = 2 x1 - x2``: an aliased column in terms of the others."""
         terms = self.terms(index)
         text = ""
-        for i in terms[:_SHOWN]:
-            c = float(self.combinations[index, i])
+        for i, c in list(terms.items())[:_SHOWN]:
             sign = ("- " if c < 0.0 else "+ ") if text else ("-" if c < 0.0 else "")
             size = "" if f"{abs(c):.6g}" == "1" else f"{abs(c):.6g} "
             text += f"{' ' if text else ''}{sign}{size}{names[i]}"
@@ -125,21 +133,21 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
     a multiple of one.  A column that is an exact combination of nearly dependent ones takes the most.
     """
     facts = columns(design, weight, kernels, n_threads)
-    gone, how = _exact(facts, design.intercept)
+    found = _exact(facts)
     # the exact ones need no test, and must not disturb the others
-    index = np.flatnonzero(~gone)
+    index = np.array([j for j in range(design.width) if j not in found], np.intp)
     reads = 2
     if len(index) > 1:
         # powers of two whose inverses are numbers, too
         scale = np.ldexp(1.0, np.clip(np.frexp(facts.largest)[1], -_FARTHEST, _FARTHEST))
         R = _triangle(design, weight, index, scale, kernels, n_threads)
-        known: dict[int, bool] = {}
         reads += 1
+        known: dict[int, bool] = {}
         while True:
             kept, doubtful, T, start = _in_order(R, known)
             if not doubtful:
                 break
-            found = combinations(
+            tested = combinations(
                 design,
                 weight,
                 kernels,
@@ -151,44 +159,48 @@ def dependence(design: Design, weight: Float | None, kernels: Kernels, n_threads
                 T=T,
                 enough=DEPENDENT,
             )
-            reads += found.reads
-            is_one = (found.residual <= DEPENDENT * found.length) & (found.off < _OFF)
+            reads += tested.reads
+            is_one = (tested.residual <= DEPENDENT * tested.length) & (tested.off < _OFF)
             for b, j in enumerate(doubtful):
                 if is_one[b]:
-                    known[j] = gone[index[j]] = True
-                    how[index[j]] = found.coef[b]
+                    known[j] = True
+                    found[int(index[j])] = index[kept], tested.coef[b]
             if is_one.all():
                 break
             # those after the first that is kept have one column more to be a combination of
             known[doubtful[int(np.argmin(is_one))]] = False
-    how = _resolved(gone, how)
-    size = np.abs(how) * facts.largest
-    return Dependence(gone, how, size > _NEGLIGIBLE * size.max(axis=1, initial=0.0)[:, None], reads)
+    return _dependence(found, facts.largest, reads)
 
 
-def _exact(facts: Columns, intercept: bool) -> tuple[npt.NDArray[np.bool_], Float]:
-    """Columns that are zero, constant, or a power of two times another; and their combinations."""
+def _exact(facts: Columns) -> dict[int, _Terms]:
+    """Columns that are zero, constant, or a power of two times another."""
     k = len(facts.largest)
-    gone, how = facts.largest == 0.0, np.zeros((k, k))
-    constant = np.flatnonzero(facts.constant & ~gone)
-    for j in constant[1:].tolist():
-        gone[j] = True
-        how[j, constant[0]] = facts.first[j] / facts.first[constant[0]]
-    for j in np.flatnonzero(facts.like != np.arange(k)).tolist():
-        gone[j] = True
-        how[j, facts.like[j]] = facts.ratio[j]
-    assert not (intercept and gone[0])
-    return gone, how
+    found: dict[int, _Terms] = {}
+    constant = np.flatnonzero(facts.constant & (facts.largest > 0.0))
+    for j in range(k):
+        if facts.largest[j] == 0.0:
+            found[j] = np.zeros(0, np.intp), np.zeros(0)
+        elif facts.constant[j] and j > constant[0]:
+            found[j] = constant[:1], facts.first[[j]] / facts.first[constant[0]]
+        elif facts.like[j] != j:
+            found[j] = facts.like[[j]], facts.ratio[[j]]
+    return found
 
 
-def _resolved(gone: npt.NDArray[np.bool_], how: Float) -> Float:
-    """Combinations of kept columns alone."""
-    resolved = how.copy()
-    for j in np.flatnonzero(gone).tolist():  # rising: those before are resolved
-        for i in np.flatnonzero(gone[:j] & (resolved[j, :j] != 0.0)).tolist():
-            through, resolved[j, i] = resolved[j, i], 0.0
-            resolved[j] += through * resolved[i]
-    return resolved
+def _dependence(found: dict[int, _Terms], largest: Float, reads: int) -> Dependence:
+    """In terms of kept columns alone."""
+    k = len(largest)
+    gone = np.isin(np.arange(k), list(found))
+    place = np.cumsum(~gone) - 1  # of a kept column among them
+    rows = np.zeros((len(found), k - len(found)))
+    of = {j: a for a, j in enumerate(sorted(found))}
+    for j, a in of.items():  # rising: those before are known
+        for i, c in zip(*found[j], strict=True):
+            rows[a] += c * rows[of[int(i)]] if gone[i] else 0.0
+            if not gone[i]:
+                rows[a, place[i]] += c
+    size = np.abs(rows) * largest[~gone]
+    return Dependence(gone, rows, size > _NEGLIGIBLE * size.max(axis=1, initial=0.0)[:, None], reads)
 
 
 def _triangle(
@@ -199,7 +211,7 @@ def _triangle(
     kernels: Kernels,
     n_threads: int,
 ) -> Float:
-    """R of the scaled columns `index`, over the rows that count; one read of X, (s, s)."""
+    """R of the scaled columns `index`, over the rows that count; one read of X, (min(n, s), s)."""
 
     def evaluate(start: int, stop: int) -> Float:
         rows = counted(design, weight, start, stop)[:, index] / scale[index]
@@ -211,9 +223,7 @@ def _triangle(
     work = 2.0 * design.n_rows * float(len(index)) ** 2
     count = threads.useful(n_threads, work, shared=kernels.THREADED)
     R = passes.reduce(design.n_rows, passes.block_rows(design.width), evaluate, merge, count)
-    square = np.zeros((len(index), len(index)))
-    square[: len(R)] = R
-    return square
+    return R
 
 
 def _in_order(R: Float, known: dict[int, bool]) -> tuple[list[int], list[int], Float, Float]:
@@ -221,7 +231,7 @@ def _in_order(R: Float, known: dict[int, bool]) -> tuple[list[int], list[int], F
 
     Parameters
     ----------
-    R : ndarray of shape (s, s)
+    R : ndarray of shape (min(n, s), s)
     known : dict
         Columns of which is known whether they depend on those before them.
 
@@ -236,7 +246,7 @@ def _in_order(R: Float, known: dict[int, bool]) -> tuple[list[int], list[int], F
     """
     from scipy.linalg import solve_triangular
 
-    s = len(R)
+    s = R.shape[1]
     W = R.copy()
     length = np.sqrt((R**2).sum(axis=0))
     kept: list[int] = []

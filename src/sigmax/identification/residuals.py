@@ -33,8 +33,8 @@ class Combinations:
 
     Attributes
     ----------
-    coef : ndarray of shape (c, k)
-        In units of the columns: x_j is near sum_l coef_jl x_l.
+    coef : ndarray of shape (c, s)
+        Of the columns of the basis, in their units.
     length : ndarray of shape (c,)
         ||x_j|| over the rows that count.
     residual : ndarray of shape (c,)
@@ -90,62 +90,64 @@ def combinations(
     enough : float
         A residual below this part of its column needs no refinement.
     """
-    k, width = design.width, len(targets)
-    size = passes.block_rows(k + len(basis) + width)
-    work = 40.0 * design.n_rows * k * (len(basis) + width)
-    count = threads.useful(n_threads, work, shared=kernels.THREADED)
+    width, one = len(targets), int(design.intercept)
+    size = passes.block_rows(design.width + len(basis) + width)
     before = basis < targets[:, None]
-    whiten = np.zeros((len(basis), k))
-    whiten[:, basis] = T.T / scale[basis]
+    # the intercept, where there is one, is the first of the basis
+    whiten = np.ascontiguousarray(T.T / scale[basis])
     high, low = np.where(before, start, 0.0), np.zeros_like(start)
-    best: Combinations | None = None
-    for reads in range(1, _MOST + 1):
-        coef, rest = np.zeros((width, k)), np.zeros((width, k))
-        # powers of two: both words stay what they are
-        coef[:, basis], rest[:, basis] = -high / scale[basis], -low / scale[basis]
-        coef[np.arange(width), targets] = 1.0 / scale[targets]
 
-        def evaluate(start: int, stop: int, coef: Float = coef, rest: Float = rest) -> _Sums:
+    def read(whitened: bool) -> _Sums:
+        # powers of two: both words stay what they are
+        coef, rest = high / scale[basis], low / scale[basis]
+
+        def evaluate(start: int, stop: int) -> _Sums:
             X = design.block(start, stop)
             if weight is not None:
-                X = np.ascontiguousarray(X[weight[start:stop] > 0.0])
-            r, r_low = np.empty((len(X), width)), np.empty((len(X), width))
-            Z = np.empty((len(X), len(basis)))
-            kernels.linear_predictor_dd(X, coef, rest, r, r_low, intercept=design.intercept)
-            kernels.linear_predictor_dd(X, whiten, None, Z, None, intercept=design.intercept)
-            x = X[:, targets - int(design.intercept)] / scale[targets]  # the intercept is no target
-            off = np.abs(r) > ROW * np.abs(x)
-            return _Sums(
-                r.T @ Z,
-                (r**2).sum(axis=0),
-                (x**2).sum(axis=0),
-                (off & (x != 0.0)).sum(axis=0).astype(float),
-                (x != 0.0).sum(axis=0).astype(float),
-            )
+                X = X[weight[start:stop] > 0.0]
+            x = X[:, targets - one] / scale[targets]
+            columns = np.ascontiguousarray(X[:, basis[one:] - one])
+            near, near_low = np.empty((len(X), width)), np.empty((len(X), width))
+            kernels.linear_predictor_dd(columns, coef, rest, near, near_low, intercept=design.intercept)
+            r, error = two_sum(x, -near)
+            r += error - near_low
+            moved = np.zeros((width, len(basis)))
+            if whitened:
+                Z = np.empty((len(X), len(basis)))
+                kernels.linear_predictor_dd(columns, whiten, None, Z, None, intercept=design.intercept)
+                moved = r.T @ Z
+            counted = x != 0.0
+            off = counted & (np.abs(r) > ROW * np.abs(x))
+            return _Sums(moved, *(sums.sum(axis=0, dtype=float) for sums in (r**2, x**2, off, counted)))
 
         def merge(a: _Sums, b: _Sums) -> _Sums:
             return _Sums(*(left + right for left, right in zip(a, b, strict=True)))
 
-        found = passes.reduce(design.n_rows, size, evaluate, merge, count)
-        length, residual = np.sqrt(found.length), np.sqrt(found.square)
+        flops = 40.0 * design.n_rows * len(basis) * (whitened * len(basis) + width)
+        count = threads.useful(n_threads, flops, shared=kernels.THREADED)
+        return passes.reduce(design.n_rows, size, evaluate, merge, count)
+
+    best: Combinations | None = None
+    for reads in range(1, _MOST + 2):
+        # most combinations need no refinement, and so no whitened rows, which cost the most
+        found = read(whitened=reads > 1)
         here = Combinations(
             (high + low) * scale[targets][:, None] / scale[basis],
-            length,
-            residual,
+            np.sqrt(found.length),
+            np.sqrt(found.square),
             found.off / np.maximum(found.rows, 1.0),
             reads,
         )
-        shrunk = best is None or bool((residual < _SHRINKS * best.residual).any())
+        shrunk = best is None or reads == 2 or bool((here.residual < _SHRINKS * best.residual).any())
         best = here if best is None else _better(best, here)
         if not shrunk or bool((best.residual <= enough * best.length).all()):
             break
-        step = np.where(before, found.moved, 0.0) @ T.T
-        high, error = two_sum(high, np.where(before, step, 0.0))
-        low = low + error
+        if reads > 1:
+            step = np.where(before, found.moved, 0.0) @ T.T
+            high, error = two_sum(high, np.where(before, step, 0.0))
+            low = low + error
     assert best is not None
-    whole = np.zeros((width, k))
-    whole[:, basis] = best.coef
-    return Combinations(whole, best.length, best.residual, best.off, best.reads)
+    return best
 
 
 def _better(a: Combinations, b: Combinations) -> Combinations:

@@ -13,10 +13,11 @@ from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
-from sigmax.existence.separation import Separation, with_columns
+from sigmax.existence.separation import Separation
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.identification.rank import Dependence
+from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -88,7 +89,12 @@ class Result:
     separation : Separation or None
         Why the estimate does not exist: `params` are then limits, -inf and inf where they have none that is
         finite and nan where they have none at all; `llf` is the supremum; `covariance` is that of the
-        parameters that stay finite, nan for the others.  None where the estimate exists.
+        parameters that stay finite, nan for the others.  None where the estimate exists.  With
+        ``on_separation="firth"`` the numbers are Firth's, and finite.
+    bias_reduction : str or None
+        "firth" for Firth's estimates, the maximum of the likelihood with Jeffreys' prior; None for none.
+    penalised_llf : float or None
+        What Firth's estimates maximise: llf + 1/2 log det of the information; None without them.
 
     Notes
     -----
@@ -113,6 +119,9 @@ class Result:
     dependence: Dependence | None = None
     collinear: str = "alias"
     separation: Separation | None = None
+    bias_reduction: str | None = None
+    penalised_llf: float | None = None
+    _profile: Profile | None = None
     #: of another parametrisation: the result that it comes from, and that predicts
     _origin: Result | None = None
 
@@ -133,6 +142,11 @@ class Result:
         The rank of `covariance`, whose order is larger after :meth:`symmetric` and with columns left out.
         """
         return (len(self.classes) - 1) * self._rank
+
+    @property
+    def _limit(self) -> Separation | None:
+        """What separates the classes where the parameters are limits: a penalty keeps them finite."""
+        return self.separation if self.bias_reduction is None else None
 
     @property
     def _rank(self) -> int:
@@ -172,7 +186,7 @@ class Result:
         about log10(n_r / n_0) of them where the old reference has n_0 observations and the new one n_r.
         """
         origin, new = self._origin or self, class_index(self.classes, reference)
-        if origin.separation is not None and new != class_index(self.classes, origin.reference):
+        if origin._limit is not None and new != class_index(self.classes, origin.reference):
             raise ValueError(_NO_MAP.format(f"reference={reference!r}"))
         old = class_index(origin.classes, origin.reference)
         if new == old:
@@ -202,7 +216,7 @@ class Result:
             `predict_proba` and `predict` have the same bits.  No refit; see :meth:`rebase`.
         """
         origin = self._origin or self
-        if origin.separation is not None:
+        if origin._limit is not None:
             raise ValueError(_NO_MAP.format("another reference="))
         old, m = class_index(origin.classes, origin.reference), len(origin.classes) - 1
         matrix = np.atleast_2d(origin.params)
@@ -233,7 +247,7 @@ class Result:
 
     def __getstate__(self) -> dict[str, object]:
         # an array travels, the data do not
-        return {**self.__dict__, "_covariance": self.covariance}
+        return {**self.__dict__, "_covariance": self.covariance, "_profile": None}
 
     def cov_params(self) -> Float:
         """Covariance of the estimates: inverse observed information, a copy of `covariance`."""
@@ -247,8 +261,9 @@ class Result:
 
     @property
     def zvalues(self) -> Float:
-        """Estimates divided by their standard errors, shape of `params`."""
-        return self.params / self.bse
+        """Estimates divided by their standard errors, shape of `params`; nan where both are 0."""
+        with np.errstate(invalid="ignore"):
+            return self.params / self.bse
 
     @property
     def pvalues(self) -> Float:
@@ -258,25 +273,70 @@ class Result:
         p: Float = 2.0 * ndtr(-np.abs(self.zvalues))
         return p
 
-    def conf_int(self, level: float = 0.95) -> Float:
-        """Wald intervals.
+    def conf_int(self, level: float = 0.95, method: str = "wald") -> Float:
+        """Confidence intervals of each parameter.
 
         Parameters
         ----------
         level : float
             Coverage, 0 < level < 1.
+        method : {"wald", "profile"}
+            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile", of Firth's estimates: the values that
+            the penalised likelihood-ratio test does not reject, each other parameter at its constrained
+            maximum (Heinze & Schemper, Stat. Med. 21, 2002); reads the data many times.
 
         Returns
         -------
         ndarray, shape of `params` plus (2,)
-            Lower and upper ends, params -+ Phi^-1((1 + level) / 2) bse.
+            Lower and upper ends; a profile has -inf or inf where it never falls so far.
+
+        Raises
+        ------
+        ValueError
+            `level` or `method` is none of these, or there is no profile: of estimates without bias
+            reduction, or of a result that was pickled, which leaves the data behind.
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        if method not in ("wald", "profile"):
+            raise ValueError(f"method must be 'wald' or 'profile'; got {method!r}")
+        if method == "profile":
+            return profile_intervals(self._require_profile("method='profile'"), self.aliased, level)
         from scipy.special import ndtri
 
         half = -float(ndtri((1.0 - level) / 2.0)) * self.bse
         return np.stack([self.params - half, self.params + half], axis=-1)
+
+    def penalised_lr_test(self) -> LikelihoodRatioTest:
+        """Penalised likelihood-ratio test of each parameter of Firth's estimates against 0.
+
+        2 (penalised_llf - its maximum with the parameter at 0), with the determinant of the whole information
+        in both (Heinze & Schemper, Stat. Med. 21, 2002), against chi^2 with one degree of freedom.  Reads the
+        data for a constrained fit of each parameter.
+
+        Returns
+        -------
+        LikelihoodRatioTest
+            ``statistic`` and ``pvalue``, shape of `params`.
+
+        Raises
+        ------
+        ValueError
+            As for ``conf_int(method="profile")``.
+        """
+        return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.aliased)
+
+    def _require_profile(self, what: str) -> Profile:
+        if self._origin is not None or self.collinear == "min_norm":
+            raise ValueError(
+                f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "
+                "with dependent columns left out; ask the result before rebase() or symmetric()"
+            )
+        if self._profile is not None:
+            return self._profile
+        if self.bias_reduction is None:
+            raise ValueError(f"{what} is for fits with bias_reduction='firth'; this one has none")
+        raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
 
     @property
     def df_model(self) -> int:
@@ -329,7 +389,7 @@ class Result:
                 f"X must have shape (n, {len(names)}), the columns of the fit; got {array.shape}"
             )
         design = Design(array, intercept=self.fit_intercept, names=names)
-        found = self.separation
+        found = self._limit
         matrix = np.atleast_2d(self.params if found is None else found.finite)
         gone = np.atleast_2d(self.aliased)[0]
         if gone.any():
@@ -423,50 +483,3 @@ class Result:
             f"<sigmax result: {len(self.classes)} classes, {self.n_estimated} parameters, "
             f"{self.nobs:g} observations, llf {self.llf:.6f}, {state}>"
         )
-
-
-def with_dependence(
-    result: Result, dependence: Dependence, names: tuple[str, ...], collinear: str, passes: float
-) -> Result:
-    """The result of a fit without aliased columns as that of all columns.
-
-    Parameters
-    ----------
-    result : Result
-        Against the first class, of the columns that are not aliased.
-    dependence : Dependence
-    names : tuple of str, of length k
-        Of all columns, the intercept's first.
-    collinear : {"alias", "min_norm"}
-        Whether parameters of aliased columns are nan, or all are those of minimum norm.
-    passes : float
-        Reads of the data that it took to find out.
-    """
-    gone, m = dependence.aliased, len(result.classes) - 1
-    matrix, bound = np.atleast_2d(result.params), np.atleast_2d(result.certificate.error_bound)
-    if collinear == "alias":
-
-        def covariance() -> Float:
-            return parametrisation.expand_covariance(result.covariance, m, gone)
-
-        params, bound = parametrisation.expand(matrix, gone), parametrisation.expand(bound, gone)
-    else:
-        P = parametrisation.projector(dependence.null_space())
-
-        def covariance() -> Float:
-            return parametrisation.minimum_norm_covariance(result.covariance, m, gone, P)
-
-        params = parametrisation.minimum_norm(matrix, gone, P)
-        bound = parametrisation.minimum_norm_bound(bound, matrix, gone, P)
-    shape = (len(names),) if m == 1 else (m, len(names))
-    params, bound = params.reshape(shape), bound.reshape(shape)
-    return replace(
-        result,
-        params=params,
-        _covariance=covariance() if isinstance(result._covariance, np.ndarray) else covariance,
-        param_names=names,
-        certificate=result.certificate.of(params, bound, passes=passes),
-        dependence=dependence,
-        collinear=collinear,
-        separation=None if result.separation is None else with_columns(result.separation, gone),
-    )

@@ -92,6 +92,8 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
 
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
     method = f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
+    if result.bias_reduction == "firth":
+        method = "Firth's bias-reduced estimates"
     lines = [f"{kind} regression of {target}, {method}", ""]
     against = "the mean of all" if result.reference is None else _label(_plain(result.reference))
     for c, value in enumerate(result.row_labels):
@@ -111,6 +113,10 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
         lines += [""]
     lines += _paragraph("observations", f"{result.nobs:,.10g}")
     lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")
+    if result.penalised_llf is not None:
+        lines += _paragraph(
+            "penalised", f"{result.penalised_llf:.6f}, log-likelihood + 1/2 log det information"
+        )
     lines += _dependence(result)
     lines += _paragraph("certificate", str(result.certificate))
     threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")

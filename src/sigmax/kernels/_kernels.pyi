@@ -78,6 +78,26 @@ def linear_predictor_dd(
     intercept: bool,
     offset: Float | None = None,
 ) -> None: ...
+def binary_jeffreys(
+    X: Float,
+    coef: Float,
+    root: Float,
+    gradient_out: Float,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> float: ...
+def softmax_jeffreys(
+    X: Float,
+    coef: Float,
+    root: Float,
+    gradient_out: Float,
+    *,
+    intercept: bool,
+    weight: Float | None = None,
+    offset: Float | None = None,
+) -> float: ...
 def binary_refine(
     X: Float,
     y: Codes,
@@ -129,3 +149,20 @@ def newton_many(
     hessian_out: Float | None = None,
     inverse_out: Float | None = None,
 ) -> None: ...
+def firth_small(
+    X: Float,
+    y: Codes,
+    coef_out: Float,
+    numbers_out: Float,
+    vectors_out: Float,
+    hessian_out: Float,
+    inverse_out: Float,
+    *,
+    intercept: bool,
+    tol: float,
+    score: float,
+    share: float,
+    weight: Float | None = None,
+    offset: Float | None = None,
+    start: Float | None = None,
+) -> int: ...

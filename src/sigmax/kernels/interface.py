@@ -81,6 +81,24 @@ class Number(enum.IntEnum):
     CONDITION = 9
 
 
+class FirthNumber(enum.IntEnum):
+    """Columns of `numbers_out` of `firth_small`; in units of the weights as they are."""
+
+    #: the NLL, high and low word
+    NLL_HIGH = 0
+    NLL_LOW = 1
+    #: norm of the penalised score in the inverse information
+    DECREMENT = 2
+    #: share times the largest max(p, 1 - p)^2 Q
+    LARGEST = 3
+    #: of the weighted design with columns scaled (solvers/factor.py)
+    CONDITION = 4
+    #: points at which leverages were computed
+    STEPS = 5
+    #: reads of the rows
+    READS = 6
+
+
 class Kernels(Protocol):
     """What passes, objective and inference may ask of a backend."""
 
@@ -215,6 +233,46 @@ class Kernels(Protocol):
     ) -> Pair:
         """NLL, gradient (m, k) and Hessian (m k, m k), class-major, of the multinomial model."""
 
+    # -- half the log-determinant of the information -----------------------------------------------
+
+    def binary_jeffreys(
+        self,
+        X: Float,
+        coef: Float,
+        root: Float,
+        gradient_out: Float,
+        *,
+        intercept: bool,
+        weight: Float | None = None,
+        offset: Float | None = None,
+    ) -> float:
+        """Gradient of 1/2 log det I, I the information of the binary model, by the coefficients; max q.
+
+            gradient = sum w v (1/2 - p) Q [1 x],   v = p (1 - p),   Q = [1 x]'I^-1 [1 x]
+
+        `root` (k, k), upper triangular, T with T T' = I^-1; `gradient_out` (1, k).  What is returned is the
+        largest max(p, 1 - p)^2 Q of the rows with a weight above 0.  No y: the information has none.
+        """
+
+    def softmax_jeffreys(
+        self,
+        X: Float,
+        coef: Float,
+        root: Float,
+        gradient_out: Float,
+        *,
+        intercept: bool,
+        weight: Float | None = None,
+        offset: Float | None = None,
+    ) -> float:
+        """As `binary_jeffreys`, of the multinomial model; `root` (m k, m k), `gradient_out` (m, k).
+
+            gradient_c = sum w / 2 p_c (q(c) - sum_d p_d q(d)) [1 x],   q(c) = (e_c - p)'Q (e_c - p)
+
+        Q_ab = [1 x]'(I^-1)_ab [1 x]; half the sum over a, b of Q_ab and the third cumulants of the row.  The
+        largest q(c), c = 0 .. m, is returned.
+        """
+
     # -- in double-double ----------------------------------------------------------------------
 
     def linear_predictor_dd(
@@ -333,4 +391,35 @@ class Kernels(Protocol):
         `coef_out` (B, m, k); `numbers_out` (B, 10), columns :class:`Number`; `status_out` (B,), values
         :class:`Status`; gradient (B, m k), Hessian and its inverse (B, m k, m k) of the objective, penalty
         included, at the estimate.  Where there is no answer they are nan.
+        """
+
+    def firth_small(
+        self,
+        X: Float,
+        y: Codes,
+        coef_out: Float,
+        numbers_out: Float,
+        vectors_out: Float,
+        hessian_out: Float,
+        inverse_out: Float,
+        *,
+        intercept: bool,
+        tol: float,
+        score: float,
+        share: float,
+        weight: Float | None = None,
+        offset: Float | None = None,
+        start: Float | None = None,
+    ) -> int:
+        """One small binary fit by Firth's bias reduction, on one thread; returns a :class:`Status`.
+
+            U*(b) = sum (w (y - p) + share h (1/2 - p)) [1 x] = 0,   h = w v Q,  Q = [1 x]'I^-1 [1 x]
+
+        `tol`: norm of U* in I^-1 to reach; `score`: its largest element to reach; `share`: 1 / what the
+        weights were divided by.  `start` (k,), None for zeros.  `weight`, `offset` as elsewhere.
+
+        `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (4, k): the
+        gradient of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I, max_i
+        |x_ij|; I and its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were,
+        numbers nan but for the counts.
         """

@@ -14,7 +14,9 @@ import numpy as np
 
 from sigmax.kernels import reference_newton
 from sigmax.kernels.interface import Codes, Float, Index, Number, Pair
+from sigmax.kernels.reference_firth import firth_small
 from sigmax.kernels.reference_group import group_rows
+from sigmax.kernels.reference_jeffreys import binary_jeffreys, softmax_jeffreys
 from sigmax.kernels.reference_refine import binary_refine, linear_predictor_dd, softmax_refine
 from sigmax.kernels.reference_rows import (
     all_logits,
@@ -36,6 +38,7 @@ __all__ = [
     "ISA",
     "THREADED",
     "TILE_ROWS",
+    "binary_jeffreys",
     "binary_line",
     "binary_pass",
     "binary_refine",
@@ -44,6 +47,7 @@ __all__ = [
     "cross_entropy",
     "exp",
     "expit",
+    "firth_small",
     "group_rows",
     "linear_predictor",
     "linear_predictor_dd",
@@ -53,6 +57,7 @@ __all__ = [
     "logsumexp",
     "newton_many",
     "softmax",
+    "softmax_jeffreys",
     "softmax_line",
     "softmax_pass",
     "softmax_refine",

@@ -99,6 +99,10 @@ class Objective(Bounds):
         self.rows_read += self.n_rows
         return found
 
+    def found_largest(self, largest: Float) -> None:
+        """max_i |x_ij| as an evaluation of all rows has found it, 1 for the intercept; (k,)."""
+        self._largest = largest
+
     def scan(self) -> None:
         """Raise ValueError where X holds nan or inf, in a read of its own."""
         self._largest = self._read_largest()

@@ -93,7 +93,7 @@ class Certificate:
         are added.
         """
         some = ~np.isnan(params)
-        digits = _digits(params[some], error_bound[some]) if some.any() else 0.0
+        digits = digits_of(params[some], error_bound[some]) if some.any() else 0.0
         return replace(self, error_bound=error_bound, digits=digits, passes=self.passes + passes)
 
     def after(self, exists: bool | None, why_not: str) -> Certificate:
@@ -170,7 +170,7 @@ def certify(objective: Objective, solution: Solution) -> Certificate:
         newton_decrement=solution.newton_decrement * unit,
         error_bound=bound if objective.n_logits == 1 else bound.reshape(objective.n_logits, -1),
         standard_errors_off=distance * unit,
-        digits=_digits(coef, bound),
+        digits=digits_of(coef, bound),
         condition_number=condition,
         iterations=solution.iterations,
         passes=objective.rows_read / objective.n_rows,
@@ -185,8 +185,13 @@ def _rounding(objective: Objective, at: FirstOrder, total: float) -> float:
     return objective.flat_rounding(at, total)
 
 
-def _digits(coef: Float, bound: Float) -> float:
-    worst = max(b / abs(c) if c else math.inf for b, c in zip(bound.tolist(), coef.tolist(), strict=True))
+def digits_of(coef: Float, bound: Float) -> float:
+    """Decimal digits that a bound leaves in the worst parameter, 0 to 15.95."""
+    # a parameter of 0 has no digits, unless nothing else is possible
+    worst = max(
+        b / abs(c) if c else (math.inf if b else 0.0)
+        for b, c in zip(bound.tolist(), coef.tolist(), strict=True)
+    )
     if worst == 0.0:
         return _MOST_DIGITS
     return min(max(-math.log10(worst), 0.0), _MOST_DIGITS) if worst < math.inf else 0.0

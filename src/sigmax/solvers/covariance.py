@@ -18,7 +18,7 @@ from sigmax.solvers.solution import Metric, Solution
 
 #: logits that have moved by more than this since the Hessian was taken: standard errors by as much,
 #: relatively
-_MOVED = 3e-11
+_MOVED = 1e-13
 #: beyond this condition number a Hessian in double precision leaves standard errors fewer than ten digits
 _PLAIN_CONDITION = 1e3
 #: values of one point that differ by more than this, relatively, come from different data

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sigmax.identification.rank import DEPENDENT
 from sigmax.kernels import Float
 from sigmax.objective import Evaluation, Objective
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
@@ -24,8 +25,6 @@ from sigmax.solvers.factor import Factor, NotPositiveDefinite
 _DAMPING = (1e-12, 1e-9, 1e-6, 1e-3, 1.0)
 #: a bound as badly conditioned as this makes Hessians that cannot be factored: whiten the rows
 _ILL_CONDITIONED = 1e6
-#: a diagonal element of R below this part of its column: the column depends on those before it
-_DEPENDENT = 1e-13
 
 
 class DependentColumn(ArithmeticError):
@@ -105,7 +104,7 @@ class Whitened:
         self.objective = objective
         R = objective.triangle(coef)
         length = np.sqrt((R**2).sum(axis=0))
-        dependent = np.abs(R.diagonal()) <= _DEPENDENT * length
+        dependent = np.abs(R.diagonal()) <= DEPENDENT * length
         if dependent.any():
             raise DependentColumn(int(np.argmax(dependent)))
         self.T = inverse_triangle(R)

@@ -8,6 +8,7 @@ Scaling by powers of two is exact, so that units of the columns cost no digits.
 from __future__ import annotations
 
 import functools
+import math
 from types import ModuleType
 
 import numpy as np
@@ -129,6 +130,11 @@ class Factor:
         """||H^-1/2 E H^-1/2|| <= this, for errors with |E_jl| <= sqrt(H_jj H_ll): trace(C) ||C^-1||_1."""
         trace = float((self._U**2).sum())
         return trace * float(np.abs(self._scaled_inverse()).sum(axis=0).max())
+
+    @property
+    def log_determinant(self) -> float:
+        """log det H = 2 sum_j (log U_jj + log S_jj)."""
+        return 2.0 * math.fsum([*np.log(self._U.diagonal()).tolist(), *np.log(self.scale).tolist()])
 
     def root(self) -> Float:
         """Upper triangular T with T T' = H^-1."""

@@ -1,0 +1,59 @@
+"""What a result asks of a profile likelihood, and what it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.kernels import Float
+
+
+class Profile(Protocol):
+    """The profile of a penalised likelihood around its maximum."""
+
+    def deviance(self, j: int, value: float) -> float:
+        """2 (l* - max l* with parameter j at `value`)."""
+
+    def interval(self, j: int, wanted: float) -> tuple[float, float]:
+        """The ends where the deviance of parameter j is `wanted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodRatioTest:
+    """Tests of each parameter against 0.
+
+    Attributes
+    ----------
+    statistic : ndarray, shape of the parameters
+        2 (l* - max l* with the parameter at 0), chi^2 with one degree of freedom.
+    pvalue : ndarray, shape of the parameters
+        Its upper tail.
+    """
+
+    statistic: Float
+    pvalue: Float
+
+
+def profile_intervals(profile: Profile, aliased: npt.NDArray[np.bool_], level: float) -> Float:
+    """Ends of the profile intervals, shape of `aliased` plus (2,); nan where that is true."""
+    from scipy.special import ndtri
+
+    wanted = float(ndtri((1.0 - level) / 2.0)) ** 2
+    ends = np.full((*aliased.shape, 2), np.nan)
+    # the profile counts the parameters that were estimated
+    for j, index in enumerate(np.argwhere(~aliased).tolist()):
+        ends[tuple(index)] = profile.interval(j, wanted)
+    return ends
+
+
+def likelihood_ratio_test(profile: Profile, aliased: npt.NDArray[np.bool_]) -> LikelihoodRatioTest:
+    """The test of each parameter against 0; nan where `aliased`."""
+    from scipy.special import erfc
+
+    statistic = np.full(aliased.shape, np.nan)
+    for j, index in enumerate(np.argwhere(~aliased).tolist()):
+        statistic[tuple(index)] = profile.deviance(j, 0.0)
+    return LikelihoodRatioTest(statistic, erfc(np.sqrt(0.5 * statistic)))
