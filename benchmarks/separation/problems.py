@@ -114,7 +114,12 @@ class Problem:
 
 
 def complete(problem: Problem) -> Problem | None:
-    """The problem with labels 0 .. K-1 of the classes that are observed; None where they are not two."""
+    """The problem with labels 0 .. K-1 of the classes that are observed; None where they are not two.
+
+    None, too, where the design has nothing but zeros: that is no problem, and `sigmax.fit` refuses it.
+    """
+    if not problem.design()[problem.seen().any(axis=1)].any():
+        return None
     seen = problem.seen().any(axis=0)
     if problem.declared:
         return problem if problem.seen().any() else None
