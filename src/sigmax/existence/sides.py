@@ -9,8 +9,8 @@ residual r of that equation, rounding included, can be taken away by changing th
 least, by at most ||r|| / sigma_min(A): where that is below v the statement is proved.  The products A = Z N'
 are rounded, too, and what cancels in them leaves little: with |A - Z N'| <= E the residual grows by E'mu, and
 sigma_min shrinks by ||E||.
-v < 0: the minimiser, moved a little towards the direction of separation, is a direction with g'c < 0, which
-is checked on all pairs in whole numbers.  Anything else is left open.
+v < 0: the minimiser, moved a little away from the faces of the cone, is a direction with g'c < 0, which is
+checked on all pairs in whole numbers.  Anything else is left open.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sigmax.kernels import Float
 NONE, OPEN = 2, 3
 #: optima closer to 0 are left open
 _CLEAR = 1e-9
-#: how far a minimiser is moved towards the direction of separation
+#: how far a minimiser is moved into the cone
 _INWARDS = 1e-3
 _ROUNDS = 30
 #: pairs that join the pool for each direction that they contradict
@@ -78,7 +78,7 @@ class _Programs:
             A, E, scale = self._rows()
             f = np.array([side * nearest(self.functions[j]) for j, side in tasks])
             g, off = f @ self.N.T * scale, _rounding(f, self.N) * scale
-            directions = []
+            directions, inner = [], _centre(A)
             for (j, side), one, its in zip(tasks, g, off, strict=True):
                 if self.found[j] != OPEN:
                     continue
@@ -86,7 +86,7 @@ class _Programs:
                 if v > _CLEAR and _is_proved(A, E, one, its, v, mu):
                     self.found[j] = side
                 elif v < -_CLEAR:
-                    directions.append(c * scale)
+                    directions.append((c + _INWARDS * np.abs(c).max() * inner) * scale)
             if not directions or not self._check(np.array(directions)):
                 break
         return self.found
@@ -111,13 +111,10 @@ class _Programs:
 
     def _check(self, directions: Float) -> bool:
         """Whether the directions taught anything: pairs that contradict them, or signs they prove."""
-        inner = np.linalg.lstsq(self.N.T, nearest(self.direction), rcond=None)[0]
-        size = np.abs(directions).max(axis=1, keepdims=True) / np.abs(inner).max()
-        moved = directions + _INWARDS * size * inner
-        bad, worst = self.pairs.against(moved @ self.N, self.closed, _JOIN)
+        bad, worst = self.pairs.against(directions @ self.N, self.closed, _JOIN)
         grown = np.union1d(self.pool, worst)
         taught, self.pool = len(grown) > len(self.pool), grown
-        for c in moved[~bad]:
+        for c in directions[~bad]:
             terms = zip(c.tolist(), self.units, strict=True)
             exact = from_fractions([Fraction(value) * unit for value, unit in terms])
             d = primitive(exact @ self.whole)
@@ -134,6 +131,21 @@ class _Programs:
     def _see(self, d: Integers) -> None:
         along = self.functions @ d
         self.up, self.down = self.up | (along > 0).astype(bool), self.down | (along < 0).astype(bool)
+
+
+def _centre(A: Float) -> Float:
+    """c in the box |c_a| <= 1 with the largest least margin a'c; zeros where the program has no answer."""
+    from scipy.optimize import linprog
+
+    n, q = A.shape
+    found = linprog(
+        np.concatenate([np.zeros(q), -np.ones(1)]),
+        A_ub=np.column_stack([-A, np.ones(n)]),
+        b_ub=np.zeros(n),
+        bounds=[(-1.0, 1.0)] * q + [(0.0, None)],
+        method="highs",
+    )
+    return np.asarray(found.x)[:q] if found.status == 0 else np.zeros(q)
 
 
 def _least(A: Float, g: Float) -> tuple[float, Float, Float]:
