@@ -18,7 +18,7 @@ import numpy as np
 
 from sigmax.kernels import Float
 from sigmax.objective import Evaluation, FirstOrder, Objective
-from sigmax.solvers.curvature import IllConditioned, Plain, Whitened
+from sigmax.solvers.curvature import DependentColumn, IllConditioned, Plain, Whitened
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.few_reads import few_reads
 from sigmax.solvers.flat_certificate import flat_bound
@@ -132,8 +132,14 @@ def _densely(
     except IllConditioned:
         # the columns are as the rows' weights leave them near the optimum: few rows may count there
         assert monitor.last is not None
-        near = monitor.last.coef
-        return _newton(Whitened(objective, near), [near, *starts], tol, max_iter, monitor, last=True)
+        last = monitor.last
+        try:
+            whitened = Whitened(objective, last.coef)
+        except DependentColumn:
+            # so far out that the rows which still count do not tell the columns apart
+            zero = np.zeros_like(last.coef)
+            return Solution(last.coef, zero, last, None, None, 0.0, math.nan, monitor.iterations, Stop.STUCK)
+        return _newton(whitened, [last.coef, *starts], tol, max_iter, monitor, last=True)
 
 
 def _preconditioned(
