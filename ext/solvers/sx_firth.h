@@ -425,6 +425,11 @@ SX_INLINE int32_t sx_firth(const sx_rows *X, const sx_firth_task *task, const sx
         numbers[SX_FIRTH_DECREMENT] = nu;
         numbers[SX_FIRTH_LARGEST] = task->share * sx_firth_largest(&s);
         s.reads += 1;
+    } else {
+        for (ptrdiff_t j = 0; j < k; ++j)
+            answer->coef[j] = answer->gradient[j] = answer->pull[j] = answer->diagonal[j] = answer->farthest[j] =
+                (double)NAN;
+        for (ptrdiff_t j = 0; j < k * k; ++j) answer->hessian[j] = answer->inverse[j] = (double)NAN;
     }
     numbers[SX_FIRTH_STEPS] = (double)s.points;
     numbers[SX_FIRTH_READS] = (double)s.reads;

@@ -24,4 +24,4 @@
 {"softmax_refine", hash_softmax_refine, 0x54b61af05a55ebebu, 0x54b61af05a55ebebu},
 {"binary_jeffreys", hash_binary_jeffreys, 0x075b1dcf448b59a8u, 0x69c0c6b1c709d28fu},
 {"softmax_jeffreys", hash_softmax_jeffreys, 0x72b2323a4816231fu, 0xdc6d355ec3c9118fu},
-{"firth", hash_firth, 0xa79f3952e9fdb298u, 0xacb01d57b1d4ad44u},
+{"firth", hash_firth, 0x986ea96ffe5d8aa1u, 0xd33542423f33a119u},

@@ -227,9 +227,10 @@ LOGITS = ("logsumexp", "softmax", "log_softmax", "cross_entropy")
 
 def arguments(operation):
     """A call that works: name of the argument -> value."""
-    binary = "binary" in operation or operation == "cross_entropy"
+    one_logit = "binary" in operation or operation == "firth_small"
+    binary = one_logit or operation == "cross_entropy"
     q = problem(n, p, 2 if binary else 3, weighted=True, shifted=True)
-    logits_ = 1 if "binary" in operation else m
+    logits_ = 1 if one_logit else m
     shapes = {
         "X": (n, p),
         "coef": (logits_, k),
@@ -245,6 +246,7 @@ def arguments(operation):
         "curvature_out": (n, 1) if "binary" in operation else (n, m, m),
         "gradient_out": (logits_, k),
         "hessian_out": (logits_ * k, logits_ * k),
+        "root": (logits_ * k, logits_ * k),
         "gram_out": (k, k),
         "curvature": (n,),
         "weight": (n,),
@@ -269,10 +271,13 @@ def arguments(operation):
             "hessian_out": (2, m * k, m * k),
             "inverse_out": (2, m * k, m * k),
         }
+    elif operation == "firth_small":
+        shapes |= {"coef_out": (k,), "numbers_out": (7,), "vectors_out": (4, k), "start": (k,)}
+        shapes |= {"hessian_out": (k, k), "inverse_out": (k, k)}
     rng = np.random.default_rng(1)
     values = {"y": q.y, "intercept": True, "step": 0.5, "tol": 1e-12, "max_iter": 100}
     values |= {"status_out": np.zeros(2, np.int32), "starts": np.array([0, n // 2, n])}
-    values |= {"key": np.arange(n) % 2}
+    values |= {"key": np.arange(n) % 2, "score": 1e-10, "share": 1.0}
     values |= {"index_out": np.zeros(n, np.int64), "first_out": np.zeros(n, np.int64)}
     names = inspect.signature(getattr(reference, operation)).parameters
     return {name: values[name] if name in values else rng.uniform(0.1, 1, shapes[name]) for name in names}
@@ -307,6 +312,18 @@ FIXES = {
     "softmax_pass": [
         "coef 1", "y 0", "weight 0", "offset 0", "offset 1",
         "gradient_out 0", "gradient_out 1", "hessian_out 0", "hessian_out 1",
+    ],
+    "binary_jeffreys": [
+        "coef 0", "coef 1", "root 0", "root 1", "gradient_out 0", "gradient_out 1", "weight 0",
+        "offset 0", "offset 1",
+    ],
+    "softmax_jeffreys": [
+        "coef 1", "root 0", "root 1", "gradient_out 0", "gradient_out 1", "weight 0", "offset 0", "offset 1",
+    ],
+    "firth_small": [
+        "y 0", "coef_out 0", "numbers_out 0", "vectors_out 0", "vectors_out 1",
+        "hessian_out 0", "hessian_out 1", "inverse_out 0", "inverse_out 1",
+        "weight 0", "offset 0", "offset 1", "start 0",
     ],
     "linear_predictor_dd": [
         "coef 1", "coef_low 0", "coef_low 1", "eta_out 0", "eta_out 1", "eta_low_out 0", "eta_low_out 1",
@@ -414,6 +431,7 @@ NEVER_NONE = [
     if name not in {"weight", "offset", "coef_low", "eta_low_out"}
     and not (op.endswith("_refine") and name == "largest_out")
     and not (op == "newton_many" and name in {"starts", "l2", "start", "inverse_out"})
+    and not (op == "firth_small" and name == "start")
     and not (
         (op.endswith("_pass") or op in {"cross_entropy", "newton_many"})
         and name in {"gradient_out", "hessian_out"}

@@ -34,7 +34,7 @@ CALLERS = 4
 def call(operation, seed=0):
     """Arguments of an operation with outputs of its own: name -> value."""
     rng = np.random.default_rng(seed)
-    m = 1 if operation.startswith("binary") else M
+    m = 1 if operation.startswith(("binary", "firth")) else M
     k, K = P + 1, M + 1
     makers = {
         "X": lambda: rng.normal(size=(N, P)),
@@ -52,6 +52,11 @@ def call(operation, seed=0):
         "step": lambda: 0.5,
         "intercept": lambda: True,
         "key": lambda: rng.integers(0, 2, N),
+        "root": lambda: np.triu(rng.normal(size=(m * k, m * k))),
+        "start": lambda: np.zeros(k),
+        "tol": lambda: 1e-12,
+        "score": lambda: 1e-10,
+        "share": lambda: 1.0,
         "index_out": lambda: np.zeros(N, np.int64),
         "first_out": lambda: np.zeros(N, np.int64),
     }
@@ -83,6 +88,10 @@ def call(operation, seed=0):
         "gradient_low_out": (m, k),
         "largest_out": (P,),
         "gram_out": (k, k),
+        "coef_out": (k,),
+        "numbers_out": (7,),
+        "vectors_out": (4, k),
+        "inverse_out": (k, k),
         "gradient_out": (N, K) if of_logits else (m, k),
         "hessian_out": (m * k, m * k),
         "residual_out": (N, m),

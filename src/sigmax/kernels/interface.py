@@ -420,6 +420,6 @@ class Kernels(Protocol):
 
         `coef_out` (k,); `numbers_out` (7,), columns :class:`FirthNumber`; `vectors_out` (4, k): the
         gradient of the NLL, that of share / 2 log det I, the diagonal of the Cholesky factor of I, max_i
-        |x_ij|; I and its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, arrays left as they were,
-        numbers nan but for the counts.
+        |x_ij|; I and its inverse (k, k).  TOLERANCE, or HAND_OVER: no answer, and all of them nan but for
+        the counts.
         """

@@ -82,7 +82,8 @@ def firth_small(
     w, Z = weights(weight, n), with_intercept(X, intercept)
     coef = np.zeros(k) if start is None else start.copy()
     last, Q, A, nu, points, reads = coef, np.ones(n), np.zeros((k, k)), np.inf, 0, 2
-    numbers_out[:] = np.nan
+    for out in (numbers_out, coef_out, vectors_out, hessian_out, inverse_out):
+        out[...] = np.nan
 
     def at(b: Float) -> _Rows:
         return _Rows(Z, y, w, offset, b)
