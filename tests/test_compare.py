@@ -82,3 +82,14 @@ def test_without_the_compiled_backend(monkeypatch):
         "spector, 32 x 3, 2 classes: only the Python twin runs here, nothing to compare "
         "(Python.h was not found)"
     )
+
+
+@pytest.mark.needs_compiled
+@pytest.mark.parametrize("complete", [False, True])
+def test_separated_classes_have_the_same_limits(complete):
+    X = np.column_stack([np.arange(8.0), np.arange(8.0) % 4 == 1])
+    y = (X[:, 0] > 3.0) if complete else np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    c = sx.compare(X, y)
+    assert c.agrees
+    assert f"{'completely' if complete else 'quasi-completely'} separated" in c.title
+    assert all(d.measure <= d.bound for d in c.differences)

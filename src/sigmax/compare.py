@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -33,6 +34,7 @@ import numpy.typing as npt
 from sigmax import kernels, threads
 from sigmax.data.design import Design
 from sigmax.data.response import response
+from sigmax.exceptions import SeparationWarning
 from sigmax.fitting import fit
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
@@ -149,7 +151,7 @@ def _time(seconds: float) -> str:
 
 def _ulps(a: Float, b: Float) -> float:
     size = np.spacing(np.maximum(np.abs(b), np.finfo(np.float64).tiny))
-    return float(np.max(np.abs(a - b) / size))
+    return float(np.max(np.abs(a - b) / size, initial=0.0))
 
 
 def _interleaved(first: Callable[[], T], second: Callable[[], T]) -> tuple[T, float, T, float]:
@@ -178,8 +180,8 @@ def _difference(
         relative = np.where(gap == 0.0, 0.0, gap / np.abs(y))
     return Difference(
         quantity=quantity,
-        absolute=float(np.max(gap)),
-        relative=float(np.max(relative)),
+        absolute=float(np.max(gap, initial=0.0)),
+        relative=float(np.max(relative, initial=0.0)),
         ulps=_ulps(x, y),
         measure=measure,
         bound=bound,
@@ -226,12 +228,17 @@ def _of_fits(
     distance = r.certificate.standard_errors_off + s.certificate.standard_errors_off
     m = r.params.size
     spread = r.certificate.condition_number**2 * m * (hessian + 4.0 * m * 2.0**-53)
-    parameters = float(np.max(np.abs(r.params - s.params) / s.bse))
-    errors = float(np.max(np.abs(r.bse - s.bse) / s.bse))
-    llf = abs(r.llf - s.llf) / abs(s.llf)
+    kept = np.isfinite(s.params)
+    spread = spread if kept.any() else 0.0
+    # the same parameters are infinite, or without a limit, or the backends disagree
+    same = 0.0 if np.array_equal(r.params[~kept], s.params[~kept], equal_nan=True) else math.inf
+    a, b, errors_a, errors_b = r.params[kept], s.params[kept], r.bse[kept], s.bse[kept]
+    parameters = float(np.max(np.abs(a - b) / errors_b, initial=same))
+    errors = float(np.max(np.abs(errors_a - errors_b) / errors_b, initial=0.0))
+    llf = abs(r.llf - s.llf) / abs(s.llf) if s.llf else abs(r.llf)
     return (
-        _difference("parameters", r.params, s.params, parameters, distance, seconds),
-        _difference("standard errors", r.bse, s.bse, errors, spread, seconds),
+        _difference("parameters", a, b, parameters, distance, seconds),
+        _difference("standard errors", errors_a, errors_b, errors, spread, seconds),
         _difference("log-likelihood", [r.llf], [s.llf], llf, nll + distance**2, seconds),
     )
 
@@ -269,29 +276,38 @@ def compare(
         return Comparison(title, (), missing)
 
     def fitted(backend: str) -> Callable[[], Result]:
-        return lambda: fit(
-            X,
-            y,
-            sample_weight=sample_weight,
-            offset=offset,
-            fit_intercept=fit_intercept,
-            n_threads=n_threads,
-            backend=backend,
-            names=names,
-            collinear="raise",  # parameters without a number compare with nothing
-        )
+        def run() -> Result:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SeparationWarning)  # the title says so, once
+                return fit(
+                    X,
+                    y,
+                    sample_weight=sample_weight,
+                    offset=offset,
+                    fit_intercept=fit_intercept,
+                    n_threads=n_threads,
+                    backend=backend,
+                    names=names,
+                    collinear="raise",  # parameters without a number compare with nothing
+                )
+
+        return run
 
     r, seconds_r, s, seconds_s = _interleaved(fitted("compiled"), fitted("reference"))
+    params = s.params
+    if s.separation is not None:
+        params = s.separation.finite
+        title += f"; {s.separation.text(s.param_names)}"
     count = threads.resolve(n_threads)
     objectives = (
         Objective(design, observed, kernels.get("compiled"), count),
         Objective(design, observed, kernels.get("reference"), count),
     )
-    halfway = 0.5 * s.params.ravel()
+    halfway = 0.5 * params.ravel()
     e, seconds_e, f, seconds_f = _interleaved(
         lambda: objectives[0].evaluate(halfway), lambda: objectives[1].evaluate(halfway)
     )
-    at_optimum = replace(e, coef=s.params.ravel())
+    at_optimum = replace(e, coef=params.ravel())
     return Comparison(
         title,
         _of_passes(objectives, e, f, (seconds_e, seconds_f))
