@@ -31,9 +31,9 @@ from sigmax.solvers.solve import solve
 
 #: columns that a message names
 _SHOWN = 8
-#: Newton steps after which it is asked whether there is an optimum.  Where there is, a step has proved it by
-#: the 14th in all but heavy-tailed problems; where there is none, each costs a read
-_PATIENCE = 12
+#: Newton steps after which it is asked whether there is an optimum.  Nearly all that have one have shown it by
+#: then; where there is none, each costs a read
+_PATIENCE = 8
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5
 #: rows in which columns depend on each other
