@@ -247,7 +247,9 @@ def _separated(data: Data, found: Found, base: int, *, l2: float, on_separation:
     assert verdict is not None
     assert verdict.limit is not None
     limit, pairs, shape = verdict.limit, found.pairs(), _shape(objective.response, objective.design.width)
-    given = Pairs(*data.rows(objective.design), data.kernels, data.n_threads)
+    # the objective's rows may be fewer, or several copies
+    design = data.design if found.dependence is None else data.design.without(found.dependence.aliased)
+    given = Pairs(*data.rows(design), data.kernels, data.n_threads)
     about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
     message = about.text(objective.design.names)
     if on_separation == "raise":
