@@ -31,8 +31,8 @@ from sigmax.solvers.solve import solve
 
 #: columns that a message names
 _SHOWN = 8
-#: Newton steps after which it is asked whether there is an optimum.  Nearly all that have one have shown it by
-#: then; where there is none, each costs a read
+#: Newton steps after which it is asked whether there is an optimum.  Nearly all that have one have shown it
+#: by then; where there is none, each costs a read
 _PATIENCE = 8
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5

@@ -33,6 +33,24 @@ _CLOSED = -(2.0**16)
 
 
 @dataclass(slots=True)
+class _PenaltyAlone:
+    """Covariance where all rows are of one class: with an intercept, slopes are 0 and only penalised."""
+
+    n_logits: int
+    width: int
+    l2: float
+
+    def compute(self) -> Float:
+        """The inverse of the penalty's Hessian, (m k, m k); 0 for the intercepts, which have none."""
+        A = np.eye(self.n_logits)
+        if self.n_logits > 1:
+            A -= 1.0 / (self.n_logits + 1)
+        slopes = np.eye(self.width)
+        slopes[0, 0] = 0.0
+        return np.kron(np.linalg.inv(A) / self.l2, slopes)
+
+
+@dataclass(slots=True)
 class Limit:
     """The fit of the pairs of a face.
 
@@ -52,7 +70,7 @@ class Limit:
     kept: list[int]
     llf: float
     certificate: Certificate | None
-    _covariance: Covariance | None
+    _covariance: Covariance | _PenaltyAlone | None
 
     @property
     def certifies(self) -> bool:
@@ -104,6 +122,9 @@ def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter
     # a penalty couples all classes
     kept = np.flatnonzero(touched | (l2 > 0.0)).tolist()
     each = np.zeros((pairs.n_classes, pairs.width))
+    if l2 > 0.0 and not rows.any():
+        alone = _PenaltyAlone(pairs.n_classes - 1, pairs.width, l2 * pairs.response.scale)
+        return Limit(each, kept, 0.0, None, alone)
     if len(kept) < 2:
         return Limit(each, [0], 0.0, None, None)
     objective = _objective(pairs, face, rows, kept, l2)

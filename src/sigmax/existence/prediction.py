@@ -59,7 +59,9 @@ def limiting_order(
 def limiting_logits(order: npt.NDArray[np.int8], eta: Float, base: int) -> Float:
     """Log odds of the other classes against class `base`, from those of the finite coefficients; (n, m)."""
     against = np.delete(order[:, :, base], base, axis=1)
-    shown: Float = np.where(against == 0, eta, np.where(against == 2, np.nan, against * np.inf))
+    shown: Float = np.where(against > 0, np.inf, -np.inf)
+    shown[against == 2] = np.nan
+    shown[against == 0] = eta[against == 0]
     return shown
 
 
