@@ -124,6 +124,8 @@ def alone(n: int, p: int, K: int, threads: int | None) -> None:
         took = time.perf_counter() - start
         print(f"\n{n:,} x {p}, {K} classes, {title}: {took:.3f} s, peak + {peak() - before:.0f} MiB over X")
         print(f"  {r.certificate}")
+        if separated:
+            continue
         start = time.perf_counter()
         ends = r.conf_int(method="profile")[0, 1]
         print(

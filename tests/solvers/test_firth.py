@@ -1,5 +1,6 @@
 """Firth's estimates against 50 digits, and where others have none."""
 
+import functools
 import math
 import pickle
 import warnings
@@ -10,6 +11,7 @@ from oracles import firth as oracle
 
 import sigmax as sx
 from sigmax import kernels
+from sigmax.cli import main
 from sigmax.data.design import Design
 from sigmax.data.observe import observe
 from sigmax.objective import Objective
@@ -52,7 +54,9 @@ CASES = {
 }
 
 
-def exactly(X, y, options):
+@functools.cache
+def exactly(name):
+    X, y, options = CASES[name]
     K = int(np.max(y)) + 1
     return oracle.maximum(
         X,
@@ -67,7 +71,7 @@ def exactly(X, y, options):
 @pytest.mark.parametrize("name", CASES)
 def test_against_fifty_digits(backend_name, name):
     X, y, options = CASES[name]
-    exact = exactly(X, y, options)
+    exact = exactly(name)
     assert exact.score < 1e-40
     r = sx.fit(X, y, bias_reduction="firth", backend=backend_name, **options)
     assert r.certificate.converged
@@ -205,6 +209,11 @@ def test_nan_is_named(backend_name):
     X[7, 1] = np.nan
     with pytest.raises(ValueError, match="X"):
         sx.fit(X, y, bias_reduction="firth", backend=backend_name)
+
+
+def test_the_shell_fits_by_firth(capsys):
+    assert main(["fit", "spector", "--bias-reduction", "firth"]) == 0
+    assert "Firth's bias-reduced estimates" in capsys.readouterr().out
 
 
 def test_refuses_what_it_does_not_know():

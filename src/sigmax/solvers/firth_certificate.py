@@ -9,15 +9,15 @@ for every direction s,
     d^2/ds^2 1/2 log det I = 1/2 tr(I^-1 I_ss) - 1/2 tr((I^-1 I_s)^2) <= 1/2 kappa s'I s,   kappa = max_i,c
     q_i(c)
 
-for the second term is not negative before its sign, and the fourth cumulants in the first are E[q(Y) (s_Y -
-s)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of
+for the second term is not negative before its sign, and the fourth cumulants in the first are
+E[q(Y) (s_Y - E s_Y)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of
 the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2
 sqrt(kappa): I changes by a factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r
 <= e^D (sqrt(kappa) + D R)^2. Hence
 
-    mu = e^-D (1 - kappa_r / 2) > 0  and  nu < mu r   prove one maximum within r, and no other point with U*
-    = 0
+    mu = e^-D (1 - kappa_r / 2) > 0  and  nu < mu r
 
+prove one maximum within r, and no other point with U* = 0 there,
 where nu is the norm of the score and of its rounding.  Where kappa is 2 or more (a row that alone decides a
 parameter) one more read finds the first trace itself, M (objective/jeffreys.py), and lambda, the largest
 eigenvalue of I^-1 M.  Its terms are products of variances and of q, each at most kappa times the row's s'V
