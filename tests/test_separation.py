@@ -167,7 +167,7 @@ def test_columns_in_the_text(backend_name):
     y = (X.sum(axis=1) > 0.0).astype(int)
     _, text = limiting(X, y, names=[f"c{j}" for j in range(9)], backend=backend_name)
     assert "columns 'c0', 'c1', 'c2', 'c3', 'c4', 'c5' and 3 more predict all rows without error" in text
-    for word in ("limiting fit", "l2=", "does not exist"):
+    for word in ("limiting fit", "on_separation=", "does not exist"):
         assert word in text
 
 
@@ -187,7 +187,7 @@ def test_raise(backend_name):
     assert str(back) == str(seen.value)
     assert back.separation.exact_direction == found.exact_direction
     assert back.separation.rows.tolist() == found.rows.tolist()
-    with pytest.raises(ValueError, match="on_separation must be one of 'warn', 'raise'; got 'ignore'"):
+    with pytest.raises(ValueError, match="on_separation must be one of 'warn', 'raise', 'firth'; got 'ignore'"):
         sx.fit(X, y, on_separation="ignore")
     # where the estimate exists nothing happens
     keep = X[:, 1] == 0.0
@@ -536,7 +536,7 @@ def test_columns_of_any_scale(scale, backend_name):
 def test_too_small_a_penalty_for_dependent_columns(backend_name):
     X, y = dummy_problem(8)
     twice = np.column_stack([X, X[:, 0]])
-    with pytest.raises(ValueError, match=r"'x3' is a combination .* so small a penalty; .* raise l2"):
+    with pytest.raises(ValueError, match=r"'x3' is too near to a combination .* so small a penalty; .* raise l2"):
         sx.fit(twice, y, l2=1e-300, backend=backend_name)
     assert sx.fit(twice, y, l2=1.0, backend=backend_name).certificate.exists
 
@@ -599,7 +599,6 @@ def test_patience_costs_no_steps_and_no_answer(monkeypatch, backend_name):
     assert asked == [1]
     assert r.certificate.exists
     assert r.certificate.converged
-    assert "(that it exists is proved)" in r.certificate.reason
     np.testing.assert_allclose(r.params, whole.params, rtol=1e-11)
     needed = r.certificate.iterations
     assert needed >= 4

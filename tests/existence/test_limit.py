@@ -294,7 +294,7 @@ def test_nearly_dependent_columns_in_what_is_left():
     near = np.where(dummy, rng.normal(size=60), x * (1.0 + 1e-15 * rng.normal(size=60)))
     y = np.where(dummy, 1, x + rng.normal(size=60) > 0.0).astype(int)
     with pytest.raises(
-        ValueError, match=r"'x2' is a combination .* in the rows that the separated classes leave"
+        ValueError, match=r"'x2' is too near to a combination .* in the rows that the separated classes leave"
     ):
         sx.fit(np.column_stack([x, near, dummy]), y)
     # equal there, it is known what they do not say
