@@ -26,15 +26,6 @@ def fit(X, y, backend, **options):
     return sx.fit(X, y, backend=backend.BACKEND, **options)
 
 
-def settled(X, y, backend, **options):
-    """A fit that starts at the optimum, so that its covariance is taken there.
-
-    From elsewhere it may be that of a point from which no logit has moved by more than 3e-11 since
-    (solvers/covariance.py): two fits of the same data then differ by up to that, parametrisations apart.
-    """
-    return fit(X, y, backend, start=fit(X, y, backend, **options).params, **options)
-
-
 def assert_agree(r, refit):
     """Parameters to 1e-12 of a standard error, and of themselves; covariances to 1e-12 of them."""
     np.testing.assert_array_less(np.abs(r.params - refit.params), 1e-12 * refit.bse)
@@ -61,15 +52,15 @@ def test_rebase_agrees_with_a_refit(backend, K, extra):
         "l2": {"l2": 0.3},
     }.get(extra, {})
     counts = rng.poisson(2.0, (len(X), K)) if extra == "counts" else None
-    r = settled(X, y if counts is None else counts, backend, offset=offset, **options)
+    r = fit(X, y if counts is None else counts, backend, offset=offset, **options)
     assert r.certificate.converged
     for new in range(K):
         order = [new, *(c for c in range(K) if c != new)]
         if counts is None:
             moved = None if offset is None else offset[:, order]
-            refit = settled(X, np.argsort(order)[y], backend, offset=moved, **options)
+            refit = fit(X, np.argsort(order)[y], backend, offset=moved, **options)
         else:
-            refit = settled(X, counts[:, order], backend)
+            refit = fit(X, counts[:, order], backend)
         s = r.rebase(new)
         assert s.reference == new
         assert s.row_labels == tuple(c for c in range(K) if c != new)
@@ -82,10 +73,10 @@ def test_rebase_agrees_with_a_refit_of_any_data(seed, K, p):
     X, y = problem(K, 60 * K, p, seed)
     assume(len(np.unique(y)) == K)
     chosen = kernels.get(None)
-    r = settled(X, y, chosen)
+    r = fit(X, y, chosen)
     new = seed % K
     order = [new, *(c for c in range(K) if c != new)]
-    s, refit = r.rebase(new), settled(X, np.argsort(order)[y], chosen)
+    s, refit = r.rebase(new), fit(X, np.argsort(order)[y], chosen)
     np.testing.assert_array_less(np.abs(s.params - refit.params), 1e-12 * refit.bse)
     # digits cancel where the old reference is rarer than the new
     rare = np.abs(r.covariance).max() / np.abs(refit.covariance).max()

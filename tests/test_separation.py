@@ -187,7 +187,9 @@ def test_raise(backend_name):
     assert str(back) == str(seen.value)
     assert back.separation.exact_direction == found.exact_direction
     assert back.separation.rows.tolist() == found.rows.tolist()
-    with pytest.raises(ValueError, match="on_separation must be one of 'warn', 'raise', 'firth'; got 'ignore'"):
+    with pytest.raises(
+        ValueError, match="on_separation must be one of 'warn', 'raise', 'firth'; got 'ignore'"
+    ):
         sx.fit(X, y, on_separation="ignore")
     # where the estimate exists nothing happens
     keep = X[:, 1] == 0.0
@@ -536,7 +538,9 @@ def test_columns_of_any_scale(scale, backend_name):
 def test_too_small_a_penalty_for_dependent_columns(backend_name):
     X, y = dummy_problem(8)
     twice = np.column_stack([X, X[:, 0]])
-    with pytest.raises(ValueError, match=r"'x3' is too near to a combination .* so small a penalty; .* raise l2"):
+    with pytest.raises(
+        ValueError, match=r"'x3' is too near to a combination .* so small a penalty; .* raise l2"
+    ):
         sx.fit(twice, y, l2=1e-300, backend=backend_name)
     assert sx.fit(twice, y, l2=1.0, backend=backend_name).certificate.exists
 

@@ -19,8 +19,10 @@ from sigmax.solvers.solution import Metric, Solution
 #: logits that have moved by more than this since the Hessian was taken: standard errors by as much,
 #: relatively
 _MOVED = 1e-13
-#: beyond this condition number a Hessian in double precision leaves standard errors fewer than ten digits
-_PLAIN_CONDITION = 1e3
+#: beyond this condition number a Hessian in double precision leaves a covariance fewer than twelve digits
+_PLAIN_CONDITION = 30.0
+#: up to this one the Gram matrix of the rows has a root that whitens them well enough
+_GRAM_CONDITION = 1e5
 #: values of one point that differ by more than this, relatively, come from different data
 _CHANGED = 1e-8
 
@@ -76,7 +78,7 @@ class Covariance:
                 metric = Factor(at.hessian)
             else:
                 self._require_unchanged(o.gradient(s.coef))
-                T = inverse_triangle(o.triangle())
+                T = _whitening(o)
                 metric = WhitenedFactor(T, Factor(o.whitened_hessian(s.coef, s.low, T)))
         except NotPositiveDefinite:
             return np.full((o.n_params, o.n_params), np.nan)
@@ -93,3 +95,14 @@ class Covariance:
                 f"was {at.value:.10g} and is now {now.value:.10g}; read bse or cov_params() before "
                 "changing the data, or fit again"
             )
+
+
+def _whitening(objective: Objective) -> Float:
+    """T with nearly orthonormal rows T'[1 x]: from the Gram matrix, else by QR, which takes longer."""
+    try:
+        gram = Factor(objective.gram())
+    except NotPositiveDefinite:
+        return inverse_triangle(objective.triangle())
+    if gram.condition_number > _GRAM_CONDITION:
+        return inverse_triangle(objective.triangle())
+    return gram.root()
