@@ -31,27 +31,24 @@ def per_class(values, base, K):
     return np.insert(np.array(values, object).reshape(K - 1, -1), base, 0, axis=0)
 
 
+def along(row, vectors):
+    return [sum(a * int(b) for a, b in zip(row, c, strict=True)) for c in vectors]
+
+
 def by_definition(r, x):
     """Probabilities of one row in many digits far along the direction; None for what null vectors move."""
     found, K = r.separation, len(r.classes)
     row = [Fraction(1), *[Fraction(float(v)) for v in x]]
-    d = [
-        sum(a * int(b) for a, b in zip(row, c, strict=True))
-        for c in per_class(found.exact_direction, found.base, K)
-    ]
+    d = along(row, per_class(found.exact_direction, found.base, K))
     leading = [k for k in range(K) if d[k] == max(d)]
     for v in found.null:
-        moved = [sum(a * int(b) for a, b in zip(row, c, strict=True)) for c in per_class(v, found.base, K)]
+        moved = along(row, per_class(v, found.base, K))
         if len({moved[k] for k in leading}) > 1:
             return [None if k in leading else 0.0 for k in range(K)]
     with mp.workdps(40):
         finite = np.insert(np.atleast_2d(found.finite), found.base, 0.0, axis=0)
-        eta = [
-            mp.fsum(
-                mp.mpf(float(b)) * mp.mpf(a.numerator) / a.denominator for a, b in zip(row, c, strict=True)
-            )
-            for c in finite
-        ]
+        exact = [mp.mpf(a.numerator) / a.denominator for a in row]
+        eta = [mp.fsum(mp.mpf(float(b)) * a for a, b in zip(exact, c, strict=True)) for c in finite]
         top = max(eta[k] for k in leading)
         w = [mp.exp(eta[k] - top) if k in leading else mp.mpf(0) for k in range(K)]
         return [float(v / mp.fsum(w)) for v in w]
@@ -63,11 +60,11 @@ def test_against_the_definition(seed, K, backend_name):
     rng = np.random.default_rng(100 * K + seed)
     n = 12 * K
     X = rng.integers(-2, 3, size=(n, 2)).astype(float)
+    X[:, 0] = np.maximum(X[:, 0], 0.0)
     y = rng.integers(0, K, size=n)
     on = X[:, 0] > 0.0
     y[on] = np.maximum(y[on], 1)  # class 0 not where x1 > 0
     y[X[:, 0] == 2.0] = K - 1
-    y[:K][X[:K, 0] <= 0.0] = 0
     r = fitted(X, y, classes=np.arange(K), reference=int(rng.integers(0, K)), backend=backend_name)
     assert r.separation is not None
     grid = np.array([[a, b] for a in (-3, -1, 0, 0.5, 1, 2, 9) for b in (-2, 0, 1, 7)], float)
@@ -151,9 +148,8 @@ def test_whole_numbers_beyond_float64():
     """A direction of thousands of bits orders rows that floats could not."""
     a = Fraction(0.1)
     X = np.array([[0.1, 1.0], [np.nextafter(0.1, 1.0), 1.0], [np.nextafter(0.1, 0.0), 1.0]])
-    r = fitted(
-        np.array([[1.0, 0.0], [2.0, 0.5], [-1.0, 0.0], [-2.0, 0.25]]), [1, 1, 0, 0], fit_intercept=False
-    )
+    plain = np.array([[1.0, 0.0], [2.0, 0.5], [-1.0, 0.0], [-2.0, 0.25]])
+    r = fitted(plain, [1, 1, 0, 0], fit_intercept=False)
     d = whole_numbers([a.denominator << 3000, -(a.numerator << 3000)])
     about = replace(r.separation, exact_direction=tuple(d.tolist()), null=())
     order = limiting_order(about, Design(X, intercept=False), np.ones(2, bool), kernels.get("auto"))
