@@ -62,7 +62,7 @@ def recode(classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray
         raise ValueError(
             f"y must hold labels of classes, {classes.tolist()!r}; "
             f"{plural(int(np.count_nonzero(strange)), 'row')} with another one, the first is "
-            f"y[{first}] = {observed[codes[first]]!r}"
+            f"y[{first}] = {observed.tolist()[codes[first]]!r}"
         )
     found: Codes = table[codes]
     return found
