@@ -10,8 +10,8 @@ for every direction s,
     q_i(c)
 
 for the second term is not negative before its sign, and the fourth cumulants in the first are
-E[q(Y) (s_Y - E s_Y)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of
-the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2
+E[q(Y) (s_Y - E s_Y)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.
+Within r of the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2
 sqrt(kappa): I changes by a factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r
 <= e^D (sqrt(kappa) + D R)^2. Hence
 
