@@ -94,7 +94,8 @@ class Problem:
                 score, _, inverse = self.score(b)
                 if max(map(abs, score)) <= _SCORE:
                     break
-                step = inverse * mp.matrix(score)
+                # leverages add up to k a logit: the prior curves l* by about k / n of I where p is near 1/2
+                step = inverse * mp.matrix(score) / (1 + self.k / mp.fsum(self.w))
                 t = mpf(1)
                 near = max(map(abs, score)) < mpf(10) ** -15
                 while True:

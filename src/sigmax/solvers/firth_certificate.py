@@ -9,11 +9,11 @@ for every direction s,
     d^2/ds^2 1/2 log det I = 1/2 tr(I^-1 I_ss) - 1/2 tr((I^-1 I_s)^2) <= 1/2 kappa s'I s,   kappa = max_i,c
     q_i(c)
 
-for the second term is not negative before its sign, and the fourth cumulants in the first are E[q(Y) (s_Y - E
-s_Y)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.  Within r of
-the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2 sqrt(kappa):
-I changes by a factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r <= e^D
-(sqrt(kappa) + D R)^2. Hence
+for the second term is not negative before its sign, and the fourth cumulants in the first are
+E[q(Y) (s_Y - E s_Y)^2] less terms that are not negative.  So -l* has a Hessian of at least (1 - kappa / 2) I.
+Within r of the estimate, in the norm of I, logits of a row move against each other by at most D = R r, R = 2
+sqrt(kappa): I changes by a factor of e^D at most (objective/bounds.py), p by D in sum, and kappa to kappa_r
+<= e^D (sqrt(kappa) + D R)^2. Hence
 
     mu = e^-D (1 - kappa_r / 2) > 0  and  nu < mu r
 
