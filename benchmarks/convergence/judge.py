@@ -9,13 +9,13 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import existence
+import exists
 import extended
 import fifty
 import numpy as np
 import problems
 import undamped
-from existence import Verdict
+from exists import Verdict
 from problems import Problem
 
 import sigmax as sx
@@ -196,7 +196,7 @@ def _check(record: Record, problem: Problem, found: extended.Optimum) -> fifty.E
     wrong = np.abs(found.bse.astype(np.float64) / bse - 1.0).max()
     if wrong > 1e-3:
         record.faults.append(f"the oracle's standard errors are off by {wrong:.1e}")
-    if problem.l2 == 0.0 and existence.verdict(problem) is Verdict.SEPARATED:
+    if problem.l2 == 0.0 and exists.verdict(problem) is Verdict.SEPARATED:
         record.faults.append("rational arithmetic separates a problem that has an optimum")
     return exact
 
@@ -205,14 +205,14 @@ def _exists(record: Record, problem: Problem) -> Truth | None:
     """The truth of a problem whose optimum is proved to exist; None for any other, counted in `record`."""
     free = problem.l2 == 0.0
     if free:
-        full = existence.rank(problem)
+        full = exists.rank(problem)
         if full is not True:
             record.dependent += full is False
             record.doubtful += full is None
             return None
     begin, sure = extended.rough(problem)
     found = extended.optimum(problem, begin) if sure else None
-    if found is None and free and existence.verdict(problem) is Verdict.SEPARATED:
+    if found is None and free and exists.verdict(problem) is Verdict.SEPARATED:
         record.separated += 1
         _no_false_claim(record, problem)
         return None

@@ -50,7 +50,7 @@ def firth_result(
     Returns
     -------
     Result
-        ``params``; standard errors from the inverse information at them, as logistf and brglm2 have them;
+        ``params``; standard errors from the inverse information at them, as brglm2 has them;
         ``llf`` without and ``penalised_llf`` with the prior; a
         :class:`sigmax.solvers.firth_certificate.FirthCertificate`; profile intervals and tests on demand.
 

@@ -26,7 +26,7 @@ if np.finfo(np.longdouble).nmant < 63:
     pytest.skip(
         "np.longdouble is float64 here: no extended precision for the oracle", allow_module_level=True
     )
-NAMES = ("problems", "doubled", "extended", "existence", "fifty", "undamped", "judge", "campaign", "summary")
+NAMES = ("problems", "doubled", "extended", "exists", "fifty", "undamped", "judge", "campaign", "summary")
 SEED = 1
 
 
@@ -285,7 +285,7 @@ NARROW = (0.1, 1e-3, 1e-7, 1e-10, 1e-13)
 def test_separated_problems_do_not_exist(modules, case):
     X, y = SEPARATED[case]
     drawn = problem(modules, X, y)
-    assert modules.existence.verdict(drawn) is modules.existence.Verdict.SEPARATED
+    assert modules.exists.verdict(drawn) is modules.exists.Verdict.SEPARATED
     record = modules.judge.Record(3, "plain")
     assert modules.judge._exists(record, drawn) is None
     assert (record.separated, record.doubtful, record.failures) == (1, 0, [])
@@ -293,7 +293,7 @@ def test_separated_problems_do_not_exist(modules, case):
     n = len(y)
     offset = np.linspace(-9.0, 9.0, n) if drawn.n_classes == 2 else np.linspace(-9, 9, 3 * n).reshape(n, 3)
     shifted = replace(drawn, offset=offset, weight=np.geomspace(1e-4, 1e4, n))
-    assert modules.existence.verdict(shifted) is modules.existence.Verdict.SEPARATED
+    assert modules.exists.verdict(shifted) is modules.exists.Verdict.SEPARATED
 
 
 @pytest.mark.parametrize("narrow", NARROW)
@@ -302,7 +302,7 @@ def test_a_narrow_overlap_is_not_separated_and_a_narrow_gap_is(modules, narrow):
     x = np.array([-2.0, -1.0, 1.0 + narrow, 1.0, 2.0, 3.0])
     y = [0, 0, 0, 1, 1, 1]
     overlap = problem(modules, x, y)
-    assert modules.existence.verdict(overlap) is not modules.existence.Verdict.SEPARATED
+    assert modules.exists.verdict(overlap) is not modules.exists.Verdict.SEPARATED
     x[2] = 1.0 - narrow
     record = modules.judge.Record(3, "plain")
     assert modules.judge._exists(record, problem(modules, x, y)) is None
@@ -320,19 +320,19 @@ def test_the_optimum_of_a_narrow_overlap_is_found(modules, narrow):
 
 def test_rows_without_weight_do_not_count(modules):
     X, y = [-2.0, -1.0, 2.5, 1.0, 2.0, 3.0], [0, 0, 0, 1, 1, 1]
-    assert modules.existence.verdict(problem(modules, X, y)) is modules.existence.Verdict.OVERLAP
+    assert modules.exists.verdict(problem(modules, X, y)) is modules.exists.Verdict.OVERLAP
     weight = np.array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
     dropped = problem(modules, X, y, weight=weight)
-    assert modules.existence.verdict(dropped) is modules.existence.Verdict.SEPARATED
+    assert modules.exists.verdict(dropped) is modules.exists.Verdict.SEPARATED
 
 
 def test_dependent_columns_are_seen_at_any_scale(modules):
     rng = np.random.default_rng(3)
     X, y = rng.normal(size=(20, 3)) * [1e-6, 1.0, 1e6], np.arange(20) % 2
-    assert modules.existence.rank(problem(modules, X, y)) is True
+    assert modules.exists.rank(problem(modules, X, y)) is True
     X[:, 2] = 3.0 * X[:, 1] - 1e6 * X[:, 0] + 4.0
-    assert modules.existence.rank(problem(modules, X, y)) is False
-    assert modules.existence.rank(problem(modules, np.ones((20, 1)), y)) is False
+    assert modules.exists.rank(problem(modules, X, y)) is False
+    assert modules.exists.rank(problem(modules, np.ones((20, 1)), y)) is False
 
 
 def test_a_claim_on_separated_data_is_flagged(modules, monkeypatch):

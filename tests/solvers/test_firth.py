@@ -198,10 +198,19 @@ def test_ending_early_is_said(backend_name):
 
 def test_dependent_columns_are_named(backend_name):
     X, y = logistic(40, 2, seed=9)
+    how = {"bias_reduction": "firth", "backend": backend_name}
+    twice = np.column_stack([X, X[:, 0]])
     with pytest.raises(ValueError, match="dependent columns: 'x3'"):
-        sx.fit(np.column_stack([X, X[:, 0]]), y, bias_reduction="firth", backend=backend_name)
+        sx.fit(twice, y, collinear="raise", **how)
     with pytest.raises(ValueError, match="dependent columns: 'x1'"):
-        sx.fit(np.ones((40, 1)), y, bias_reduction="firth", backend=backend_name)
+        sx.fit(np.ones((40, 1)), y, collinear="raise", **how)
+    r, alone = sx.fit(twice, y, **how), sx.fit(X, y, **how)
+    np.testing.assert_array_equal(r.params, [*alone.params, np.nan])
+    assert r.penalised_llf == alone.penalised_llf
+    ends = r.conf_int(method="profile")
+    np.testing.assert_array_equal(ends[:-1], alone.conf_int(method="profile"))
+    assert np.isnan(ends[-1]).all()
+    assert np.isnan(r.penalised_lr_test().pvalue).tolist() == [False, False, False, True]
 
 
 def test_nan_is_named(backend_name):
@@ -329,7 +338,7 @@ def test_radius():
 
 def penalised_of(X, y):
     backend = kernels.get("reference")
-    design, observed = observe(Design(X, intercept=True, names=None), y, None, None, backend, 1)
+    design, observed = observe(Design(X, intercept=True, names=None), y, None, None, None, 1)
     return Penalised(Objective(design, observed, backend, 1))
 
 

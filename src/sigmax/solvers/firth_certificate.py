@@ -72,7 +72,7 @@ class FirthCertificate(Certificate):
     Attributes
     ----------
     converged : bool
-        The penalised score is zero to 1e-10, or to its rounding.
+        The penalised score is zero to 1e-10; or to its rounding, and a maximum is proved to be near.
     exists : bool
         True: the estimates of a design of full rank always do.
     newton_decrement : float
@@ -188,7 +188,10 @@ def certify_firth(penalised: Penalised, ascent: Ascent) -> FirthCertificate:
     if ascent.stop is Stop.ROUNDING:
         unit = math.sqrt(objective.response.scale)
         explained = _EXPLAINED * unit * _rounding(penalised, point, point.factor.inverse())
-        done = score <= SCORE or ascent.decrement <= explained
+        # what rounding explains counts where it is proved that a maximum is near
+        done = score <= SCORE
+        if not done and ascent.decrement <= explained:
+            done = math.isfinite(_bounds(penalised, point, ascent.decrement).standard_errors_off)
 
     def bounds() -> Bounds:
         return _bounds(penalised, point, ascent.decrement)

@@ -1,6 +1,6 @@
 """What it costs to decide whether the estimate exists, for many rows.
 
-    python benchmarks/existence.py [--rows N] [--columns P] [--repeats R]
+    python benchmarks/existence_many_rows.py [--rows N] [--columns P] [--repeats R]
 
 Three data sets that differ in one column or in the labels: classes that overlap, the same with a dummy of 20
 rows that are all of one class (quasi-complete separation), and labels that a plane separates.  For each, in a
