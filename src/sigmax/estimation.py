@@ -226,7 +226,7 @@ def _solved(
     patience: int | None,
 ) -> tuple[Solution | None, DependentColumn | IllConditioned | None]:
     """The solution, or why there is none; neither where a class without rows settles it."""
-    if patience is not None and objective.design.intercept and objective.response.absent():
+    if patience is not None and objective.design.intercept and objective.response.absent:
         objective.scan()
         return None, None
     starts = [np.zeros(objective.n_params), *starts]
@@ -259,7 +259,7 @@ def _may_end(objective: Objective, solution: Solution | None) -> bool:
 def _verdict(found: Found, l2: float, tol: float) -> Verdict:
     objective, pairs, close = found.objective, found.pairs(), _close(tol, found.objective)
     if objective.penalty is not None:
-        absent = objective.response.absent()
+        absent = objective.response.absent
         return without_classes(pairs, absent, l2=l2 / objective.response.scale, tol=close)
     coef = np.zeros(objective.n_params) if found.solution is None else found.solution.coef
     return examine(pairs, coef, tol=close)

@@ -79,6 +79,7 @@ def grouped(
         codes = np.repeat(np.arange(len(names), dtype=np.int32), n_rows)
         weight = table.T.reshape(-1)
         shift = None if shift is None else np.tile(shift, (len(names), 1))
+    absent = tuple(np.flatnonzero(~positive.any(axis=0)).tolist())
     final = weigh("y", weight, contiguous(weight), n_threads)
     scale *= final.scale
     ones = scale == 1.0 and bool((final.values == 1.0).all())
@@ -90,6 +91,7 @@ def grouped(
         weight_sum=final.total,
         smallest_weight=final.smallest,
         scale=scale,
+        absent=absent,
     )
 
 

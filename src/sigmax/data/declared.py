@@ -44,8 +44,10 @@ def in_order(classes: Labels) -> Labels:
         raise ValueError(f"classes must hold labels of one sortable kind; got {classes.tolist()!r}") from None
 
 
-def recode(classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray[np.bool_] | None) -> Codes:
-    """Codes among `classes`, from codes among the classes that were observed.
+def recode(
+    classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray[np.bool_] | None
+) -> tuple[Codes, tuple[int, ...]]:
+    """Codes among `classes`, from codes among the classes that were observed; and the classes that were not.
 
     Raises
     ------
@@ -65,4 +67,4 @@ def recode(classes: Labels, observed: Labels, codes: Codes, counted: npt.NDArray
             f"y[{first}] = {observed.tolist()[codes[first]]!r}"
         )
     found: Codes = table[codes]
-    return found
+    return found, tuple(sorted({*range(len(classes))} - {*table.tolist()}))

@@ -37,6 +37,8 @@ class Response:
         2^31, else such that the largest of `weight` is at least 1 and less than 2.  What is summed with
         `weight` (negative log-likelihood, gradient, Hessian) is multiplied by it to be in true
         units, a covariance divided; estimates do not depend on it.
+    absent : tuple of int
+        Classes without a row of positive weight: there are some only where classes are declared.
     """
 
     classes: npt.NDArray[np.generic]
@@ -46,17 +48,12 @@ class Response:
     weight_sum: float
     smallest_weight: float
     scale: float = 1.0
+    absent: tuple[int, ...] = ()
 
     @property
     def n_logits(self) -> int:
         """K - 1."""
         return len(self.classes) - 1
-
-    def absent(self) -> list[int]:
-        """Classes without a row of positive weight."""
-        counted = self.codes if self.weight is None else self.codes[self.weight > 0.0]
-        rows = np.bincount(counted, minlength=len(self.classes))
-        return np.flatnonzero(rows == 0).tolist()
 
     @property
     def total_weight(self) -> float:
@@ -119,9 +116,10 @@ def response(
         counted = w.values > 0.0 if w.has_zeros else None
     if classes is None:
         named, codes = encode(labels, counted, n_threads)
+        absent: tuple[int, ...] = ()
     else:
         named = in_order(declared(classes))
-        codes = recode(named, *encode(labels, counted, n_threads, least=1), counted)
+        codes, absent = recode(named, *encode(labels, counted, n_threads, least=1), counted)
     return Response(
         classes=named,
         codes=codes,
@@ -130,6 +128,7 @@ def response(
         weight_sum=total,
         smallest_weight=smallest,
         scale=scale,
+        absent=absent,
     )
 
 

@@ -87,11 +87,11 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
 
 
 def without_classes(
-    pairs: Pairs, absent: list[int], *, l2: float, tol: float, max_iter: int | None = None
+    pairs: Pairs, absent: tuple[int, ...], *, l2: float, tol: float, max_iter: int | None = None
 ) -> Verdict:
     """The verdict on a penalised fit with an intercept where classes have no row: theirs runs to -inf."""
     is_open = pairs.all()
-    is_open[:, absent] = False
+    is_open[:, list(absent)] = False
     null = np.array([pairs.intercept_of(k) for k in absent], object)
     direction: Integers = -null.sum(axis=0)
     face = Face(is_open, direction, null, proved=True)
