@@ -224,3 +224,19 @@ def test_small_pools_give_the_same_sides(first, monkeypatch):
     monkeypatch.setattr(sides, "_JOIN", 1)
     monkeypatch.setattr(deciding, "_EXACT_FIRST", first)
     assert signs(pairs, face, functions).tolist() == whole
+
+
+def test_a_parameter_on_the_boundary_of_the_cone():
+    """Pairs of the problem never fall, and are 0 in some directions: proved exactly, or not at all."""
+    rng = np.random.default_rng(3)
+    X = (rng.random((60, 12)) < 0.3).astype(float)
+    y = (X @ rng.integers(-3, 4, size=12) + 0.5 > 0.0).astype(int)
+    pairs = pairs_of(X, y)
+    face = face_of(pairs)
+    some = pairs.take(np.arange(20), 1 - y[:20])
+    functions = np.array([*coordinates(13).tolist(), *some.astype(int).tolist()], object)
+    state = _Sides(pairs, face, functions)
+    guessed = by_programs(pairs, face, state.closed, functions, state.pool)
+    assert (guessed[13:] == 1).all()
+    exact = _Sides(pairs, face, functions).run()
+    assert ((guessed == exact) | (guessed == OPEN)).all()

@@ -9,6 +9,8 @@ residual r of that equation, rounding included, can be taken away by changing th
 least, by at most ||r|| / sigma_min(A): where that is below v the statement is proved.  The products A = Z N'
 are rounded, too, and what cancels in them leaves little: with |A - Z N'| <= E the residual grows by E'mu, and
 sigma_min shrinks by ||E||.
+v = 0: g may lie on the boundary of the cone, and is then exactly sum_a mu_a a, for the few a with mu_a > 0;
+these are found anew in whole numbers.
 v < 0: the minimiser, moved a little away from the faces of the cone, is a direction with g'c < 0, which is
 checked on all pairs in whole numbers.  Anything else is left open.
 """
@@ -21,7 +23,7 @@ import numpy as np
 
 from sigmax.existence.decide import Face
 from sigmax.existence.dots import Signs
-from sigmax.existence.integers import Integers, bits, from_fractions, nearest, primitive
+from sigmax.existence.integers import Integers, bits, from_fractions, nearest, null_space, primitive, whole
 from sigmax.existence.pairs import Index, Mask, Pairs
 from sigmax.existence.program import powers
 from sigmax.kernels import Float
@@ -83,10 +85,17 @@ class _Programs:
                 if self.found[j] != OPEN:
                     continue
                 v, c, mu = _least(A, one)
-                if v > _CLEAR and _is_proved(A, E, one, its, v, mu):
+                if v > _CLEAR:
+                    proved = _is_proved(A, E, one, its, v, mu)
+                else:
+                    proved = v >= -_CLEAR and self._is_tight(j, side, mu)
+                if proved:
                     self.found[j] = side
                 elif v < -_CLEAR:
-                    directions.append((c + _INWARDS * np.abs(c).max() * inner) * scale)
+                    # not so far that g'c < 0 is lost
+                    far, against = _INWARDS * float(np.abs(c).max()), float(one @ inner)
+                    far = min(far, -0.5 * v / against) if against > 0.0 else far
+                    directions.append((c + far * inner) * scale)
             if not directions or not self._check(np.array(directions)):
                 break
         return self.found
@@ -108,6 +117,19 @@ class _Programs:
         A, E = A * scale, E * scale
         length = powers(np.abs(A).max(axis=1))[:, None]
         return A * length, E * length, scale
+
+    def _is_tight(self, j: int, side: int, mu: Float) -> bool:
+        """Whether side * f_j lies on the boundary of the cone: exactly a sum of the rows with mu > 0."""
+        rows = np.flatnonzero(mu > _CLEAR * mu.max(initial=0.0))
+        if not 0 < len(rows) <= len(self.whole):
+            return False
+        A, exponent = whole(self.pairs.take(*np.divmod(self.pool[rows], self.pairs.n_classes)))
+        shift = (exponent - int(exponent.min())).astype(object)
+        a = (A << shift) @ self.whole.T
+        g = side * (self.whole @ self.functions[j])
+        basis = null_space(np.concatenate([a, -g[None]]).T)
+        # one vector, multiples of g = sum mu a with mu >= 0
+        return len(basis) == 1 and basis[0][-1] > 0 and bool((basis[0] >= 0).all())
 
     def _check(self, directions: Float) -> bool:
         """Whether the directions taught anything: pairs that contradict them, or signs they prove."""
