@@ -389,3 +389,27 @@ def test_a_null_space_that_is_wrong_for_the_pool_itself(monkeypatch):
     face = answer(np.column_stack([x, near, dummy]), y, monkeypatch, exact=False, overlap=False)
     assert (face.open.any(axis=1) == ~dummy).all()
     assert len(asked) < 10
+
+
+def test_what_is_proved_is_kept_where_the_rest_is_undecided(monkeypatch):
+    """A direction is enough to know that there is no estimate, even if nothing more can be found out."""
+    import sigmax as sx
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 16))
+    X[:, 3] = np.arange(80) < 6
+    y = rng.integers(0, 2, 80)
+    y[:6] = 1
+    monkeypatch.setattr("sigmax.existence.decide._EXACT_AT_ALL", 0)
+    monkeypatch.setattr("sigmax.existence.limit.Limit.certifies", property(lambda limit: False))
+    with pytest.warns(sx.SeparationWarning, match="quasi-completely separated"):
+        r = sx.fit(X, y)
+    assert r.certificate.exists is False
+    assert "there may be more" in r.separation.note
+    assert r.separation.rows.tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.isnan(r.params).all()
+    assert np.isnan(r.llf)
+    p = r.predict_proba(X)
+    assert (p[:6] == [0.0, 1.0]).all()
+    assert np.isnan(p[6:]).all()
+    assert "there may be more" in r.summary()

@@ -60,12 +60,16 @@ class Face:
         A basis of N in whole numbers.
     proved : bool
         Whether it is proved here that the pairs of T overlap; else the fit of T has to.
+    open_question : str
+        Why it is not known whether `direction` moves all pairs that can be moved; then `null` is everything.
+        Empty where that is proved.
     """
 
     open: Mask
     direction: Integers | None
     null: Integers
     proved: bool
+    open_question: str = ""
 
 
 def decide(pairs: Pairs, coef: Float, confirm: Callable[[Face], bool]) -> Face:
@@ -83,11 +87,18 @@ def decide(pairs: Pairs, coef: Float, confirm: Callable[[Face], bool]) -> Face:
     Raises
     ------
     Undecided
+        No direction was found, and that there is none could not be proved.
     """
     search = _Search(pairs, confirm)
     search.try_absent()
     search.try_coef(coef)
-    return search.run()
+    try:
+        return search.run()
+    except Undecided as error:
+        if search.direction is None:
+            raise
+        # that there is no estimate is proved; how much of it is left is not
+        return Face(search.open, search.direction, _identity(pairs.n_params), False, str(error))
 
 
 @dataclass(slots=True)

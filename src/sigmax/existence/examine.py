@@ -8,7 +8,7 @@ import numpy as np
 
 from sigmax.existence.decide import Face, Undecided, decide
 from sigmax.existence.integers import Integers
-from sigmax.existence.limit import Limit, fit_limit
+from sigmax.existence.limit import Limit, fit_limit, no_limit
 from sigmax.existence.pairs import Pairs
 from sigmax.kernels import Float
 from sigmax.solvers.curvature import DependentColumn, IllConditioned
@@ -80,6 +80,8 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
         return Verdict(None, str(error), passes=read())
     if face.direction is None:
         return Verdict(True, passes=read())
+    if face.open_question:
+        return Verdict(False, "", face, no_limit(pairs), read())
     limit = next((found for of, found in fits if of is face), None) or fit(face)
     if limit.certificate is not None and not limit.certifies:
         limit.certificate = limit.certificate.after(face.proved or None, "its overlap is not proved")

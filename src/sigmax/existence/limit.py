@@ -104,6 +104,11 @@ class Limit:
         return np.asarray(both.reshape((K - 1) * k, (K - 1) * k))
 
 
+def no_limit(pairs: Pairs) -> Limit:
+    """Where it is not known what is left to fit."""
+    return Limit(np.zeros((pairs.n_classes, pairs.width)), [0], np.nan, None, None)
+
+
 def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter: int | None = None) -> Limit:
     """Fit the open pairs of a face.
 

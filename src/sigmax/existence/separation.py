@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from sigmax.data.checks import plural
 from sigmax.data.design import INTERCEPT
-from sigmax.existence.decide import Undecided
+from sigmax.existence.decide import Face, Undecided
+from sigmax.existence.dots import Signs
 from sigmax.existence.examine import Verdict
 from sigmax.existence.integers import Integers, nearest
 from sigmax.existence.limit import Limit
@@ -136,12 +137,7 @@ def separation(
     assert limit is not None
     assert face.direction is not None
     functions = _against(base, pairs)
-    note = ""
-    try:
-        signs = signs_of(pairs, face, functions)
-    except Undecided as error:
-        signs = np.where(moved(face, functions), NONE, 0).astype(np.int8)
-        note = str(error)
+    signs, note = _sides(pairs, face, functions)
     margins, _ = given.signs(face.direction, given.all())
     direction = functions @ face.direction
     return Separation(
@@ -157,6 +153,17 @@ def separation(
         null=tuple(tuple((functions @ v).tolist()) for v in face.null),
         base=base,
     )
+
+
+def _sides(pairs: Pairs, face: Face, functions: Integers) -> tuple[Signs, str]:
+    """The sides of the parameters, and what is not known about them."""
+    unknown = np.where(moved(face, functions), NONE, 0).astype(np.int8)
+    if face.open_question:
+        return unknown, f"there may be more that separates: {face.open_question}"
+    try:
+        return signs_of(pairs, face, functions), ""
+    except Undecided as error:
+        return unknown, str(error)
 
 
 def _against(base: int, pairs: Pairs) -> Integers:
