@@ -79,7 +79,7 @@ def solve(
         found = _solve(objective, starts, tol, max_iter, monitor)
     except Stopped:
         found = _stopped(monitor)
-    return replace(found, overlap=monitor.overlap)
+    return replace(found, overlap=True) if monitor.overlap else found
 
 
 def _solve(
