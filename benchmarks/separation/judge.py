@@ -279,6 +279,8 @@ def _params(record: Record, answer: Answer, lim: Limit, result: Any) -> None:
     if wrong.any():
         found.append(f"params: {params[wrong].tolist()} where it has no value")
     wrong = (infinite == 0.0) & ~np.isfinite(params)
+    if record.unconverged:  # what could not be fitted, and is said not to have been, may be nan
+        wrong &= ~np.isnan(params)
     if wrong.any():
         found.append(f"params: {params[wrong].tolist()} where it is finite")
         return
@@ -299,6 +301,8 @@ def _llf(record: Record, answer: Answer, lim: Limit, result: Any) -> None:
             found.append(f"llf: {llf!r}; the truth is 0")
         return
     allowed = _LLF * (1.0 + abs(lim.llf))
+    if record.unconverged and np.isnan(llf):
+        return
     if not llf <= 0.0:
         found.append(f"llf: {llf!r} is positive")
     elif not llf >= lim.llf - allowed and not record.unconverged:
@@ -318,8 +322,11 @@ def _predictions(record: Record, problem: Problem, answer: Answer, lim: Limit, r
     except Exception as error:  # whatever is raised is a finding
         found.append(f"prediction: {type(error).__name__}: {error}")
         return
-    if p.shape != (len(rows), problem.n_classes) or not ((p >= 0.0) & (p <= 1.0)).all():
-        bad = int((~((p >= 0.0) & (p <= 1.0))).any(axis=-1).sum())
+    valid = (p >= 0.0) & (p <= 1.0)
+    if record.unconverged:
+        valid |= np.isnan(p)
+    if p.shape != (len(rows), problem.n_classes) or not valid.all():
+        bad = int((~valid).any(axis=-1).sum())
         found.append(f"prediction: shape {p.shape}, {bad} rows are no probabilities")
         return
     excluded = answer.excluded[rows]

@@ -36,8 +36,6 @@ _SHOWN = 8
 _PATIENCE = 8
 #: the columns are clearly independent up to this condition number of their Gram matrix's root
 _CLEAR = 1e5
-#: rows in which columns depend on each other
-WEIGH_MOST, _LEFT = "weigh most", "the separated classes leave uncertain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +160,8 @@ def estimate(
                 spent = objective.rows_read / objective.n_rows + dependence.reads
                 continue
         if problem is not None and objective.penalty is not None:
-            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST, penalised=True)) from None
-        try:
-            verdict = _verdict(found, l2, tol)
-        except (DependentColumn, IllConditioned) as error:
-            raise ValueError(nearly_dependent(design, error, _LEFT)) from None
+            raise ValueError(nearly_dependent(design, problem, penalised=True)) from None
+        verdict = _verdict(found, l2, tol)
         if verdict.exists is False:
             return replace(found, verdict=verdict)
         if solution is None and problem is None:
@@ -181,7 +176,7 @@ def estimate(
                 solution = replace(solution, iterations=solution.iterations + steps)
         if solution is None:
             assert problem is not None
-            raise ValueError(nearly_dependent(design, problem, WEIGH_MOST)) from None
+            raise ValueError(nearly_dependent(design, problem)) from None
         return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
 
 
@@ -285,7 +280,6 @@ def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:
 def nearly_dependent(
     design: Design,
     problem: DependentColumn | IllConditioned,
-    rows: str = WEIGH_MOST,
     *,
     penalised: bool = False,
 ) -> str:
@@ -293,7 +287,7 @@ def nearly_dependent(
     what = repr(design.names[problem.index]) if isinstance(problem, DependentColumn) else "a column"
     near = (
         f"X has nearly dependent columns: {what} is too near to a combination of those before it to be "
-        f"fitted in float64, in the rows that {rows}"
+        "fitted in float64, in the rows that weigh most"
     )
     if penalised:
         return f"{near}, with so small a penalty; leave it out, or raise l2"

@@ -293,10 +293,16 @@ def test_nearly_dependent_columns_in_what_is_left():
     dummy = np.arange(60) >= 50
     near = np.where(dummy, rng.normal(size=60), x * (1.0 + 1e-15 * rng.normal(size=60)))
     y = np.where(dummy, 1, x + rng.normal(size=60) > 0.0).astype(int)
-    with pytest.raises(
-        ValueError, match=r"'x2' is too near to a combination .* in the rows that the separated classes leave"
-    ):
-        sx.fit(np.column_stack([x, near, dummy]), y)
+    X = np.column_stack([x, near, dummy])
+    r = limiting(X, y)
+    assert "what is left has columns too nearly dependent" in r.separation.note
+    assert r.separation.rows.tolist() == list(range(50, 60))
+    assert r.params[3] == np.inf
+    assert np.isnan(r.params[:3]).all()
+    assert np.isnan(r.llf)
+    p = r.predict_proba(X)
+    assert (p[50:] == [0.0, 1.0]).all()
+    assert np.isnan(p[:50]).all()
     # equal there, it is known what they do not say
     near = np.where(dummy, near, x)
     r = limiting(np.column_stack([x, near, dummy]), y)

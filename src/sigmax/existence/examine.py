@@ -49,10 +49,6 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
     tol, max_iter
         For the limiting fit.
 
-    Raises
-    ------
-    DependentColumn, IllConditioned
-        The rows that are left have nearly dependent columns: there is no limiting fit in float64.
     """
     fits: list[tuple[Face, Limit]] = []
 
@@ -81,8 +77,11 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
     if face.direction is None:
         return Verdict(True, passes=read())
     if face.open_question:
-        return Verdict(False, "", face, no_limit(pairs), read())
-    limit = next((found for of, found in fits if of is face), None) or fit(face)
+        return Verdict(False, "", face, no_limit(pairs, ""), read())
+    try:
+        limit = next((found for of, found in fits if of is face), None) or fit(face)
+    except (DependentColumn, IllConditioned):
+        limit = no_limit(pairs, "what is left has columns too nearly dependent to be fitted in float64")
     if limit.certificate is not None and not limit.certifies:
         limit.certificate = limit.certificate.after(face.proved or None, "its overlap is not proved")
     return Verdict(False, "", face, limit, read())

@@ -64,6 +64,8 @@ class Limit:
         Supremum of the log-likelihood, in units of the true weights.
     certificate : Certificate or None
         None where no pair is open, and nothing to estimate.
+    note : str
+        Why there is no fit although pairs are open; `each` and `llf` are then nan.  Empty otherwise.
     """
 
     each: Float
@@ -71,6 +73,7 @@ class Limit:
     llf: float
     certificate: Certificate | None
     _covariance: Covariance | _PenaltyAlone | None
+    note: str = ""
 
     @property
     def certifies(self) -> bool:
@@ -104,9 +107,9 @@ class Limit:
         return np.asarray(both.reshape((K - 1) * k, (K - 1) * k))
 
 
-def no_limit(pairs: Pairs) -> Limit:
-    """Where it is not known what is left to fit."""
-    return Limit(np.zeros((pairs.n_classes, pairs.width)), [0], np.nan, None, None)
+def no_limit(pairs: Pairs, why: str) -> Limit:
+    """Where what is left cannot be fitted, or is not known."""
+    return Limit(np.full((pairs.n_classes, pairs.width), np.nan), [0], np.nan, None, None, why)
 
 
 def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter: int | None = None) -> Limit:

@@ -84,6 +84,9 @@ def limiting_probabilities(order: npt.NDArray[np.int8], eta: Float, base: int, k
     p = np.asarray(softmax(np.where(beaten, -np.inf, logits), axis=1, backend=kernels), np.float64)
     # one unknown share leaves all that compete with it unknown
     p[unknown.any(axis=1)[:, None] & ~beaten] = np.nan
+    # certain whatever the logits are, nan included
+    p[beaten] = 0.0
+    p[~beaten & (beaten.sum(axis=1) == beaten.shape[1] - 1)[:, None]] = 1.0
     return p
 
 

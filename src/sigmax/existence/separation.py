@@ -138,6 +138,7 @@ def separation(
     assert face.direction is not None
     functions = _against(base, pairs)
     signs, note = _sides(pairs, face, functions)
+    note = "; ".join(one for one in (note, limit.note) if one)
     margins, _ = given.signs(face.direction, given.all())
     direction = functions @ face.direction
     return Separation(
@@ -195,6 +196,8 @@ def limiting_certificate(found: Separation, limit: Limit, iterations: int, passe
     gone = (found.infinite != 0) | found.undetermined
     bound = np.where(gone, np.inf, limit.error_bound(found.base).reshape(shape))
     rest = "" if of is None or of.converged else f"; the fit of what stays finite has {of}"
+    if limit.note:
+        rest = f"; the fit of what stays finite has NOT converged: {limit.note}"
     if of is None:
         of = _NOTHING
     return replace(
