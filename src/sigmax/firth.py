@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 
 from sigmax.exceptions import ConvergenceWarning
-from sigmax.inference.result import Result
+from sigmax.inference.result import Result, facts
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.firth import firth
@@ -81,17 +81,11 @@ def firth_result(
         params=point.coef if m == 1 else point.coef.reshape(m, design.width),
         _covariance=point.factor.inverse() / response.scale,
         llf=llf,
-        nobs=response.total_weight,
-        classes=response.classes,
-        param_names=design.names,
         certificate=certificate,
-        fit_intercept=design.intercept,
         l2=0.0,
-        backend=objective.kernels.BACKEND,
-        isa=objective.kernels.ISA,
-        n_threads=objective.n_threads,
         reference=response.classes[0],
         bias_reduction="firth",
         penalised_llf=llf + penalised.half_log_det(point),
         _profile=Profile(penalised, ascent),
+        **facts(objective),
     )

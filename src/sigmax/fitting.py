@@ -28,7 +28,7 @@ from sigmax.existence.separation import (
 from sigmax.firth import firth_result
 from sigmax.identification.parametrisation import rebased
 from sigmax.inference.collinear import with_dependence
-from sigmax.inference.result import Result, class_index
+from sigmax.inference.result import Result, class_index, facts
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance
@@ -260,16 +260,10 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
         params=solution.coef.reshape(_shape(response, objective.design.width)),
         _covariance=covariance.compute() if covariance.is_known else covariance.compute,
         llf=-solution.at.nll * response.scale,
-        nobs=response.total_weight,
-        classes=response.classes,
-        param_names=objective.design.names,
         certificate=certificate,
-        fit_intercept=data.design.intercept,
         l2=l2,
-        backend=data.kernels.BACKEND,
-        isa=data.kernels.ISA,
-        n_threads=data.n_threads,
         reference=response.classes[0],
+        **facts(objective),
     )
     if found.dependence is None:
         return result
@@ -325,19 +319,13 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
         params=limiting_params(about),
         _covariance=lambda: limiting_covariance(about, limit.covariance(base)),
         llf=limit.llf,
-        nobs=objective.response.total_weight,
-        classes=objective.response.classes,
-        param_names=objective.design.names,
         certificate=limiting_certificate(
             about, limit, steps, found.spent + objective.rows_read / objective.n_rows + verdict.passes
         ),
-        fit_intercept=data.design.intercept,
         l2=l2,
-        backend=data.kernels.BACKEND,
-        isa=data.kernels.ISA,
-        n_threads=data.n_threads,
         reference=objective.response.classes[base],
         separation=about,
+        **facts(objective),
     )
     if found.dependence is not None:
         # of minimum norm there is no limit

@@ -87,9 +87,12 @@ def two_words(v: Integers, common: int) -> tuple[Float, Float]:
 
     Their sum is exact where an element needs at most 106 bits; elements below 2^-900 may be off by more.
     """
+    if common <= 53:
+        return v.astype(np.float64), np.zeros(len(v))
     scale = 1 << max(common - _HEAD, 0)
-    high, low = np.empty(len(v)), np.empty(len(v))
-    for j, value in enumerate(v.tolist()):
+    high, low = np.zeros(len(v)), np.zeros(len(v))
+    for j in np.flatnonzero(v != 0).tolist():
+        value = v[j]
         exact = Fraction(value, scale)
         high[j] = float(exact)
         low[j] = float(exact - Fraction(high[j]))

@@ -20,7 +20,7 @@ from sigmax.identification.rank import Dependence
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
-from sigmax.objective import linear_predictor
+from sigmax.objective import Objective, linear_predictor
 from sigmax.solvers.certificate import Certificate
 
 #: computes a covariance when it is first read
@@ -43,6 +43,19 @@ def class_index(classes: npt.NDArray[np.generic], label: Any) -> int:
             return index
     shown = ", ".join(map(repr, classes.tolist()[:8])) + (", ..." if len(classes) > 8 else "")
     raise ValueError(f"reference must be one of the classes, {shown}; got {label!r}")
+
+
+def facts(objective: Objective) -> dict[str, Any]:
+    """What a result says of its data and of where it was computed, whatever was fitted."""
+    return {
+        "nobs": objective.response.total_weight,
+        "classes": objective.response.classes,
+        "param_names": objective.design.names,
+        "fit_intercept": objective.design.intercept,
+        "backend": objective.kernels.BACKEND,
+        "isa": objective.kernels.ISA,
+        "n_threads": objective.n_threads,
+    }
 
 
 _NO_MAP = (
