@@ -79,12 +79,15 @@ def seconds_to_stop(X, y, after):
         os.kill(os.getpid(), signal.SIGINT)
 
     timer = threading.Timer(after, fire)
+    # a process that a shell has put into the background ignores interrupts, and would fit for ever
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
             fit_for_ever(X, y)
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
     return time.monotonic() - fired[0]
 
 
