@@ -107,6 +107,23 @@ def test_fit_without_a_certificate_says_so_and_returns_1(shell, tmp_path):
     assert err.count("\n") == 1
 
 
+SEPARATED = "x,d,y\n1,0,0\n2,0,1\n3,0,0\n4,0,1\n5,0,0\n2,1,1\n3,1,1\n2,0,0\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [("warn", 1, "inf         nan"), ("firth", 0, "Firth's bias-reduced estimates"), ("raise", 2, "")],
+)
+def test_separated_classes(shell, tmp_path, how, code, said):
+    path = write(tmp_path / "d.csv", SEPARATED)
+    found, out, err = shell("fit", path, "--target", "y", "--on-separation", how)
+    assert found == code
+    assert said in out
+    assert "quasi-completely separated: column 'd' predicts 2 rows without error" in err
+    assert err.count("\n") == 1
+    assert ("rows 5, 6" in out) == (how != "raise")
+
+
 DEPENDENT = "a,b,y\n1,2,u\n2,4,v\n3,6,u\n4,8,v\n"
 GOOD = "a,b,y\n1,2,u\n2,5,v\n3,1,u\n4,4,v\n"
 
