@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from sigmax.existence import program
 from sigmax.existence.cone import direction_against
@@ -43,7 +44,17 @@ _ROUNDS = 200
 
 
 class Undecided(ArithmeticError):
-    """Neither answer could be proved; the message says why."""
+    """Neither answer could be proved; the message says why.
+
+    Attributes
+    ----------
+    found : ndarray or None
+        Where many things were asked, what was found out.
+    """
+
+    def __init__(self, message: str, found: npt.NDArray[np.int8] | None = None) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 @dataclass(slots=True)

@@ -164,7 +164,7 @@ def _sides(pairs: Pairs, face: Face, functions: Integers) -> tuple[Signs, str]:
     try:
         return signs_of(pairs, face, functions), ""
     except Undecided as error:
-        return unknown, str(error)
+        return unknown if error.found is None else error.found, str(error)
 
 
 def _against(base: int, pairs: Pairs) -> Integers:

@@ -17,7 +17,7 @@ import numpy as np
 from sigmax.existence.cone import direction_against
 from sigmax.existence.decide import Face, Undecided
 from sigmax.existence.dots import Signs
-from sigmax.existence.integers import Integers, primitive, whole
+from sigmax.existence.integers import Integers, bits, primitive, whole
 from sigmax.existence.pairs import Index, Pairs
 from sigmax.existence.sides import NONE, OPEN, by_programs
 
@@ -26,6 +26,8 @@ _FEW_PAIRS, _POOL = 300, 4
 #: dimensions of N up to which whole numbers come first; beyond, where the programs leave a side open
 _EXACT_FIRST, _EXACT_AT_ALL = 8, 20
 _ROUNDS = 500
+#: bits of short whole numbers
+_SHORT = 12
 
 
 def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
@@ -52,11 +54,12 @@ def signs(pairs: Pairs, face: Face, functions: Integers) -> Signs:
     exact = _Sides(pairs, face, functions)
     if len(face.null) > _EXACT_FIRST:
         exact.found = by_programs(pairs, face, exact.closed, functions, exact.pool)
-        left = int((exact.found == OPEN).sum())
-        if left and len(face.null) > _EXACT_AT_ALL:
+        left = exact.found == OPEN
+        if left.any() and len(face.null) > _EXACT_AT_ALL and not exact.has_short_numbers():
             raise Undecided(
-                f"the sides of {left} parameters are too close a matter for double precision, and exact "
-                f"arithmetic takes too long with {len(face.null)} dimensions without an estimate"
+                f"the sides of {int(left.sum())} parameters are too close a matter for double precision, and "
+                f"exact arithmetic takes too long with {len(face.null)} dimensions without an estimate",
+                np.where(left, NONE, exact.found).astype(np.int8),
             )
     return exact.run()
 
@@ -90,14 +93,22 @@ class _Sides:
                 found[j] = NONE
         return found
 
+    def _rows(self) -> Integers:
+        """The pool in the coordinates of N, in whole numbers, each row once."""
+        Z = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes))
+        A, exponent = whole(Z)
+        shift = (exponent - int(exponent.min(initial=0))).astype(object)
+        rows = {tuple(primitive(row).tolist()): None for row in (A << shift) @ self.N.T}
+        return np.array(list(rows), object).reshape(len(rows), len(self.N))
+
+    def has_short_numbers(self) -> bool:
+        """Whether whole numbers are so short, as those of dummies are, that exact arithmetic costs little."""
+        return bits(self._rows()) <= _SHORT
+
     def _never_against(self, g: Integers) -> bool:
         """Whether g'c >= 0 for all directions c of the cone; what speaks against it is seen."""
         for _ in range(_ROUNDS):
-            Z = self.pairs.take(*np.divmod(self.pool, self.pairs.n_classes))
-            A, exponent = whole(Z)
-            least = int(exponent.min())
-            shift = (exponent - least).astype(object)
-            c = direction_against((A << shift) @ self.N.T, g)
+            c = direction_against(self._rows(), g)
             if c is None:
                 return True
             d = primitive(c @ self.N)
