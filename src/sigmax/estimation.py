@@ -161,14 +161,15 @@ def estimate(
                 continue
         if problem is not None and objective.penalty is not None:
             raise ValueError(nearly_dependent(design, problem, penalised=True)) from None
-        verdict = _verdict(found, l2, tol)
+        in_doubt = solution is not None and solution.stop is Stop.DOUBTFUL
+        verdict = _verdict(found, l2, tol, in_haste=in_doubt)
         if verdict.exists is False:
             return replace(found, verdict=verdict)
         if solution is None and problem is None:
             # a class has no row, and what that leaves could not be decided
             solution, problem = _solved(objective, starts, tol, max_iter, callback, None)
-        elif solution is not None and solution.stop is Stop.DOUBTFUL:
-            # it went slowly, but it does not go for nothing
+        elif solution is not None and in_doubt:
+            # it went slowly, but it seems not to go for nothing
             steps = solution.iterations
             rest = None if max_iter is None else max(max_iter - steps, 0)
             solution, problem = _solved(objective, [solution.coef], tol, rest, callback, None)
@@ -177,7 +178,13 @@ def estimate(
         if solution is None:
             assert problem is not None
             raise ValueError(nearly_dependent(design, problem)) from None
-        return replace(found, solution=solution, certificate=certify(objective, solution), verdict=verdict)
+        certificate = certify(objective, solution)
+        found = replace(found, solution=solution, certificate=certificate, verdict=verdict)
+        settled = verdict.exists or certificate.exists or solution.stop is Stop.CALLBACK
+        if in_doubt and not settled:
+            again = _verdict(found, l2, tol)
+            found = replace(found, verdict=replace(again, passes=again.passes + verdict.passes))
+        return found
 
 
 def dependent_columns(data: Data, objective: Objective, *, refuse: bool) -> Dependence | None:
@@ -251,13 +258,13 @@ def _may_end(objective: Objective, solution: Solution | None) -> bool:
     return solution.stop is Stop.CALLBACK or objective.penalty is not None
 
 
-def _verdict(found: Found, l2: float, tol: float) -> Verdict:
+def _verdict(found: Found, l2: float, tol: float, *, in_haste: bool = False) -> Verdict:
     objective, pairs, close = found.objective, found.pairs(), _close(tol, found.objective)
     if objective.penalty is not None:
         absent = objective.response.absent
         return without_classes(pairs, absent, l2=l2 / objective.response.scale, tol=close)
     coef = np.zeros(objective.n_params) if found.solution is None else found.solution.coef
-    return examine(pairs, coef, tol=close)
+    return examine(pairs, coef, tol=close, in_haste=in_haste)
 
 
 def _dependent(dependence: Dependence, names: tuple[str, ...]) -> str:

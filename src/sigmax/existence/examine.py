@@ -37,7 +37,9 @@ class Verdict:
     passes: float = 0.0
 
 
-def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = None) -> Verdict:
+def examine(
+    pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = None, in_haste: bool = False
+) -> Verdict:
     """Decide on the existence of the estimate, without a penalty.
 
     Parameters
@@ -48,7 +50,9 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
         Where a solver gave up.
     tol, max_iter
         For the limiting fit.
-
+    in_haste : bool
+        Whether the solver could go on: that nothing separates is then left for it to prove, unless it is
+        proved at once.
     """
     fits: list[tuple[Face, Limit]] = []
 
@@ -59,6 +63,8 @@ def examine(pairs: Pairs, coef: Float, *, tol: float, max_iter: int | None = Non
 
     def confirm(face: Face) -> bool:
         if face.direction is None:
+            if in_haste:
+                raise Undecided("a linear program finds nothing that separates the classes")
             # the fit of the face is the fit that has failed
             return False
         try:

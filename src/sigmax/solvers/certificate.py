@@ -102,7 +102,7 @@ class Certificate:
         `passes` are added.
         """
         passes += self.passes
-        if exists:
+        if exists or self.exists:
             reason = self.reason if self.converged else f"{self.reason} (that it exists is proved)"
             return replace(self, exists=True, reason=reason, passes=passes)
         reason = f"{self.reason}; whether it exists is undecided: {why_not}"
