@@ -151,6 +151,9 @@ def estimate(
         if dependence is not None or objective.penalty is not None or not _is_wide(objective):
             solution, problem = _solved(objective, starts, tol, max_iter, callback, _PATIENCE)
         certificate = None if solution is None else certify(objective, solution)
+        if certificate is not None and objective.penalty is not None and not certificate.exists:
+            # the penalty grows along every direction but the intercepts', and all classes have rows
+            certificate = certificate.after(True, "")
         found = Found(design, objective, solution, certificate, dependence, spent, None)
         if certificate is not None and (certificate.exists or _may_end(objective, solution)):
             return found
