@@ -35,6 +35,7 @@ from sigmax.solvers.covariance import Covariance
 from sigmax.solvers.curvature import DependentColumn
 from sigmax.solvers.monitor import Callback
 from sigmax.solvers.solution import Stop
+from sigmax.solvers.solve import final_nll
 
 _TOL = 1e-12
 _COLLINEAR = ("alias", "min_norm", "raise")
@@ -254,12 +255,17 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
     assert certificate is not None
     if found.verdict is not None:
         certificate = certificate.after(found.verdict.exists, found.verdict.reason, found.verdict.passes)
+    before = objective.rows_read
+    nll = final_nll(objective, solution)
+    if objective.rows_read > before:
+        spent = (objective.rows_read - before) / objective.n_rows
+        certificate = replace(certificate, passes=certificate.passes + spent)
     covariance = Covariance(objective, solution)
     response = objective.response
     result = Result(
         params=solution.coef.reshape(_shape(response, objective.design.width)),
         _covariance=covariance.compute() if covariance.is_known else covariance.compute,
-        llf=-solution.at.nll * response.scale,
+        llf=-nll * response.scale,
         certificate=certificate,
         l2=l2,
         reference=response.classes[0],

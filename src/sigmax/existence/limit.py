@@ -26,7 +26,7 @@ from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
 from sigmax.solvers.covariance import Covariance
-from sigmax.solvers.solve import solve
+from sigmax.solvers.solve import final_nll, solve
 
 #: an offset below which exp is exactly 0, whatever the other logits are within reason
 _CLOSED = -(2.0**16)
@@ -141,7 +141,7 @@ def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter
     return Limit(
         each=each,
         kept=kept,
-        llf=-solution.at.nll * objective.response.scale,
+        llf=-final_nll(objective, solution) * objective.response.scale,
         certificate=certify(objective, solution),
         _covariance=Covariance(objective, solution),
     )

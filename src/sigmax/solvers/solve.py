@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Evaluation, FirstOrder, Objective
+from sigmax.objective import Evaluation, FirstOrder, Objective, Refined
 from sigmax.solvers.curvature import DependentColumn, IllConditioned, Plain, Whitened
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.few_reads import few_reads
@@ -80,6 +80,17 @@ def solve(
     except Stopped:
         found = _stopped(monitor)
     return replace(found, overlap=True) if monitor.overlap else found
+
+
+def final_nll(objective: Objective, solution: Solution) -> float:
+    """The negative log-likelihood where the iteration ended, in units of the objective.
+
+    An optimum far out has large coefficients whose logits cancel: where it was not refined, the likelihood is
+    evaluated once more, with logits in double-double.
+    """
+    refined = isinstance(solution.at, Refined) or solution.stop is Stop.CALLBACK
+    at = solution.at if refined else objective.refine(solution.coef, solution.low)
+    return at.nll
 
 
 def _solve(
