@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import sigmax as sx
 from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.objective import Objective
@@ -150,9 +151,29 @@ def test_patience_is_not_tried_where_the_proof_comes_in_time(backend):
     y = (X[:, 0] + rng.logistic(size=100) > 0.0).astype(int)
     found = solve(objective_of(X, y, backend), [np.zeros(3)], tol=1e-12, patience=12)
     assert found.stop in (Stop.TOLERANCE, Stop.ROUNDING)
-    monitor = Monitor()
+    objective, monitor = objective_of(X, y, backend), Monitor()
     monitor.patience = 12
-    newton(Plain(objective_of(X, y, backend)), [np.zeros(3)], tol=1e-12, max_iter=100, monitor=monitor)
+    objective.scan()  # the bounds are known from here on
+    newton(Plain(objective), [np.zeros(3)], tol=1e-12, max_iter=100, monitor=monitor)
+    assert monitor.overlap
+
+
+def test_the_proof_costs_an_ordinary_fit_no_read(backend):
+    data = sx.datasets.load("fair")
+    reads = []
+    r = sx.fit(data.X, data.y, backend=backend.BACKEND, callback=lambda state: reads.append(state.stage))
+    assert r.certificate.exists
+    # from zero; the first step, and the exact one in its place; four more; the last digits
+    assert reads == ["hessian"] * 6 + ["refine"]
+    assert r.certificate.passes == len(reads) == 7
+
+
+def test_a_fit_that_ends_early_is_asked_once(backend):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(400, 2))
+    y = (X[:, 0] + rng.logistic(size=400) > 0.0).astype(int)
+    monitor = Monitor()
+    newton(Plain(objective_of(X, y, backend)), [np.zeros(3)], tol=1e-12, max_iter=2, monitor=monitor)
     assert monitor.overlap
 
 

@@ -66,6 +66,11 @@ class Bounds(ABC):
         """max_i |x_ij|, shape (k,), in a read of its own."""
 
     @property
+    def knows_largest(self) -> bool:
+        """Whether `largest`, and with it every bound here, costs no read."""
+        return self._largest is not None
+
+    @property
     def largest(self) -> Float:
         """x_max, 1 for the intercept, (k,); one read of X where no evaluation has found it on its way."""
         if self._largest is None:

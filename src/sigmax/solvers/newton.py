@@ -111,14 +111,17 @@ def newton(
         # without a factor of H itself the slope says nothing about the distance
         nu = math.sqrt(max(-slope, 0.0)) if factor is not None else math.nan
 
-        if factor is not None and not monitor.overlap and objective.penalty is None:
-            monitor.overlap = proves_overlap(objective, at, factor, direction, nu)
         stop = _stop(objective, at, nu, previous, tol)
-        if stop is None and _in_doubt(monitor):
-            stop = Stop.DOUBTFUL
         if stop is None and monitor.iterations >= max_iter:
             # so near to flatness more steps would not help
             stop = Stop.ROUNDING if nu <= _FLAT else Stop.ITERATIONS
+        in_doubt = stop is None and _is_in_doubt(monitor)
+        # free where the bounds are known; else a read, which pays where the fit would end without a proof
+        asks = objective.knows_largest or in_doubt or stop is Stop.ITERATIONS
+        if asks and factor is not None and not monitor.overlap and objective.penalty is None:
+            monitor.overlap = proves_overlap(objective, at, factor, direction, nu)
+        if in_doubt and not monitor.overlap:
+            stop = Stop.DOUBTFUL
         moved = None
         if stop is None and slope < 0.0:
             moved = _step(curvature, at, direction, slope, nu, monitor)
@@ -138,7 +141,7 @@ def _factor_or_none(curvature: Plain | Whitened, at: Evaluation) -> Metric | Non
         return None
 
 
-def _in_doubt(monitor: Monitor) -> bool:
+def _is_in_doubt(monitor: Monitor) -> bool:
     return monitor.patience is not None and not monitor.overlap and monitor.iterations >= monitor.patience
 
 
