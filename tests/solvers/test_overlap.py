@@ -165,7 +165,8 @@ def test_the_proof_costs_an_ordinary_fit_no_read(backend):
     assert r.certificate.exists
     # from zero; the first step, and the exact one in its place; four more; the last digits
     assert reads == ["hessian"] * 6 + ["refine"]
-    assert r.certificate.passes == len(reads) == 7
+    # the twin's wider bounds ask for the norms of the rows
+    assert r.certificate.passes == len(reads) + (backend.BACKEND == "reference")
 
 
 def test_a_fit_that_ends_early_is_asked_once(backend):
