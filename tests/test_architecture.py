@@ -30,6 +30,7 @@ ROOMS = (
     ("existence",),
     ("inference",),
     ("estimation",),
+    ("evidence",),
     ("handed_over",),
     ("firth",),
     ("fitting", "many"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,12 @@ import numpy.typing as npt
 from sigmax.data.design import Design
 from sigmax.data.observe import in_few_rows, observe
 from sigmax.data.response import Response
+from sigmax.data.units import Units, number_of_observations, units
 from sigmax.existence.examine import Verdict, examine, without_classes
 from sigmax.existence.pairs import Pairs
 from sigmax.identification.rank import Dependence
 from sigmax.identification.rank import dependence as find_dependence
+from sigmax.inference.estimates import facts
 from sigmax.kernels import Float, Kernels
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate, certify
@@ -49,6 +52,7 @@ class Data:
     sample_weight, offset, classes : array_like or None
     kernels : Kernels
     n_threads : int
+    weight_type : {"frequency", "importance", "probability"}
     """
 
     design: Design
@@ -58,10 +62,31 @@ class Data:
     classes: npt.ArrayLike | None
     kernels: Kernels
     n_threads: int
+    weight_type: str = "frequency"
 
     def rows(self, design: Design) -> tuple[Design, Response]:
         """The rows as given, for a design that may have fewer columns."""
         return observe(design, self.y, self.sample_weight, self.offset, self.classes, self.n_threads)
+
+    def units(self, design: Design, observed: Response) -> Units:
+        """What each row stands for; `observed` is the response of a fit, of these rows or fewer."""
+        return units(
+            self.y,
+            design.n_rows,
+            sample_weight=self.sample_weight,
+            weight_type=self.weight_type,
+            offset=self.offset,
+            classes=observed.classes,
+            n_threads=self.n_threads,
+            observed=observed,
+        )
+
+    def facts(self, objective: Objective) -> dict[str, Any]:
+        """What a result says of the data."""
+        nobs = None
+        if self.weight_type != "frequency" and self.sample_weight is not None:
+            nobs = number_of_observations(self.y, self.sample_weight)
+        return facts(objective, nobs, self.weight_type)
 
     def objective(self, design: Design, l2: float) -> Objective:
         """The objective of a design that may have fewer columns."""

@@ -16,7 +16,9 @@ from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.response import Response
+from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
+from sigmax.evidence import firth_observations, limiting_observations, observations
 from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
 from sigmax.existence.pairs import Pairs
 from sigmax.existence.separation import (
@@ -26,9 +28,9 @@ from sigmax.existence.separation import (
     separation,
 )
 from sigmax.firth import firth_result
-from sigmax.identification.parametrisation import rebased
+from sigmax.identification.parametrisation import rebased, rebased_covariance
 from sigmax.inference.collinear import with_dependence
-from sigmax.inference.result import Result, class_index, facts
+from sigmax.inference.result import Result, class_index
 from sigmax.kernels import Float
 from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance
@@ -52,6 +54,7 @@ def fit(
     y: npt.ArrayLike,
     *,
     sample_weight: npt.ArrayLike | None = None,
+    weight_type: str = "frequency",
     offset: npt.ArrayLike | None = None,
     fit_intercept: bool = True,
     l2: float = 0.0,
@@ -84,8 +87,13 @@ def fit(
         (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
         not necessarily whole, a positive one in each column.  The classes are 0 .. K-1.
     sample_weight : array_like of shape (n,), optional
-        Frequency weights, of any scale from 1e-300 to 1e300: a row of weight w counts as w equal rows, one
-        of weight 0 not at all.  They multiply the counts of grouped data.
+        Weights of any scale from 1e-300 to 1e300; a row of weight 0 does not count at all.
+    weight_type : {"frequency", "importance", "probability"}
+        What weights mean.  The estimates are the same.  "frequency": a row of weight w stands for w equal
+        rows, in every number of the result; counts of grouped data are multiplied.  "importance": w
+        multiplies the log-likelihood of the row, and the number of observations is that of the rows.
+        "probability": the row was drawn with a probability proportional to 1 / w; as "importance", and the
+        covariance is the sandwich "HC0" unless another one is asked for.
     offset : array_like of shape (n,) or (n, K), optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
         column a class.
@@ -190,12 +198,13 @@ def fit(
         raise ValueError(f"max_iter must be a whole number of at least 0; got {max_iter!r}")
     if not (isinstance(l2, int | float | np.floating) and math.isfinite(l2) and l2 >= 0.0):
         raise ValueError(f"l2 must be a number of at least 0; got {l2!r}")
+    _one_of("weight_type", weight_type, WEIGHT_TYPES)
     _one_of("collinear", collinear, _COLLINEAR)
     _one_of("on_separation", on_separation, _ON_SEPARATION)
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
     design = Design(X, intercept=fit_intercept, names=names)
-    data = Data(design, y, sample_weight, offset, classes, chosen, count)
+    data = Data(design, y, sample_weight, offset, classes, chosen, count, weight_type)
     base = 0
     begin: Float | None = None
     if reference is not None or start is not None:
@@ -262,18 +271,20 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
         certificate = replace(certificate, passes=certificate.passes + spent)
     covariance = Covariance(objective, solution)
     response = objective.response
+    llf = -nll * response.scale
     result = Result(
         params=solution.coef.reshape(_shape(response, objective.design.width)),
         _covariance=covariance.compute() if covariance.is_known else covariance.compute,
-        llf=-nll * response.scale,
+        llf=llf,
         certificate=certificate,
         l2=l2,
         reference=response.classes[0],
-        **facts(objective),
+        _observations=observations(data, found.design, objective, solution.coef, covariance, llf),
+        **data.facts(objective),
     )
-    if found.dependence is None:
-        return result
-    return with_dependence(result, found.dependence, data.design.names, collinear, found.spent)
+    if found.dependence is not None:
+        result = with_dependence(result, found.dependence, data.design.names, collinear, found.spent)
+    return result.of_weights()
 
 
 def _bias_reduced(
@@ -298,6 +309,8 @@ def _bias_reduced(
             result = firth_result(
                 objective, starts, tol=tol, max_iter=max_iter, callback=callback, stacklevel=4
             )
+            behind = firth_observations(data, design, objective, result.params, result.covariance, result.llf)
+            result = replace(result, _observations=behind, **data.facts(objective))
             break
         except DependentColumn as error:
             if dependence is not None:
@@ -308,6 +321,7 @@ def _bias_reduced(
             design = design.without(dependence.aliased)
     if dependence is not None:
         result = with_dependence(result, dependence, data.design.names, collinear, dependence.reads)
+    result = result.of_weights()
     return result if base == 0 else result.rebase(result.classes[base])
 
 
@@ -320,6 +334,11 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
     given = Pairs(*data.rows(found.design), data.kernels, data.n_threads)
     about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
     message = about.text(objective.design.names)
+
+    def report(covariance: Float) -> Float:
+        m = len(objective.response.classes) - 1
+        return limiting_covariance(about, rebased_covariance(covariance, m, 0, base) if base else covariance)
+
     steps = 0 if found.solution is None else found.solution.iterations
     result = Result(
         params=limiting_params(about),
@@ -331,12 +350,14 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
         l2=l2,
         reference=objective.response.classes[base],
         separation=about,
-        **facts(objective),
+        _observations=limiting_observations(data, found.design, objective, limit, about),
+        _report=report,
+        **data.facts(objective),
     )
     if found.dependence is not None:
         # of minimum norm there is no limit
         result = with_dependence(result, found.dependence, data.design.names, "alias", 0.0)
-    return result, message
+    return result.of_weights(), message
 
 
 def _shape(response: Response, width: int) -> tuple[int, ...]:

@@ -42,12 +42,23 @@ class _PenaltyAlone:
 
     def compute(self) -> Float:
         """The inverse of the penalty's Hessian, (m k, m k); 0 for the intercepts, which have none."""
+        return np.kron(self._classes(), self._slopes())
+
+    def root(self) -> Float:
+        """R with R R' the covariance; the slopes' matrix is its own root."""
+        root: Float = np.kron(np.linalg.cholesky(self._classes()), self._slopes()).astype(np.float64)
+        return root
+
+    def _classes(self) -> Float:
         A = np.eye(self.n_logits)
         if self.n_logits > 1:
             A -= 1.0 / (self.n_logits + 1)
+        return np.asarray(np.linalg.inv(A) / self.l2)
+
+    def _slopes(self) -> Float:
         slopes = np.eye(self.width)
         slopes[0, 0] = 0.0
-        return np.kron(np.linalg.inv(A) / self.l2, slopes)
+        return slopes
 
 
 @dataclass(slots=True)
@@ -105,6 +116,21 @@ class Limit:
         rows = np.delete(whole, base, axis=0) - whole[base]
         both = np.delete(rows, base, axis=2) - rows[:, :, [base]]
         return np.asarray(both.reshape((K - 1) * k, (K - 1) * k))
+
+    def root(self, base: int) -> Float:
+        """R with R R' their covariance, (P, r); 0 for classes without a fit."""
+        K, k = self.each.shape
+        if self._covariance is None:
+            return np.zeros(((K - 1) * k, 1))
+        if isinstance(self._covariance, _PenaltyAlone):
+            part = self._covariance.root()
+        else:
+            T, part = self._covariance.roots()
+            if T is not None:
+                part = (T @ part.reshape(-1, k, part.shape[1])).reshape(part.shape)
+        whole = np.zeros((K, k, part.shape[1]))
+        whole[self.kept[1:]] = part.reshape(-1, k, part.shape[1])
+        return np.asarray((np.delete(whole, base, axis=0) - whole[base]).reshape((K - 1) * k, -1))
 
 
 def no_limit(pairs: Pairs, why: str) -> Limit:

@@ -32,17 +32,18 @@ def with_dependence(
     """
     gone, m = dependence.aliased, len(result.classes) - 1
     matrix, bound = np.atleast_2d(result.params), np.atleast_2d(result.certificate.error_bound)
+    report = result._report
     if collinear == "alias":
 
-        def covariance() -> Float:
-            return parametrisation.expand_covariance(result.covariance, m, gone)
+        def of_all(covariance: Float) -> Float:
+            return parametrisation.expand_covariance(covariance, m, gone)
 
         params, bound = parametrisation.expand(matrix, gone), parametrisation.expand(bound, gone)
     else:
         M = parametrisation.minimum_norm_map(dependence.row_space())
 
-        def covariance() -> Float:
-            return parametrisation.minimum_norm_covariance(result.covariance, m, M)
+        def of_all(covariance: Float) -> Float:
+            return parametrisation.minimum_norm_covariance(covariance, m, M)
 
         params = parametrisation.minimum_norm(matrix, M)
         bound = parametrisation.minimum_norm_bound(bound, matrix, M)
@@ -51,7 +52,12 @@ def with_dependence(
     return replace(
         result,
         params=params,
-        _covariance=covariance() if isinstance(result._covariance, np.ndarray) else covariance,
+        _covariance=(
+            of_all(result.covariance)
+            if isinstance(result._covariance, np.ndarray)
+            else lambda: of_all(result.covariance)
+        ),
+        _report=of_all if report is None else lambda V: of_all(report(V)),
         param_names=names,
         certificate=result.certificate.of(params, bound, passes=passes),
         dependence=dependence,

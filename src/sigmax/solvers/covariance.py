@@ -8,6 +8,8 @@ asked for.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sigmax.kernels import Float
@@ -36,10 +38,11 @@ class Covariance:
     solution : Solution
     """
 
-    __slots__ = ("_objective", "_solution")
+    __slots__ = ("_metric", "_objective", "_solution")
 
     def __init__(self, objective: Objective, solution: Solution) -> None:
         self._objective, self._solution = objective, solution
+        self._metric: Metric | None = None
 
     @property
     def is_known(self) -> bool:
@@ -60,29 +63,46 @@ class Covariance:
         ValueError
             The data have been changed since the fit.
         """
+        order, metric = self._objective.n_params, self._at_the_estimate()
         with np.errstate(over="ignore"):
-            found: Float = self._in_units_of_the_objective() / self._objective.response.scale
+            inverse = np.full((order, order), np.nan) if metric is None else metric.inverse()
+            found: Float = inverse / self._objective.response.scale
         return found
 
-    def _in_units_of_the_objective(self) -> Float:
+    def roots(self) -> tuple[Float | None, Float]:
+        """T, (k, k), or None for the identity, and V, (m k, m k), with H^-1 = (I (x) T) V V' (I (x) T)'.
+
+        T is there where columns are nearly dependent: rows T'[1 x] then keep the digits that sums over rows
+        [1 x] lose.  V is in units of the true weights; nan where the information is singular.
+        """
+        order, metric = self._objective.n_params, self._at_the_estimate()
+        if metric is None:
+            return None, np.full((order, order), np.nan)
+        T, root = metric.roots()
+        return T, root / math.sqrt(self._objective.response.scale)
+
+    def _at_the_estimate(self) -> Metric | None:
+        """Factor of the Hessian at the estimate; None where it is singular."""
+        if self._metric is None:
+            self._metric = self._factored()
+        return self._metric
+
+    def _factored(self) -> Metric | None:
         s, o = self._solution, self._objective
         if s.metric is None and s.flat is None:
-            return np.full((o.n_params, o.n_params), np.nan)
+            return None
         if s.metric is not None and self.is_known:
-            return s.metric.inverse()
-        metric: Metric
+            return s.metric
         try:
             if s.metric is None or s.metric.condition_number <= _PLAIN_CONDITION:
                 at = o.evaluate(s.coef)
                 self._require_unchanged(at)
-                metric = Factor(at.hessian)
-            else:
-                self._require_unchanged(o.gradient(s.coef))
-                T = _whitening(o)
-                metric = WhitenedFactor(T, Factor(o.whitened_hessian(s.coef, s.low, T)))
+                return Factor(at.hessian)
+            self._require_unchanged(o.gradient(s.coef))
+            T = _whitening(o)
+            return WhitenedFactor(T, Factor(o.whitened_hessian(s.coef, s.low, T)))
         except NotPositiveDefinite:
-            return np.full((o.n_params, o.n_params), np.nan)
-        return metric.inverse()
+            return None
 
     def _require_unchanged(self, now: FirstOrder) -> None:
         at = self._solution.at

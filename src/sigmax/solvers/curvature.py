@@ -185,6 +185,10 @@ class WhitenedFactor:
         inner = self._T.T @ Z.reshape(-1, k, Z.shape[1])
         return self._G.half(inner.reshape(Z.shape))
 
+    def roots(self) -> tuple[Float, Float]:
+        """See :class:`sigmax.solvers.solution.Metric`."""
+        return self._T, self._G.root()
+
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1) as in :class:`Factor`; C = U'U with U = U_G (I (x) R), columns scaled."""

@@ -142,6 +142,10 @@ class Factor:
         root: Float = np.ascontiguousarray(np.triu(T) / self.scale[:, None])
         return root
 
+    def roots(self) -> tuple[None, Float]:
+        """See :class:`sigmax.solvers.solution.Metric`."""
+        return None, self.root()
+
     @property
     def condition_number(self) -> float:
         """sqrt(||C||_1 ||C^-1||_1): of the weighted design, columns scaled; an upper bound up to sqrt(n)."""

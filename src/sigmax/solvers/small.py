@@ -51,6 +51,10 @@ class Known:
         """V with V'V = Z'H^-1 Z, shape of Z, (n, columns)."""
         return Factor(self._H).half(Z)
 
+    def roots(self) -> tuple[None, Float]:
+        """See :class:`sigmax.solvers.solution.Metric`."""
+        return Factor(self._H).roots()
+
     @property
     def doubt(self) -> float:
         """See :class:`sigmax.solvers.solution.Metric`: n ||C^-1||_1, with ones on the diagonal of C."""

@@ -37,6 +37,9 @@ class Metric(Protocol):
     def half(self, Z: Float) -> Float:
         """V with V'V = Z'H^-1 Z, shape of Z, (m k, columns)."""
 
+    def roots(self) -> tuple[Float | None, Float]:
+        """T, or None for the identity, and V with H^-1 = (I (x) T) V V' (I (x) T)'."""
+
     @property
     def condition_number(self) -> float:
         """Of the weighted design, columns scaled."""

@@ -1,0 +1,100 @@
+"""What a likelihood is measured against: the model without regressors, and the one that fits every row.
+
+    null         eta_i = a + offset_i: an intercept for each logit, where the model has one
+    saturated    p_ik = c_ik / N_i in each row i
+
+Without offsets the null model fits the shares of the classes, and its log-likelihood is the closed form
+sum_k n_k log(n_k / n).  With labels the saturated model predicts every row, and its log-likelihood is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmax.data.design import Design
+from sigmax.data.units import Units
+from sigmax.identification.rank import dependence
+from sigmax.inference.observations import Observations
+from sigmax.kernels import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Log-likelihoods of the null and of the saturated model.
+
+    Attributes
+    ----------
+    null : float
+    n_null : int
+        Parameters of the null model: K - 1 with an intercept, else 0.
+    saturated : float
+        0 for labels.
+    """
+
+    null: float
+    n_null: int
+    saturated: float
+
+
+def baseline(observations: Observations) -> Baseline:
+    """Null and saturated model of the rows of a fit."""
+    u, design = observations.units, observations.design
+    m = len(observations.classes) - 1
+    saturated = _saturated(u)
+    if not _has_intercept(observations, design):
+        return Baseline(_without_parameters(observations), 0, saturated)
+    if u.offset is not None:
+        return Baseline(observations.null_of_offsets(), m, saturated)
+    n = class_totals(u)
+    total = math.fsum(n)
+    return Baseline(math.fsum(x * math.log(x / total) for x in n if x > 0.0), m, saturated)
+
+
+def class_totals(u: Units) -> list[float]:
+    """Weighted number of observations of each class."""
+    w = u.weight()
+    if u.counts is None:
+        assert u.codes is not None
+        sums = np.bincount(u.codes, w, minlength=len(u.classes))
+        return [float(x) for x in sums]
+    return [math.fsum(c if w is None else c * w) for c in u.counts.T]
+
+
+def _has_intercept(observations: Observations, design: Design) -> bool:
+    """Whether a column of ones is one of the design's, or a combination of them."""
+    if design.intercept:
+        return True
+    names = list(design.names)
+    with_ones = Design(design.rows, intercept=True, names=names)
+    found = dependence(with_ones, observations.units.weight(), observations.kernels, observations.n_threads)
+    return bool(found.aliased.any())
+
+
+def _saturated(u: Units) -> float:
+    """sum_i w_i sum_k c_ik log(c_ik / N_i)."""
+    if u.counts is None:
+        return 0.0
+    c, w = u.counts, u.weight()
+    share = np.where(c > 0.0, c, 1.0) / np.where(c > 0.0, c.sum(axis=1, keepdims=True), 1.0)
+    rows = (c * np.log(share)).sum(axis=1)
+    return math.fsum(rows if w is None else rows * w)
+
+
+def _without_parameters(observations: Observations) -> float:
+    """Log-likelihood where the logits are the offsets alone."""
+    u = observations.units
+    if u.offset is None:
+        return -math.fsum(class_totals(u)) * math.log(len(u.classes))
+    logits = np.concatenate([np.zeros((len(u.offset), 1)), u.offset], axis=1)
+    top = logits.max(axis=1, keepdims=True)
+    log_p: Float = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    if u.counts is None:
+        assert u.codes is not None
+        rows = log_p[np.arange(len(log_p)), u.codes]
+    else:
+        rows = (u.counts * log_p).sum(axis=1)
+    w = u.weight()
+    return math.fsum(rows if w is None else rows * w)

@@ -1,0 +1,347 @@
+"""Covariances of the estimates: the inverse information, and sandwiches that do not trust the model.
+
+    mle       V = A,                          A the inverse of the observed information (penalty included)
+    HC0       V = A M A,                      M = sum_i f_i a_i^2 sum_k c_ik s_ik s_ik'
+    HC1       V = n / (n - P) A M A,          n the number of observations, P of estimated parameters
+    cluster   V = G / (G - 1) A M_G A,        M_G = sum_g S_g S_g',  S_g = sum_(i in g) f_i a_i s_i
+
+s_ik = (e_k - p_i) (x) [1 x_i] is the score of one observation of class k, s_i = sum_k c_ik s_ik that of a
+unit; f_i is how many units a row stands for, a_i what weighs their likelihood (:mod:`sigmax.data.units`).
+HC0: Huber (Proc. 5th Berkeley Symp. 1, 1967), White (Econometrica 50, 1982).  Cluster: Liang & Zeger
+(Biometrika 73, 1986); G / (G - 1) is Stata's factor for maximum-likelihood estimates, and that of R's
+sandwich::vcovCL for a glm; statsmodels multiplies by (n - 1) / (n - P) as well.
+
+All of it in roots, V = R R', and in the coordinates in which the information was factored, rows
+z_i = T'[1 x_i] (:mod:`sigmax.solvers.curvature`): A = R R' with R = (I (x) T) B, and
+
+    A M A = R (B' M_z B) R',     M_z from the rows z
+
+so that nearly dependent columns cost a sandwich no more digits than the information itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import passes, threads
+from sigmax.data.checks import plural
+from sigmax.data.labels import missing
+from sigmax.kernels import Float, Kernels
+
+if TYPE_CHECKING:
+    from sigmax.inference.observations import Observations, Rows
+
+KINDS = ("mle", "HC0", "HC1", "cluster")
+
+#: eigenvalues of a meat below this times the largest are rounding
+_RANK = 1e-14
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """R = (I (x) T) B, a root of a covariance V = R R' of the fitted coordinates.
+
+    Attributes
+    ----------
+    T : ndarray of shape (k, k), or None for the identity
+        Rows T'[1 x] are formed in double-double: where columns are nearly dependent, a sum of products of x
+        and R would cancel.
+    B : ndarray of shape (m k, r)
+    """
+
+    T: Float | None
+    B: Float
+
+    @property
+    def whole(self) -> Float:
+        """R, (m k, r)."""
+        if self.T is None:
+            return self.B
+        k = len(self.T)
+        return np.asarray((self.T @ self.B.reshape(-1, k, self.B.shape[1])).reshape(self.B.shape))
+
+    def times(self, inner: Float) -> Root:
+        """The root R L, for `inner` L."""
+        return Root(self.T, self.B @ inner)
+
+    def rows(self, X: Float, intercept: bool, kernels: Kernels) -> tuple[Float, bool]:
+        """z_i = T'[1 x_i], and whether a column of ones stands before them unstored."""
+        if self.T is None:
+            return X, intercept
+        Z = np.empty((len(X), len(self.T)))
+        kernels.linear_predictor_dd(X, np.ascontiguousarray(self.T.T), None, Z, None, intercept=intercept)
+        return Z, False
+
+    def along(self, X: Float, intercept: bool, kernels: Kernels) -> Float:
+        """U_i = (I (x) [1 x_i])' R, (n, m, r): the covariance of the logits of row i is U_i U_i'."""
+        Z, ones = self.rows(X, intercept, kernels)
+        m, r = len(self.B) // (Z.shape[1] + ones), self.B.shape[1]
+        U = np.empty((len(X), m, r))
+        part = np.empty((len(X), r))
+        for c, B in enumerate(self.B.reshape(m, -1, r)):
+            kernels.linear_predictor(Z, np.ascontiguousarray(B.T), part, intercept=ones)
+            U[:, c] = part
+        return U
+
+
+@dataclass(frozen=True, slots=True)
+class Bread:
+    """The inverse information.
+
+    Attributes
+    ----------
+    root : Root
+    inverse : ndarray of shape (m k, m k)
+        As the factor gives it, exactly symmetric.
+    """
+
+    root: Root
+    inverse: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A covariance of the fitted coordinates.
+
+    Attributes
+    ----------
+    kind : {"mle", "HC0", "HC1", "cluster"}
+    root : Root
+    matrix : ndarray of shape (m k, m k)
+        V, exactly symmetric.
+    n_clusters : int or None
+        Of the clusters' covariance.
+    """
+
+    kind: str
+    root: Root
+    matrix: Float
+    n_clusters: int | None = None
+
+
+def spread(
+    observations: Observations, kind: str, groups: npt.ArrayLike | None, *, n_estimated: int
+) -> Spread:
+    """The covariance of a kind; one read of the data but for "mle".
+
+    Parameters
+    ----------
+    observations : Observations
+    kind : {"mle", "HC0", "HC1", "cluster"}
+    groups : array_like of shape (n,), or None
+        The cluster of each row, labels of any kind; for "cluster" alone.
+    n_estimated : int
+        P.
+
+    Raises
+    ------
+    ValueError
+        No such kind; clusters for another kind, or none for "cluster"; fewer than two of them, missing ones,
+        another number of rows; HC1 without observations to spare; data that have been changed.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+    if (groups is not None) != (kind == "cluster"):
+        what = "needs groups, the cluster of each row" if groups is None else "takes no groups"
+        raise ValueError(f"kind={kind!r} {what}")
+    bread = observations.bread
+    if kind == "mle":
+        return Spread(kind, bread.root, bread.inverse)
+    if kind == "cluster":
+        assert groups is not None
+        codes, count = _clusters(observations, groups)
+        meat = _clustered(observations, bread.root, codes, count)
+        factor = count / (count - 1.0)
+    else:
+        meat, factor, count = _scores(observations, bread.root), 1.0, None
+        nobs = observations.units.nobs
+        if kind == "HC1":
+            if nobs <= n_estimated:
+                raise ValueError(
+                    f"kind='HC1' divides by the observations less the parameters, {nobs:g} - {n_estimated}; "
+                    "take kind='HC0'"
+                )
+            factor = nobs / (nobs - n_estimated)
+    root = bread.root.times(_root(meat) * np.sqrt(factor))
+    R = root.whole
+    V = R @ R.T
+    return Spread(kind, root, np.asarray(0.5 * (V + V.T)), count)
+
+
+def root_of(covariance: Float) -> Float:
+    """R with R R' = V, (P, r), of a covariance that may be singular; nan rows where V is nan on the diagonal.
+
+    For a matrix whose own root has been left behind: V is scaled to ones on its diagonal first.
+    """
+    gone = np.isnan(covariance.diagonal())
+    length = np.sqrt(np.where(gone, 0.0, covariance.diagonal()))
+    safe = np.where(length > 0.0, length, 1.0)
+    C = np.where(gone | gone[:, None], 0.0, covariance) / safe / safe[:, None]
+    R = length[:, None] * _root(C)
+    R[gone] = np.nan
+    return R
+
+
+def _root(M: Float) -> Float:
+    """L with L L' = M, positive semi-definite; columns of eigenvalues that are rounding are left out."""
+    if not np.isfinite(M).all():
+        return np.full_like(M, np.nan)
+    values, vectors = np.linalg.eigh(0.5 * (M + M.T))
+    counted = values > _RANK * max(float(values[-1]), 0.0)
+    return np.asarray(vectors[:, counted] * np.sqrt(values[counted]))
+
+
+def _scores(observations: Observations, root: Root) -> Float:
+    """B' M_z B of single observations, (r, r)."""
+    kernels, m, k = observations.kernels, *observations.coef.shape
+
+    def evaluate(rows: Rows) -> Float:
+        Z, intercept = root.rows(rows.X, rows.intercept, kernels)
+        E = _squares(rows)
+        M, gram = np.empty((m, k, m, k)), np.empty((k, k))
+        for a in range(m):
+            for b in range(a, m):
+                kernels.weighted_gram(Z, np.ascontiguousarray(E[:, a, b]), gram, intercept=intercept)
+                M[a, :, b] = M[b, :, a] = gram
+        return M
+
+    def merge(a: Float, b: Float) -> Float:
+        a += b
+        return a
+
+    n = observations.n_rows
+    whiten = 0.0 if root.T is None else 10.0 * k * k
+    M = observations.reduce(
+        evaluate, merge, numbers=m * m + (k if whiten else 0), flops=n * (whiten + m * m * k * k)
+    )
+    return np.asarray(root.B.T @ M.reshape(m * k, m * k) @ root.B)
+
+
+def _squares(rows: Rows) -> Float:
+    """f a^2 sum_k c_k (e_k - p) (e_k - p)' of the classes 1 .. K-1, (n, m, m)."""
+    if rows.counts is None:
+        r = rows.residual()[:, 1:]
+        E = r[:, :, None] * r[:, None, :]
+    else:
+        q, c = rows.p[:, 1:], rows.counts[:, 1:]
+        E = (
+            rows.counts.sum(axis=1)[:, None, None] * q[:, :, None] * q[:, None, :]
+            - c[:, :, None] * q[:, None, :]
+            - q[:, :, None] * c[:, None, :]
+        )
+        at = np.arange(q.shape[1])
+        E[:, at, at] += c
+    if rows.frequency is not None:
+        E *= rows.frequency[:, None, None]
+    if rows.importance is not None:
+        E *= (rows.importance**2)[:, None, None]
+    return np.asarray(E)
+
+
+def _clusters(observations: Observations, groups: npt.ArrayLike) -> tuple[npt.NDArray[np.int32], int]:
+    """Number of each row's cluster, -1 where the row does not count, and how many there are."""
+    labels, n = np.asarray(groups), observations.n_rows
+    if labels.shape != (n,):
+        raise ValueError(f"groups must have shape ({n},), one cluster for each row of X; got {labels.shape}")
+    weight = observations.units.weight()
+    counted = np.ones(n, bool) if weight is None else weight > 0.0
+    gone = missing(labels) & counted
+    if gone.any():
+        raise ValueError(
+            f"groups must not be missing; {plural(int(gone.sum()), 'value')} are, the first at "
+            f"groups[{int(np.argmax(gone))}]"
+        )
+    codes = np.full(n, -1, np.int32)
+    numbered, count = _numbered(labels[counted])
+    codes[counted] = numbered
+    if count < 2:
+        raise ValueError(f"groups must name at least two clusters; got {count}")
+    return codes, count
+
+
+def _numbered(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int32], int]:
+    """A number for each label, from 0, and how many there are."""
+    if labels.dtype.kind in "iu" and len(labels):
+        low, high = int(labels.min()), int(labels.max())
+        if high - low <= 4 * len(labels) + 1024 and high < 2**63:
+            offset = (labels.astype(np.int64) - low).astype(np.intp)
+            there = np.bincount(offset) > 0
+            return (np.cumsum(there) - 1)[offset].astype(np.int32), int(there.sum())
+    try:
+        named, codes = np.unique(labels, return_inverse=True)
+        return codes.astype(np.int32), len(named)
+    except TypeError:  # labels that do not compare with each other
+        table: dict[object, int] = {}
+        numbers = [table.setdefault(label, len(table)) for label in labels.tolist()]
+        return np.array(numbers, np.int32), len(table)
+
+
+def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int32], count: int) -> Float:
+    """B' M_G B, (r, r): clusters are summed whole, some of them at a time."""
+    kernels, m, k = observations.kernels, *observations.coef.shape
+    sizes = np.bincount(codes[codes >= 0], minlength=count)
+    order = np.argsort(codes, kind="stable")[len(codes) - int(sizes.sum()) :]
+    ends = np.cumsum(sizes)
+    in_order = bool((np.diff(order) == 1).all())
+    size = observations.block_rows(m * k + k)
+    # runs of clusters with `size` rows or more together
+    cuts = np.searchsorted(ends, np.arange(size, ends[-1] + size, size), side="left") + 1
+    first = np.unique(np.concatenate([[0], np.minimum(cuts, count)]))
+
+    def sums(low: int, high: int) -> tuple[Float, float]:
+        """S of the clusters low <= g < high, (high - low, m k), and their negative log-likelihood."""
+        S, nll = np.zeros((high - low, m * k)), 0.0
+        start, stop = int(ends[low] - sizes[low]), int(ends[high - 1])
+        for begin in range(start, stop, size):
+            end = min(begin + size, stop)
+            index = order[begin:end]
+            if in_order:
+                rows = observations.rows(int(index[0]), int(index[-1]) + 1)
+            else:
+                rising = np.argsort(index, kind="stable")
+                rows, index = observations.pick(index[rising]), index[rising]
+            nll += rows.nll()
+            Z, intercept = root.rows(rows.X, rows.intercept, kernels)
+            r = rows.residual()[:, 1:]
+            weight = rows.weight()
+            if weight is not None:
+                r = r * weight[:, None]
+            _add_by_cluster(S, codes[index] - low, Z, r, intercept)
+        return S, nll
+
+    def evaluate(start: int, stop: int) -> tuple[Float, float]:
+        M, nll = np.zeros((root.B.shape[1],) * 2), 0.0
+        for i in range(start, stop):
+            S, part = sums(int(first[i]), int(first[i + 1]))
+            gram = np.empty_like(M)
+            kernels.weighted_gram(S @ root.B, np.ones(len(S)), gram, intercept=False)
+            M += gram
+            nll += part
+        return M, nll
+
+    def merge(a: tuple[Float, float], b: tuple[Float, float]) -> tuple[Float, float]:
+        return a[0] + b[0], a[1] + b[1]
+
+    flops = observations.n_rows * 4.0 * m * k * k
+    workers = threads.useful(observations.n_threads, flops, shared=kernels.THREADED)
+    M, nll = passes.reduce(len(first) - 1, 1, evaluate, merge, workers)
+    observations.require_unchanged(nll)
+    return M
+
+
+def _add_by_cluster(S: Float, cluster: npt.NDArray[np.int32], Z: Float, r: Float, intercept: bool) -> None:
+    """S[g] += r_i (x) [1 z_i] for the rows i of each cluster g."""
+    if (np.diff(cluster) < 0).any():
+        order = np.argsort(cluster, kind="stable")
+        cluster, Z, r = cluster[order], Z[order], r[order]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(cluster) != 0]))
+    named, m = cluster[starts], r.shape[1]
+    k = S.shape[1] // m
+    for c in range(m):
+        if intercept:
+            S[named, c * k] += np.add.reduceat(r[:, c], starts)
+        S[named, c * k + intercept : (c + 1) * k] += np.add.reduceat(Z * r[:, c, None], starts, axis=0)

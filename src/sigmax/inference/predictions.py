@@ -1,0 +1,285 @@
+"""What a fit says of new rows: logits, probabilities with their intervals, labels, draws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import kernels, passes, threads
+from sigmax.data.checks import contiguous, finite, numbers, plural
+from sigmax.data.design import Design
+from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
+from sigmax.functions import expit
+from sigmax.identification import parametrisation
+from sigmax.inference.covariances import Root, root_of
+from sigmax.inference.estimates import class_index
+from sigmax.inference.observations import probabilities
+from sigmax.inference.uncertainty import Uncertainty
+from sigmax.kernels import Float
+from sigmax.objective import linear_predictor
+
+#: numbers of work space of a block of intervals
+_WORK = 2**19
+
+
+class Intervals(NamedTuple):
+    """Probabilities with confidence intervals; each (n, K), columns in the order of the classes.
+
+    Attributes
+    ----------
+    proba : ndarray
+        As `predict_proba` gives them.
+    lower, upper : ndarray
+        Ends within [0, 1]; nan where a probability is a limit that no covariance belongs to.
+    """
+
+    proba: Float
+    lower: Float
+    upper: Float
+
+
+class Predictions(Uncertainty):
+    """Predictions for rows that may be new."""
+
+    def decision_function(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
+        """Logits of new rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, p)
+            The columns of the fit, in its order.
+        offset : array_like, shape of the result, optional
+            Added to the logits.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, K - 1), or (n, K) without a reference
+            Log odds of the other classes against `reference`, in their order; without a reference, logits
+            of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
+            those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
+            :meth:`predict_proba`.
+        """
+        eta, order = self._logits(X, offset)
+        if order is not None:
+            eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
+        return eta[:, 0] if self.params.ndim == 1 else eta
+
+    def _design(self, X: npt.ArrayLike) -> Design:
+        """Rows with the columns of the fit, those that were left out included."""
+        names = self.param_names[1:] if self.fit_intercept else self.param_names
+        array = numbers("X", X)
+        if array.ndim != 2 or array.shape[1] != len(names):
+            raise ValueError(
+                f"X must have shape (n, {len(names)}), the columns of the fit; got {array.shape}"
+            )
+        return Design(array, intercept=self.fit_intercept, names=names)
+
+    def _logits(
+        self, X: npt.ArrayLike, offset: npt.ArrayLike | None
+    ) -> tuple[Float, npt.NDArray[np.int8] | None]:
+        """Logits (n, m), of finite coefficients; and how the classes compare where some are infinite."""
+        design = self._design(X)
+        found = self._limit
+        matrix = np.atleast_2d(self.params if found is None else found.finite)
+        gone = np.atleast_2d(self.aliased)[0]
+        if gone.any():
+            design, matrix = design.without(gone), matrix[:, ~gone]
+        shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
+        backend = kernels.get(self.backend)
+        eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
+        if found is None:
+            return eta, None
+        return eta, limiting_order(found, design, ~gone, backend)
+
+    @staticmethod
+    def _offset(offset: npt.ArrayLike, n: int, m: int) -> Float:
+        array = numbers("offset", offset)
+        shape = (n,) if m == 1 else (n, m)
+        if array.shape != shape:
+            raise ValueError(f"offset must have shape {shape}; got {array.shape}")
+        finite("offset", array)
+        return contiguous(array).reshape(n, m)
+
+    def _offset_of_origin(self, offset: npt.ArrayLike | None) -> Float | None:
+        """What the offset of these logits is for those of the result that this one comes from."""
+        if offset is None or self._origin is None:
+            return None
+        m = len(self.row_labels)
+        shift = self._offset(offset, len(np.atleast_1d(np.asarray(offset))), m)
+        if self.reference is not None:
+            shift = parametrisation.padded(shift.T, class_index(self.classes, self.reference)).T
+        old = class_index(self.classes, self._origin.reference)
+        moved = np.delete(shift - shift[:, [old]], old, axis=1)
+        return np.asarray(moved[:, 0] if moved.shape[1] == 1 else moved)
+
+    @overload
+    def predict_proba(
+        self, X: npt.ArrayLike, level: None = None, *, offset: npt.ArrayLike | None = None
+    ) -> Float: ...
+
+    @overload
+    def predict_proba(
+        self, X: npt.ArrayLike, level: float, *, offset: npt.ArrayLike | None = None
+    ) -> Intervals: ...
+
+    def predict_proba(
+        self, X: npt.ArrayLike, level: float | None = None, *, offset: npt.ArrayLike | None = None
+    ) -> Float | Intervals:
+        """Probabilities of the classes, shape (n, K); columns in the order of `classes`.
+
+        Parameters
+        ----------
+        X, offset
+            As in :meth:`decision_function`.
+        level : float, optional
+            Coverage of confidence intervals for each probability, 0 < level < 1; none by default.
+
+        Returns
+        -------
+        ndarray of shape (n, K), or Intervals
+            With `level`: ``proba``, ``lower`` and ``upper``.
+
+        Notes
+        -----
+        Where the classes are separated these are the limits along ``separation.direction``: exactly 0 for a
+        class that another one leaves behind, and the limiting fit's shares for the others, nan where the data
+        do not determine them.
+
+        An interval is that of the log odds of the class against all others, logit p_k -+ z se, taken back to
+        probabilities, so that it stays in [0, 1].  The standard error is the delta method's, with the
+        covariance that the result has:
+
+            d logit p_k / d eta_l = [k = l] - [k != l] p_l / (1 - p_k)
+
+        With two classes it is the interval of the logit itself.  nan for probabilities that are 0 or 1 in the
+        limit.
+        """
+        origin = self._source
+        shift = offset if self._origin is None else self._offset_of_origin(offset)
+        if level is not None:
+            if not 0.0 < level < 1.0:
+                raise ValueError(f"level must be between 0 and 1; got {level!r}")
+            return origin._intervals(X, shift, level)
+        return origin._probabilities(*origin._logits(X, shift))
+
+    def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
+        if order is not None:
+            base = class_index(self.classes, self.reference)
+            return limiting_probabilities(order, eta, base, self.backend)
+        return probabilities(eta, self.backend)
+
+    def _intervals(self, X: npt.ArrayLike, offset: npt.ArrayLike | None, level: float) -> Intervals:
+        from scipy.special import ndtri
+
+        design = self._design(X)
+        eta, order = self._logits(X, offset)
+        p = self._probabilities(eta, order)
+        logits = np.insert(eta, class_index(self.classes, self.reference), 0.0, axis=1)
+        if order is not None:
+            logits[p == 0.0] = -np.inf
+            logits[np.isnan(p)] = np.nan
+        root, fitted = self._root_of_logits(design)
+        backend, K = kernels.get(self.backend), len(self.classes)
+        half = -float(ndtri((1.0 - level) / 2.0))
+        lower, upper = np.empty(p.shape), np.empty(p.shape)
+
+        def evaluate(start: int, stop: int) -> None:
+            # the covariance of logits of all classes, of which that of the base is 0
+            U = root.along(fitted.block(start, stop), fitted.intercept, backend)
+            U = np.insert(U, base, 0.0, axis=1)
+            for k in range(K):
+                # p_l / (1 - p_k) of the other classes, and log(1 - p_k), without a difference
+                rest = np.delete(logits[start:stop], k, axis=1)
+                with np.errstate(invalid="ignore"):
+                    top = rest.max(axis=1, keepdims=True)
+                    share = np.exp(rest - top)
+                    total = share.sum(axis=1, keepdims=True)
+                    logit = logits[start:stop, k] - (top + np.log(total))[:, 0]
+                    share /= total
+                    along = U[:, k] - np.einsum("il,ilr->ir", share, np.delete(U, k, axis=1))
+                    error = half * np.sqrt((along**2).sum(axis=1))
+                    error[~np.isfinite(logit)] = np.nan
+                    expit(logit - error, lower[start:stop, k], backend=self.backend)
+                    expit(logit + error, upper[start:stop, k], backend=self.backend)
+
+        base = 0 if self._observations is not None else class_index(self.classes, self.reference)
+        size = max(_WORK // (root.B.shape[1] * K + design.width), 1)
+        flops = 2.0 * design.n_rows * root.B.size * 2.0
+        count = threads.useful(threads.resolve(), flops, shared=backend.THREADED)
+        passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, count)
+        return Intervals(p, lower, upper)
+
+    def _root_of_logits(self, design: Design) -> tuple[Root, Design]:
+        """A root of the covariance, and the columns of `design` that it belongs to."""
+        gone = np.zeros(design.width, bool) if self.dependence is None else self.dependence.aliased
+        if self._observations is not None:
+            return self._root("an interval"), (design.without(gone) if gone.any() else design)
+        # of the covariance alone: what a pickled result has
+        gone = np.atleast_2d(self.aliased)[0]
+        kept = ~np.tile(gone, len(np.atleast_2d(self.params)))
+        R = root_of(self.covariance[np.ix_(kept, kept)])
+        return Root(None, R), (design.without(gone) if gone.any() else design)
+
+    def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
+        """The most probable class of each row, shape (n,); the first of equals, and of what is unknown.
+
+        Parameters
+        ----------
+        X, offset
+            As in :meth:`decision_function`.
+        """
+        best = np.argmax(self.predict_proba(X, offset=offset), axis=1)
+        labels: npt.NDArray[np.generic] = self.classes[best]
+        return labels
+
+    def sample(
+        self,
+        X: npt.ArrayLike,
+        rng: np.random.Generator | int | None = None,
+        *,
+        size: int | None = None,
+        offset: npt.ArrayLike | None = None,
+    ) -> npt.NDArray[np.generic]:
+        """Draw labels from the fitted model.
+
+        Parameters
+        ----------
+        X, offset
+            As in :meth:`decision_function`.
+        rng : Generator or int, optional
+            Source of random numbers, or a seed; fresh ones by default.  The same seed gives the same draws.
+        size : int, optional
+            How many draws for each row; one by default.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (size, n) where `size` is given
+            Labels, independent of each other.
+
+        Raises
+        ------
+        ValueError
+            A row whose probabilities the data do not determine; a negative `size`.
+        """
+        p = self.predict_proba(X, offset=offset)
+        unknown = np.isnan(p).any(axis=1)
+        if unknown.any():
+            raise ValueError(
+                f"X has {plural(int(unknown.sum()), 'row')} whose probabilities are not determined, the "
+                f"classes being separated; the first is X[{int(np.argmax(unknown))}]"
+            )
+        if size is not None and size < 0:
+            raise ValueError(f"size must be at least 0; got {size!r}")
+        generator = np.random.default_rng(rng)
+        edges = np.cumsum(p[:, :-1], axis=1)
+        u = generator.random((1 if size is None else size, len(p)))
+        # class k where the edges of k classes lie at or below u
+        drawn = np.zeros(u.shape, np.intp)
+        for edge in edges.T:
+            drawn += edge <= u
+        # the last edge may have been rounded to less than 1
+        drawn = np.minimum(drawn, p.shape[1] - 1 - np.argmax(p[:, ::-1] > 0.0, axis=1))
+        labels: npt.NDArray[np.generic] = self.classes[drawn]
+        return labels[0] if size is None else labels

@@ -1,0 +1,206 @@
+"""How far estimates may be from the truth: covariances of several kinds, standard errors, intervals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.inference.covariances import KINDS, Root, spread
+from sigmax.inference.estimates import Estimates
+from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
+from sigmax.kernels import Float
+
+
+class Uncertainty(Estimates):
+    """Estimates with their covariance."""
+
+    @property
+    def covariance(self) -> Float:
+        """Covariance of the estimates, of `covariance_kind`, in the order of ``params.ravel()``.
+
+        "mle" is the inverse of the observed information at `params`.  nan in the rows and columns of
+        parameters that are `aliased`.
+        """
+        if not isinstance(self._covariance, np.ndarray):
+            object.__setattr__(self, "_covariance", self._covariance())
+        found = self._covariance
+        assert isinstance(found, np.ndarray)
+        return found
+
+    def cov_params(self, kind: str | None = None, groups: npt.ArrayLike | None = None) -> Float:
+        """Covariance of the estimates, in the order of ``params.ravel()``.
+
+        Parameters
+        ----------
+        kind : {"mle", "HC0", "HC1", "cluster"}, optional
+            By default the kind that this result has, or "cluster" where there are groups.
+            "mle": the inverse of the observed information, penalty included.  "HC0": the sandwich A M A of
+            Huber (1967) and White (1982), M the sum of the squared scores.  "HC1": n / (n - P) times that.
+            "cluster": scores are summed within clusters before they are squared (Liang & Zeger, 1986), times
+            G / (G - 1).
+        groups : array_like of shape (n,), optional
+            The cluster of each row of X, for "cluster".
+
+        Returns
+        -------
+        ndarray of shape (P, P)
+            A copy.  nan for parameters that are aliased or infinite.
+
+        Raises
+        ------
+        ValueError
+            No such kind; clusters missing, or given for another kind; fewer than two clusters; data that were
+            changed since the fit, or left behind by pickling.
+
+        Notes
+        -----
+        One read of the data, O((m k)^2) memory, and O(block) beside it.  Weights: a frequency weight w makes
+        w observations, an importance or probability weight multiplies the score (:mod:`sigmax.data.units`).
+        """
+        if kind is None:
+            if groups is None:
+                return self.covariance.copy()
+            kind = "cluster"
+        return self.with_covariance(kind, groups).covariance.copy()
+
+    def with_covariance(self, kind: str, groups: npt.ArrayLike | None = None) -> Self:
+        """The same estimates with a covariance of another kind.
+
+        Standard errors, tests, intervals, margins and summary of what comes back are those of that kind;
+        likelihood and profile do not depend on it.
+
+        Parameters
+        ----------
+        kind, groups
+            As for :meth:`cov_params`.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`cov_params`.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+        origin = self._source
+        observations = self._rows(f"a covariance of kind {kind!r}")
+        found = spread(observations, kind, groups, n_estimated=origin.n_estimated)
+        new = replace(
+            origin,
+            _covariance=found.matrix if origin._report is None else origin._report(found.matrix),
+            covariance_kind=kind,
+            n_clusters=found.n_clusters,
+            _spread=found,
+        )
+        return new._parametrised_as(self)
+
+    def of_weights(self) -> Self:
+        """The same, with the covariance that the kind of the weights calls for, computed when it is read."""
+        if self.weight_type != "probability":
+            return self
+        return replace(
+            self, _covariance=lambda: self.with_covariance("HC0").covariance, covariance_kind="HC0"
+        )
+
+    def _parametrised_as(self, other: Estimates) -> Self:
+        """The same in the parametrisation of another one of the same fit."""
+        raise NotImplementedError
+
+    def _root(self, what: str) -> Root:
+        """A root of the covariance in the coordinates that were fitted; `what` asks for it."""
+        origin = self._source
+        if origin._spread is not None:
+            return origin._spread.root
+        if origin.covariance_kind != "mle":
+            found = origin.with_covariance(origin.covariance_kind)._spread
+            object.__setattr__(origin, "_spread", found)
+            assert found is not None
+            return found.root
+        return self._rows(what).bread.root
+
+    @property
+    def bse(self) -> Float:
+        """Standard errors, shape of `params`."""
+        errors: Float = np.sqrt(self.covariance.diagonal()).reshape(self.params.shape)
+        return errors
+
+    @property
+    def zvalues(self) -> Float:
+        """Estimates divided by their standard errors, shape of `params`; nan where both are 0."""
+        with np.errstate(invalid="ignore"):
+            return self.params / self.bse
+
+    @property
+    def pvalues(self) -> Float:
+        """Two-sided normal tail 2 Phi(-|z|), shape of `params`; relatively accurate down to 1e-300."""
+        from scipy.special import ndtr
+
+        p: Float = 2.0 * ndtr(-np.abs(self.zvalues))
+        return p
+
+    def conf_int(self, level: float = 0.95, method: str = "wald") -> Float:
+        """Confidence intervals of each parameter.
+
+        Parameters
+        ----------
+        level : float
+            Coverage, 0 < level < 1.
+        method : {"wald", "profile"}
+            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile", of Firth's estimates: the values that
+            the penalised likelihood-ratio test does not reject, each other parameter at its constrained
+            maximum (Heinze & Schemper, Stat. Med. 21, 2002); reads the data many times.
+
+        Returns
+        -------
+        ndarray, shape of `params` plus (2,)
+            Lower and upper ends; a profile has -inf or inf where it never falls so far.
+
+        Raises
+        ------
+        ValueError
+            `level` or `method` is none of these, or there is no profile: of estimates without bias
+            reduction, or of a result that was pickled, which leaves the data behind.
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        if method not in ("wald", "profile"):
+            raise ValueError(f"method must be 'wald' or 'profile'; got {method!r}")
+        if method == "profile":
+            return profile_intervals(self._require_profile("method='profile'"), self.aliased, level)
+        from scipy.special import ndtri
+
+        half = -float(ndtri((1.0 - level) / 2.0)) * self.bse
+        return np.stack([self.params - half, self.params + half], axis=-1)
+
+    def penalised_lr_test(self) -> LikelihoodRatioTest:
+        """Penalised likelihood-ratio test of each parameter of Firth's estimates against 0.
+
+        2 (penalised_llf - its maximum with the parameter at 0), with the determinant of the whole information
+        in both (Heinze & Schemper, Stat. Med. 21, 2002), against chi^2 with one degree of freedom.  Reads the
+        data for a constrained fit of each parameter.
+
+        Returns
+        -------
+        LikelihoodRatioTest
+            ``statistic`` and ``pvalue``, shape of `params`.
+
+        Raises
+        ------
+        ValueError
+            As for ``conf_int(method="profile")``.
+        """
+        return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.aliased)
+
+    def _require_profile(self, what: str) -> Profile:
+        if self._origin is not None or self.collinear == "min_norm":
+            raise ValueError(
+                f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "
+                "with dependent columns left out; ask the result before rebase() or symmetric()"
+            )
+        if self._profile is not None:
+            return self._profile
+        if self.bias_reduction is None:
+            raise ValueError(f"{what} is for fits with bias_reduction='firth'; this one has none")
+        raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
