@@ -42,7 +42,8 @@ class _PenaltyAlone:
 
     def compute(self) -> Float:
         """The inverse of the penalty's Hessian, (m k, m k); 0 for the intercepts, which have none."""
-        return np.kron(self._classes(), self._slopes())
+        whole: Float = np.kron(self._classes(), self._slopes()).astype(np.float64)
+        return whole
 
     def root(self) -> Float:
         """R with R R' the covariance; the slopes' matrix is its own root."""
