@@ -169,10 +169,14 @@ class Chunks:
         return block
 
     def take(self, rows: npt.NDArray[np.intp]) -> Float:
-        """A float64 copy of the rows of the indices `rows`, which must rise; shape (len(rows), p)."""
+        """A float64 copy of the rows of the indices `rows`, in their order; shape (len(rows), p)."""
         if len(self._chunks) == 1:
             return self._cut(self._chunks[0].array.take(rows, axis=0)).astype(np.float64, copy=False)
         found = np.empty((len(rows), self.n_features))
+        if len(rows) and (np.diff(rows) < 0).any():
+            order = np.argsort(rows, kind="stable")
+            found[order] = self.take(rows[order])
+            return found
         edges = np.searchsorted(rows, self._starts)
         for chunk, first, low, high in zip(self._chunks, self._starts, edges[:-1], edges[1:], strict=False):
             if low < high:

@@ -190,6 +190,10 @@ def _root(M: Float) -> Float:
     """L with L L' = M, positive semi-definite; columns of eigenvalues that are rounding are left out."""
     if not np.isfinite(M).all():
         return np.full_like(M, np.nan)
+    try:
+        return np.linalg.cholesky(M)
+    except np.linalg.LinAlgError:
+        pass
     values, vectors = np.linalg.eigh(0.5 * (M + M.T))
     counted = values > _RANK * max(float(values[-1]), 0.0)
     return np.asarray(vectors[:, counted] * np.sqrt(values[counted]))
@@ -284,7 +288,7 @@ def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int
     """B' M_G B, (r, r): clusters are summed whole, some of them at a time."""
     kernels, m, k = observations.kernels, *observations.coef.shape
     sizes = np.bincount(codes[codes >= 0], minlength=count)
-    order = np.argsort(codes, kind="stable")[len(codes) - int(sizes.sum()) :]
+    order = _in_order(codes, count)
     ends = np.cumsum(sizes)
     in_order = bool((np.diff(order) == 1).all())
     size = observations.block_rows(m * k + k)
@@ -302,8 +306,7 @@ def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int
             if in_order:
                 rows = observations.rows(int(index[0]), int(index[-1]) + 1)
             else:
-                rising = np.argsort(index, kind="stable")
-                rows, index = observations.pick(index[rising]), index[rising]
+                rows = observations.pick(index)
             nll += rows.nll()
             Z, intercept = root.rows(rows.X, rows.intercept, kernels)
             r = rows.residual()[:, 1:]
@@ -333,11 +336,20 @@ def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int
     return M
 
 
+def _in_order(codes: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.intp]:
+    """The rows that count, cluster after cluster; within one in their own order."""
+    from scipy.sparse import csr_array
+
+    rows = np.flatnonzero(codes >= 0)
+    if (np.diff(codes[rows]) >= 0).all():
+        return rows
+    # a counting sort: the rows' indices in a table of clusters and rows
+    table = csr_array((np.ones(len(rows), np.int8), (codes[rows], rows)), shape=(count, len(codes)))
+    return table.indices.astype(np.intp)
+
+
 def _add_by_cluster(S: Float, cluster: npt.NDArray[np.int32], Z: Float, r: Float, intercept: bool) -> None:
-    """S[g] += r_i (x) [1 z_i] for the rows i of each cluster g."""
-    if (np.diff(cluster) < 0).any():
-        order = np.argsort(cluster, kind="stable")
-        cluster, Z, r = cluster[order], Z[order], r[order]
+    """S[g] += r_i (x) [1 z_i] for the rows i of each cluster g, which rises."""
     starts = np.flatnonzero(np.concatenate([[True], np.diff(cluster) != 0]))
     named, m = cluster[starts], r.shape[1]
     k = S.shape[1] // m

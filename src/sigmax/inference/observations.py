@@ -23,7 +23,6 @@ from sigmax.data.design import Design
 from sigmax.data.units import Units
 from sigmax.existence.prediction import limiting_order, limiting_probabilities
 from sigmax.existence.separation import Separation
-from sigmax.functions import expit, softmax
 from sigmax.inference.covariances import Bread
 from sigmax.kernels import Codes, Float, Kernels
 from sigmax.objective import Objective
@@ -89,6 +88,9 @@ class Rows:
         """c - N p of all classes, (n, K), with the relative accuracy of a difference that is small."""
         if self.codes is None:
             return self.observed() - self.expected()
+        if self.p.shape[1] == 2:
+            first = np.where(self.codes == 0, self.p[:, 1], -self.p[:, 0])
+            return np.stack([first, -first], axis=1)
         # 1 - p of the class that was observed is the sum of the others
         r = -self.p
         at = (np.arange(len(r)), self.codes)
@@ -192,7 +194,7 @@ class Observations:
         return self._at(self.design.block(start, stop), slice(start, stop))
 
     def pick(self, index: np.ndarray) -> Rows:
-        """The rows of the indices `index`, which rise."""
+        """The rows of the indices `index`, in their order."""
         return self._at(self.design.rows.take(index), index)
 
     def _at(self, X: Float, at: slice | np.ndarray) -> Rows:
@@ -224,13 +226,21 @@ class Observations:
         )
 
     def _probabilities(self, X: Float, eta: Float) -> Float:
-        backend = self.kernels.BACKEND
         if self.limit is not None:
             design = Design(X, intercept=self.design.intercept)
             everything = np.ones(design.width, bool)
             order = limiting_order(self.limit, design, everything, self.kernels)
-            return limiting_probabilities(order, eta, 0, backend)
-        return probabilities(eta, backend)
+            return limiting_probabilities(order, eta, 0, self.kernels.BACKEND)
+        # by the kernels themselves: a block has a thread already
+        if eta.shape[1] == 1:
+            logit, both = np.ascontiguousarray(eta[:, 0]), np.empty((2, len(eta)))
+            self.kernels.expit(-logit, both[0])
+            self.kernels.expit(logit, both[1])
+            return both.T
+        logits, p = np.zeros((len(eta), eta.shape[1] + 1)), np.empty((len(eta), eta.shape[1] + 1))
+        logits[:, 1:] = eta
+        self.kernels.softmax(logits, p)
+        return p
 
     def reduce(
         self,
@@ -287,18 +297,6 @@ class Observations:
                 f"{self.llf:.10g} and is now {-nll:.10g}; ask for what needs the data before changing them, "
                 "or fit again"
             )
-
-
-def probabilities(eta: Float, backend: str) -> Float:
-    """(n, K) from logits against class 0, (n, m)."""
-    p = np.empty((len(eta), eta.shape[1] + 1))
-    if eta.shape[1] == 1:
-        expit(-eta[:, 0], p[:, 0], backend=backend)
-        expit(eta[:, 0], p[:, 1], backend=backend)
-    else:
-        p[:, 0], p[:, 1:] = 0.0, eta
-        softmax(p, axis=1, out=p, backend=backend)
-    return p
 
 
 def others(p: Float) -> Float:

@@ -11,11 +11,10 @@ from sigmax import kernels, passes, threads
 from sigmax.data.checks import contiguous, finite, numbers, plural
 from sigmax.data.design import Design
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
-from sigmax.functions import expit
+from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.inference.covariances import Root, root_of
 from sigmax.inference.estimates import class_index
-from sigmax.inference.observations import probabilities
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -168,7 +167,7 @@ class Predictions(Uncertainty):
         if order is not None:
             base = class_index(self.classes, self.reference)
             return limiting_probabilities(order, eta, base, self.backend)
-        return probabilities(eta, self.backend)
+        return _softmax(eta, self.backend)
 
     def _intervals(self, X: npt.ArrayLike, offset: npt.ArrayLike | None, level: float) -> Intervals:
         from scipy.special import ndtri
@@ -283,3 +282,15 @@ class Predictions(Uncertainty):
         drawn = np.minimum(drawn, p.shape[1] - 1 - np.argmax(p[:, ::-1] > 0.0, axis=1))
         labels: npt.NDArray[np.generic] = self.classes[drawn]
         return labels[0] if size is None else labels
+
+
+def _softmax(eta: Float, backend: str) -> Float:
+    """(n, K) from logits against class 0, (n, m)."""
+    p = np.empty((len(eta), eta.shape[1] + 1))
+    if eta.shape[1] == 1:
+        expit(-eta[:, 0], p[:, 0], backend=backend)
+        expit(eta[:, 0], p[:, 1], backend=backend)
+    else:
+        p[:, 0], p[:, 1:] = 0.0, eta
+        softmax(p, axis=1, out=p, backend=backend)
+    return p
