@@ -191,7 +191,7 @@ def _root(M: Float) -> Float:
     if not np.isfinite(M).all():
         return np.full_like(M, np.nan)
     try:
-        return np.linalg.cholesky(M)
+        return np.asarray(np.linalg.cholesky(M))
     except np.linalg.LinAlgError:
         pass
     values, vectors = np.linalg.eigh(0.5 * (M + M.T))
