@@ -177,8 +177,8 @@ def calibration(data: Outcomes, level: float = 0.95) -> Calibration:
     -----
     Two classes: Cox (Biometrika 45, 1958); the tests as Miller, Hui & Tierney (Stat. Med. 10, 1991).  More
     classes: the nominal recalibration of Van Hoorde, Vergouwe, Timmerman, Van Huffel, Steyerberg and Van
-    Calster (Stat. Med. 33, 2014): one slope for each logit, and no other logit in its equation.  Slopes depend
-    on which class is the first.
+    Calster (Stat. Med. 33, 2014): one slope for each logit, and no other logit in its equation.  Slopes
+    depend on which class is the first.
 
     For rows that a model with intercept was fitted to by maximum likelihood, slopes are 1 and intercepts 0:
     their use is with other rows.  Standard errors are those of the inverse information, and take the
