@@ -164,7 +164,7 @@ def test_what_is_not_expected():
 def test_printed():
     found = hosmer_lemeshow(bundled("spector"), 4)
     lines = str(found).splitlines()
-    assert lines[2].split() == "group up to observed 1 expected 1 observed 0 expected 0 total".split()
+    assert " ".join(lines[2].split()) == "group up to observed 1 expected 1 observed 0 expected 0 total"
     assert [int(line.split()[-1]) for line in lines[3:7]] == [8, 8, 8, 8]
     assert "4 groups, chi2(2) = 2.832, p = 0.2427" in str(found)
     assert repr(found) == "<Hosmer-Lemeshow: 4 groups, chi2(2) = 2.832, p = 0.2427>"
