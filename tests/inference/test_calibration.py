@@ -80,7 +80,7 @@ def test_r_figures(name):
 
 def optimum(p, codes, *, slopes):
     """a, b, their errors and 2 (log-likelihood - that of p), by Newton's method in 40 digits."""
-    n, K = p.shape
+    K = p.shape[1]
     m = K - 1
     with mp.workdps(40):
         L = [[mp.log(mp.mpf(row[k]) / mp.mpf(row[0])) for k in range(1, K)] for row in p.tolist()]
@@ -203,17 +203,36 @@ def test_logits_that_do_not_vary_have_no_slope():
     assert (found.slopes.df, found.overall.df) == (1, 3)
 
 
-@pytest.mark.parametrize("overlap", [False, True])
-def test_separated_classes_have_no_slope(overlap):
-    score = np.concatenate([np.linspace(0.1, 0.4, 20), [0.45, 0.45], np.linspace(0.5, 0.9, 20)])
-    y = np.repeat([0, 1], 21)
-    p = np.column_stack([1 - score, score])
-    if overlap:
-        y[[15, 30]] = 1 - y[[15, 30]]
-        assert math.isfinite(calibration(outcomes(p, y)).slope)
-    else:
-        with pytest.raises(ValueError, match="observed classes are separated, or nearly so, by the logits"):
-            calibration(outcomes(p, y))
+def separable(tie):
+    """Probabilities of two classes: zeros below 0.45, ones above, and one of each at 0.45 where `tie`."""
+    score = np.concatenate([np.linspace(0.1, 0.4, 20), [0.45, 0.45] * tie, np.linspace(0.5, 0.9, 20)])
+    return np.column_stack([1 - score, score]), np.repeat([0, 1], 20 + tie)
+
+
+@pytest.mark.parametrize("tie", [0, 1])
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_separated_classes_have_no_slope(tie, upside_down):
+    p, y = separable(tie)
+    y = 1 - y if upside_down else y
+    with pytest.raises(ValueError, match="observed classes are separated, or nearly so, by the logits"):
+        calibration(outcomes(p, y))
+    y[[18, 22]] = 1 - y[[18, 22]]  # overlap
+    theta, errors, _ = optimum(p, y, slopes=True) if not upside_down else (None, None, None)
+    found = calibration(outcomes(p, y))
+    if theta is not None:
+        assert (found.intercept, found.slope) == pytest.approx(theta, rel=1e-9)
+        assert (found.intercept_se, found.slope_se) == pytest.approx(errors, rel=1e-8)
+    assert math.copysign(1.0, found.slope) == (-1.0 if upside_down else 1.0)
+
+
+def test_separated_classes_of_three():
+    # class 2 above all others, classes 0 and 1 overlap
+    p = case(60, 3, 11).p
+    order = np.argsort(p[:, 2] / p[:, 0])
+    y = np.arange(60) % 2
+    y[order[40:]] = 2
+    with pytest.raises(ValueError, match="observed classes are separated"):
+        calibration(outcomes(p, y))
 
 
 def test_bad_input():

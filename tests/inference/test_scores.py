@@ -64,7 +64,8 @@ def test_log_score(K, spread):
         error = mp.sqrt(mp.fsum((s - mean) ** 2 for s in single) / n / (n - 1))
     assert found.score == pytest.approx(float(mean), rel=1e-13)
     assert found.se == pytest.approx(float(error), rel=1e-12)
-    assert found.score == pytest.approx(metrics.log_loss(codes, p, labels=range(K)), rel=1e-11)
+    if spread == 1.0:  # scikit-learn clips at 2e-16
+        assert found.score == pytest.approx(metrics.log_loss(codes, p, labels=range(K)), rel=1e-11)
 
 
 def test_probabilities_near_one_keep_their_digits():
@@ -201,7 +202,7 @@ def test_bounds_of_rsquared():
 
 
 def test_bad_rsquared():
-    with pytest.raises(ValueError, match="kind must be one of 'mcfadden', .*; got 'efron'"):
+    with pytest.raises(ValueError, match=r"kind must be one of 'mcfadden', .*; got 'efron'"):
         likelihood_rsquared("efron", -1.0, -2.0, 10, 1)
     for llf, llnull in ((1.0, -2.0), (math.nan, -2.0), (-1.0, 0.5)):
         with pytest.raises(ValueError, match="must be a log-likelihood of classes, at most 0"):
@@ -295,7 +296,7 @@ def test_methods(fitted):
     assert r.pseudo_rsquared() == pytest.approx(r.log_score().scaled, rel=1e-11)
     assert 0.0 < r.pseudo_rsquared("cox_snell") < r.pseudo_rsquared("nagelkerke") < 1.0
     assert r.pseudo_rsquared("mcfadden_adjusted") < r.pseudo_rsquared()
-    with pytest.raises(ValueError, match="kind must be one of .*'tjur'; got 'efron'"):
+    with pytest.raises(ValueError, match=r"kind must be one of .*'tjur'; got 'efron'"):
         r.pseudo_rsquared("efron")
     if rows.binary:
         assert r.pseudo_rsquared("tjur") == scores.tjur(rows)
@@ -304,8 +305,9 @@ def test_methods(fitted):
             r.pseudo_rsquared("tjur")
 
 
-def test_calibration_of_new_rows(fitted):
-    data, r = fitted
+@pytest.mark.parametrize("name", ["fair", "anes96"])
+def test_calibration_of_new_rows(name):
+    data = sx.datasets.load(name)
     half = Result(data.X[::2], data.y[::2])
     X, y = data.X[1::2], data.y[1::2]
     rows = outcomes(half.predict_proba(X), np.searchsorted(half.classes, y))
@@ -333,7 +335,7 @@ def test_bad_new_rows(fitted):
         r.calibration_curve(y=data.y)
     with pytest.raises(ValueError, match="sample_weight is for new rows: give X and y, too"):
         r.calibration(sample_weight=np.ones(data.n_rows))
-    with pytest.raises(ValueError, match="y must hold labels of classes.* another one, the first is"):
+    with pytest.raises(ValueError, match=r"y must hold labels of classes.* another one, the first is"):
         r.calibration(data.X, np.full(data.n_rows, 99))
     with pytest.raises(ValueError, match=r"y must have shape \(\d+,\), a label for each row of X"):
         r.calibration(data.X, data.y[1:])

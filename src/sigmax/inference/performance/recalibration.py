@@ -23,6 +23,9 @@ _ENOUGH = 1e-7
 _ITERATIONS = 100
 #: no logit moves by more: a full step is then taken without comparing anything
 _FULL = 0.4
+#: smallest eigenvalue of a Hessian with a diagonal of ones that is still known to several digits: below, a
+#: direction without curvature, of separated classes, could pass for one with
+_FLAT = 1e-10
 #: logits that vary by less, relative to their size, are one number
 _CONSTANT = 1e-12
 
@@ -235,12 +238,15 @@ class _Problem:
 
 
 def _root(H: Float) -> Float | None:
-    """R with ``R R' = H^-1``; None where H is not positive definite to its rounding."""
-    try:
-        L = np.linalg.cholesky(H)
-    except np.linalg.LinAlgError:
+    """R with ``R R' = H^-1``; None where H is not, beyond doubt, positive definite."""
+    diagonal = H.diagonal()
+    if not diagonal.min() > 0.0:
         return None
-    found: Float = np.linalg.inv(L).T
+    scale = 1.0 / np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(scale[:, None] * H * scale)
+    if not values[0] > _FLAT:
+        return None
+    found: Float = scale[:, None] * vectors / np.sqrt(values)
     return found
 
 
