@@ -25,9 +25,17 @@ from sigmax.kernels import Float
 class Fitted(Protocol):
     """What the methods ask of a result."""
 
-    classes: npt.NDArray[np.generic]
-    llf: float
-    nobs: float
+    @property
+    def classes(self) -> npt.NDArray[np.generic]:
+        """Labels, (K,)."""
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood."""
+
+    @property
+    def nobs(self) -> float:
+        """Number of observations."""
 
     @property
     def llnull(self) -> float:
