@@ -113,7 +113,7 @@ def test_printed():
     data = sx.datasets.load("spector")
     r = sx.fit(data.X, data.y)
     found = classification_table(outcomes(r.predict_proba(data.X), data.y.astype(int), None, ["no", "yes"]))
-    # Greene's textbook and Stata's estat classification have these counts
+    # statsmodels 0.15.0, Logit(...).fit().pred_table()
     np.testing.assert_array_equal(found.confusion, [[18, 3], [3, 8]])
     assert "sensitivity 0.7273, specificity 0.8571" in str(found)
     assert "predicted: yes where its probability is at least 0.5" in str(found)

@@ -228,7 +228,7 @@ def roc_auc(data: Outcomes, level: float = 0.95, *, method: str = "delong", scal
         (1982) with their exponential approximation.
     scale : {"logit", "plain"}
         The interval: ``logit A -+ z se / (A (1 - A))`` taken back, which stays inside (0, 1); or
-        ``A -+ z se``, cut at 0 and 1, as pROC and Stata's ``roctab`` have it.
+        ``A -+ z se``, cut at 0 and 1, as R's pROC has it.
 
     Returns
     -------
