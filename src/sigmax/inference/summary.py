@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmax.data.checks import plural
+from sigmax.inference.tails import p_text
 
 if TYPE_CHECKING:
     from sigmax.inference.result import Result
@@ -16,11 +17,6 @@ _WIDTH = 92
 #: aliased columns that are printed
 _SHOWN = 12
 _COLUMNS = ("estimate", "std. error", "z", "p")
-
-
-def p_text(p: float) -> str:
-    """``0.0083``, ``2.1e-14``, ``nan``."""
-    return f"{p:.4f}" if p >= 1e-4 or np.isnan(p) else f"{p:.1e}"
 
 
 def _decimals(error: float) -> int:
@@ -101,7 +97,7 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
         return np.atleast_2d(x)
 
     params, errors = matrix(result.params), matrix(result.bse)
-    z, p = matrix(result.zvalues), matrix(result.pvalues)
+    z, log_p = matrix(result.zvalues), matrix(result.log_pvalues)
     ends = result.conf_int(level).reshape(*params.shape, 2)
 
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
@@ -117,7 +113,7 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
             _numbers(params[c].tolist(), decimals),
             _numbers(errors[c].tolist(), decimals),
             [f"{value:z.3f}" for value in z[c]],
-            [p_text(float(value)) for value in p[c]],
+            [p_text(float(value)) for value in log_p[c]],
             _numbers(ends[c, :, 0].tolist(), decimals),
             _numbers(ends[c, :, 1].tolist(), decimals),
         ]
