@@ -17,9 +17,13 @@ from sigmax.existence.separation import Separation
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.identification.rank import Dependence
+from sigmax.inference.combinations import LinearCombinations, linear_combinations
+from sigmax.inference.hypotheses import Given, Parameters, combinations, joint, label_text
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.summary import summary_text
 from sigmax.inference.tails import log_normal_tail, normal_tail
+from sigmax.inference.testing import TestResult
+from sigmax.inference.wald import covariance_root, wald_test
 from sigmax.kernels import Float
 from sigmax.objective import Objective, linear_predictor
 from sigmax.solvers.certificate import Certificate
@@ -322,6 +326,82 @@ class Result:
 
         half = -float(ndtri((1.0 - level) / 2.0)) * self.bse
         return np.stack([self.params - half, self.params + half], axis=-1)
+
+    @property
+    def _parameters(self) -> Parameters:
+        """What hypotheses by name are about."""
+        reference = None if self.reference is None else label_text(self.reference)
+        labels = tuple(map(label_text, self.row_labels))
+        return Parameters(self.param_names, np.atleast_2d(self.params), labels, reference)
+
+    @property
+    def _root(self) -> Float:
+        """L with L L' = `covariance`, shape (params.size, r); nan in the rows of parameters without one."""
+        if self._origin is None:
+            singular = self.dependence is not None and self.collinear == "min_norm"
+            return covariance_root(self.covariance, self.n_estimated if singular else None)
+        # of differences, so that what cancels in the covariance does not cancel in its root
+        m, old = len(self.classes) - 1, class_index(self.classes, self._origin.reference)
+        blocks = self._origin._root.reshape(m, -1)
+        if self.reference is None:
+            moved = parametrisation.symmetric(blocks, old)
+        else:
+            moved = parametrisation.rebased(blocks, old, class_index(self.classes, self.reference))
+        return moved.reshape(self.params.size, -1)
+
+    def wald_test(self, hypotheses: Given) -> TestResult:
+        """Wald test of joint linear hypotheses about `params`.
+
+        (R theta - q)' (R V R')^-1 (R theta - q), with V the `covariance`, against chi^2.
+
+        Parameters
+        ----------
+        hypotheses : str, sequence of str, dict, matrix, or pair
+            By name, separated by commas: ``"age = lwt"``, ``"age"`` for age = 0, ``"2*age - lwt/3 = 1.5"``,
+            ``"a = b = c"``.  A name that is no word and no name of a column stands in backticks.  With more
+            than two classes a name stands for that column in every logit, ``age[red]`` for that of a class;
+            the reference's is 0 (:mod:`sigmax.inference.hypotheses`).  Or ``{"age": 1.5}``; or a matrix R, of
+            shape (n, params.size) in the order of ``params.ravel()``; or a pair (R, q).
+
+        Returns
+        -------
+        TestResult
+            With ``statistic``, ``df``, ``pvalue``, ``log_pvalue`` and ``hypotheses``.  A hypothesis that
+            follows from others counts no degree of freedom.  In a parametrisation with dependent parameters
+            (:meth:`symmetric`, ``collinear="min_norm"``) the hypotheses are about those very parameters.
+
+        Raises
+        ------
+        ValueError
+            The text is not in the language, or a name or class unknown: where, and which are near.
+            Hypotheses about parameters that are aliased or infinite; that contradict each other; more than
+            the covariance has a rank for.
+        """
+        return wald_test(joint(hypotheses, self._parameters), self.params.ravel(), self._root)
+
+    def lincom(self, expressions: Given, level: float = 0.95) -> LinearCombinations:
+        """Linear combinations of `params` with standard errors, z, p and Wald intervals.
+
+        Parameters
+        ----------
+        expressions : str, sequence of str, dict, matrix, or pair
+            As in :meth:`wald_test`: ``"age - lwt"``; ``"age = lwt"`` is the same combination.  A name without
+            a class gives a line for every logit.
+        level : float
+            Coverage of the intervals, 0 < level < 1.
+
+        Returns
+        -------
+        LinearCombinations
+            A table; its ``exp()`` are the odds ratios.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`wald_test`, but for contradictions, of which there are none; `level` is none.
+        """
+        found = combinations(expressions, self._parameters)
+        return linear_combinations(found, self.params.ravel(), self._root, level)
 
     def penalised_lr_test(self) -> LikelihoodRatioTest:
         """Penalised likelihood-ratio test of each parameter of Firth's estimates against 0.

@@ -3,8 +3,8 @@
     normal, two-sided     p = 2 Phi(-t) = erfcx(t / sqrt 2) exp(-t^2 / 2),        t = |z|
     chi^2, upper          p = Q(a, y) = Gamma(a, y) / Gamma(a),                   a = df / 2,  y = x / 2
 
-Below 1e-308 doubles lose digits, and below 5e-324 they are 0: z = 40 has p = 7.3e-350.  The logarithms go on,
-to -1e308.  erfcx(u) = exp(u^2) erfc(u) varies slowly and is known to a few roundings.  The exponential is what
+Below 1e-308 doubles lose digits, below 5e-324 they are 0: z = 40 has p = 7.3e-350.  The logarithms go on, to
+-1e308.  erfcx(u) = exp(u^2) erfc(u) varies slowly and is known to a few roundings.  The exponential is what
 loses digits: a rounding of t^2 / 2 = 650 is an error of 1e-13 in p, so the exponent is taken in two parts,
 the first of them exact.
 """
