@@ -281,10 +281,10 @@ def _independent(R: Float, q: Float, texts: list[str]) -> list[int]:
     constants = np.empty(len(directions))
     kept: list[int] = []
     for _ in range(3):
-        for lengths, along in ((np.abs(A).max(axis=0, initial=0.0), False), (_norms(A), True)):
-            scale = np.where(lengths > 0.0, lengths, 1.0)
-            A = A / scale[:, None] if along else A / scale
-            values = values / scale if along else values
+        A /= _or_one(np.abs(A).max(axis=0, initial=0.0))
+        lengths = _or_one(np.linalg.norm(A, axis=1))
+        A /= lengths[:, None]
+        values /= lengths
     for i, row in enumerate(A):
         found, c = directions[: len(kept)], constants[: len(kept)]
         a = found @ row
@@ -296,14 +296,14 @@ def _independent(R: Float, q: Float, texts: list[str]) -> list[int]:
             directions[len(kept)], constants[len(kept)] = rest / length, (values[i] - a @ c) / length
             kept.append(i)
         elif abs(values[i] - a @ c) > _DEPENDENT * (abs(values[i]) + np.abs(a) @ np.abs(c)):
-            before = f"those before it ({plural(len(kept), 'equation')})" if kept else "itself"
+            before = f"those before it ({plural(len(kept), 'equation')})" if row.any() else "itself"
             raise ValueError(f"hypotheses must not contradict each other; {texts[i]!r} contradicts {before}")
     return kept
 
 
-def _norms(A: Float) -> Float:
-    norms: Float = np.linalg.norm(A, axis=1)
-    return norms
+def _or_one(lengths: npt.ArrayLike) -> Float:
+    """`lengths`, with 1 for 0."""
+    return np.where(np.asarray(lengths) > 0.0, lengths, 1.0)
 
 
 # -- as text -----------------------------------------------------------------------------------------

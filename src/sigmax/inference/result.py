@@ -338,8 +338,7 @@ class Result:
     def _root(self) -> Float:
         """L with L L' = `covariance`, shape (params.size, r); nan in the rows of parameters without one."""
         if self._origin is None:
-            singular = self.dependence is not None and self.collinear == "min_norm"
-            return covariance_root(self.covariance, self.n_estimated if singular else None)
+            return covariance_root(self.covariance, self.n_estimated if self._limit is None else None)
         # of differences, so that what cancels in the covariance does not cancel in its root
         m, old = len(self.classes) - 1, class_index(self.classes, self._origin.reference)
         blocks = self._origin._root.reshape(m, -1)

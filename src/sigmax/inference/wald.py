@@ -11,8 +11,8 @@ Rows of A are divided by what was summed in them, s_i = sum_j |R_ij| || L_j ||, 
 and taken in the order of a pivoted factorisation.  What is left of a row when it comes to its turn, if less
 than 1e-10, is rounding: the estimates of that combination of hypotheses do not vary, and d_i must be exactly
 the sum_j c_j d_j of the rows before it.  Either it is, and the hypothesis follows from the others and counts
-no degree of freedom (coefficients that sum to zero over the classes); or it is not, and there is no test (more
-hypotheses than clusters, or a contradiction).
+no degree of freedom (coefficients that sum to zero over the classes); or it is not, and there is no test
+(more hypotheses than clusters, or a contradiction).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from sigmax.kernels import Float
 
 #: of rows of length 1, what counts as rounding; also of a sum, of its terms
 ROUNDING = 1e-10
+#: of variances of 1, what is left of one given others, or of one in some direction, that counts as rounding
+_SINGULAR = 1e-14
 
 
 def covariance_root(V: Float, rank: int | None = None) -> Float:
@@ -35,8 +37,7 @@ def covariance_root(V: Float, rank: int | None = None) -> Float:
     V : ndarray of shape (P, P)
         Symmetric, positive semi-definite; nan in the rows and columns of parameters without one.
     rank : int, optional
-        r, where it is known and V is singular; else eigenvalues below 1e-14 of the largest, with ones on the
-        diagonal, are left out.
+        r, where it is known; else what is below 1e-14, where V has ones on its diagonal, is rounding.
 
     Returns
     -------
@@ -60,11 +61,14 @@ def covariance_root(V: Float, rank: int | None = None) -> Float:
 def _unit_root(C: Float, rank: int | None) -> Float:
     if rank is None or rank >= len(C):
         try:
-            return np.asarray(np.linalg.cholesky(C))
+            L = np.linalg.cholesky(C)
         except np.linalg.LinAlgError:
             pass
+        else:
+            if rank is not None or (L.diagonal() ** 2).min() > _SINGULAR:
+                return np.asarray(L)
     values, vectors = np.linalg.eigh(C)
-    counted = values > 1e-14 * max(float(values[-1]), 0.0)
+    counted = values > _SINGULAR * max(float(values[-1]), 0.0)
     if rank is not None:
         counted[: len(C) - rank] = False
     return np.asarray(vectors[:, counted] * np.sqrt(values[counted]))
@@ -81,11 +85,13 @@ def scaled(hypotheses: Hypotheses, theta: Float, root: Float) -> tuple[Float, Fl
     R, q = hypotheses.R, hypotheses.q
     used = (R != 0.0).any(axis=0)  # the others may be nan
     R, theta, root = R[:, used], theta[used], root[used]
-    size = np.abs(R) @ np.linalg.norm(root, axis=1)
+    terms = np.where(R != 0.0, np.abs(R) * np.linalg.norm(root, axis=1), 0.0)
+    size = terms.sum(axis=1)
     if not np.isfinite(size).all():
         first = hypotheses.texts[int(np.argmax(~np.isfinite(size)))]
         raise ValueError(f"hypotheses must be about estimates with standard errors; {first!r} is not")
-    s = np.where(size > 0.0, size, 1.0)
+    # a power of two: nothing is rounded
+    s = np.where(size > 0.0, np.exp2(np.frexp(size)[1].astype(float)), 1.0)
     R, q = R / s[:, None], q / s
     return R @ root, R @ theta - q, np.abs(R) @ np.abs(theta) + np.abs(q), s
 
@@ -127,8 +133,8 @@ def wald_test(hypotheses: Hypotheses, theta: Float, root: Float) -> TestResult:
     if off.any():
         first = hypotheses.texts[int(rest[off].min())]
         raise ValueError(
-            f"hypotheses must be testable together: the covariance of these {len(d)} has rank {rank}, and the "
-            f"estimates contradict those that it leaves without a variance, the first {first!r}; they "
+            f"hypotheses must be testable together: the covariance of these {len(d)} has rank {rank}, and "
+            f"the estimates contradict those that it leaves without a variance, the first {first!r}; they "
             "contradict each other in this parametrisation, or are more than there are clusters"
         )
     if not rank:
