@@ -12,10 +12,11 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from oracles.bundled import bundled
 
 import sigmax as sx
 from sigmax.inference.combinations import linear_combinations
-from sigmax.inference.hypotheses import Hypotheses
+from sigmax.inference.hypotheses import Hypotheses, joint
 from sigmax.inference.testing import TestResult
 from sigmax.inference.wald import covariance_root, wald_test
 
@@ -80,7 +81,7 @@ def test_nearly_dependent_hypotheses_keep_their_digits(closeness):
     test = wald_test(hypotheses(R, q), theta, root)
     exact = exact_statistic(R, q, theta, root)
     with mp.workdps(50):
-        assert abs(mpf(test.statistic) / exact - 1) < 1e-13 / closeness
+        assert abs(mpf(test.statistic) / exact - 1) < 1e-14 / closeness
     assert test.df == 2
 
 
@@ -165,6 +166,49 @@ def test_the_root_of_nothing():
 
 
 # -- results -----------------------------------------------------------------------------------------
+
+
+#: data set -> hypotheses with their degrees of freedom
+CERTIFIED = {
+    "spector": {
+        "GPA": 1,
+        "GPA = 2*PSI, TUCE = 0.1": 2,
+        "intercept, GPA, TUCE, PSI": 4,
+        "GPA = TUCE = PSI": 2,
+    },
+    "fair": {"age = yrs_married, religious = educ": 2, "occupation + 2*occupation_husb = 0.5": 1},
+    "anes96": {
+        "age": 6,
+        "selfLR = educ": 6,
+        "age[2] = age[5], income[1] - 2*income[3] = 0.1": 2,
+        "age = educ = 0": 12,
+    },
+}
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_the_certified_optimum(name, backend_name):
+    data, exact = sx.datasets.load(name), bundled(name).optimum
+    r = sx.fit(data.X, data.y, names=data.features, backend=backend_name)
+    theta = mp.matrix([b for row in exact.params for b in row])
+    V = mp.matrix([list(row) for row in exact.covariance])
+    for text, df in CERTIFIED[name].items():
+        test = r.wald_test(text)
+        assert test.df == df
+        found = joint(text, r._parameters)
+        table = r.lincom(text)
+        with mp.workdps(50):
+            R, q = mp.matrix(found.R.tolist()), mp.matrix(found.q.tolist())
+            d, M = R * theta - q, R * V * R.T
+            W = (d.T * mp.lu_solve(M, d))[0]
+            log_p = mp.log(mp.gammainc(mpf(df) / 2, W / 2, mp.inf, regularized=True))
+            assert abs(mpf(test.statistic) / W - 1) < 1e-11
+            assert abs(mpf(test.log_pvalue) / log_p - 1) < 1e-11
+            assert len(table.estimate) == df
+            for i in range(df):
+                error = mp.sqrt(M[i, i])
+                assert abs(mpf(float(table.estimate[i])) - d[i]) < 1e-11 * error
+                assert abs(mpf(float(table.bse[i])) / error - 1) < 1e-11
 
 
 def test_one_parameter_is_its_z(spector, anes96):
