@@ -5,11 +5,11 @@
 report    fit and whole summary of anes96, 944 x 5, 7 classes: MNLogit(...).fit().summary()
 robust    fit with HC0 and with clustered standard errors, 500,000 x 50: Logit(...).fit(cov_type=...)
 margins   average marginal effects with their errors, 40,000 x 30, 4 classes, of fits made before
-many      the same of 400,000 x 30, 4 classes, where statsmodels needs over 30 GB: time, and peak memory above the
-          data in a process of its own
+many      the same of 400,000 x 30, 4 classes, where statsmodels needs over 30 GB: time, and peak memory above
+          the data in a process of its own
 
-All in turns in one process, warm; for each the median, the spread of the rounds, the ratio of the medians and its
-range over the rounds, and how far the two are apart.  sigmax and statsmodels have the same threads.
+All in turns in one process, warm; for each the median, the spread of the rounds, the ratio of the medians and
+its range over the rounds, and how far the two are apart.  sigmax and statsmodels have the same threads.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ def margins(seconds: float, threads: int | None, tiny: bool) -> bool:
     return in_turns(
         f"margins: {n:,} x {p}, {K} classes",
         10.0,
-        {"sigmax": lambda: r.margins(discrete=False).se, "statsmodels": lambda: other.get_margeff().margeff_se},
+        {
+            "sigmax": lambda: r.margins(discrete=False).se,
+            "statsmodels": lambda: other.get_margeff().margeff_se,
+        },
         seconds,
         float(apart),
     )
@@ -170,8 +173,8 @@ def child(threads: int | None, tiny: bool) -> None:
     assert np.isfinite(effects.se).all()
     verdict = "met" if above <= 300.0 else "MISSED"
     print(
-        f"many: {n:,} x {p}, {K} classes: margins of {p} columns in {took:.2f} s, {above:.0f} MB above the data "
-        f"and the fit; target 300 {verdict}"
+        f"many: {n:,} x {p}, {K} classes: margins of {p} columns in {took:.2f} s, {above:.0f} MB above "
+        f"the data and the fit; target 300 {verdict}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sigmax.inference.baseline import Baseline, baseline
+from sigmax.inference.tails import chi2_tail, log_chi2_tail
 from sigmax.inference.uncertainty import Uncertainty
 
 
@@ -36,6 +37,16 @@ class Likelihood(Uncertainty):
     def llr(self) -> float:
         """Likelihood-ratio statistic 2 (llf - llnull) against the null model."""
         return 2.0 * (self.llf - self.llnull)
+
+    @property
+    def llr_pvalue(self) -> float:
+        """Upper tail of chi^2 with `df_model` degrees of freedom at `llr`; nan without slopes."""
+        return float(chi2_tail(max(self.llr, 0.0), self.df_model)) if self.df_model else np.nan
+
+    @property
+    def log_llr_pvalue(self) -> float:
+        """Natural logarithm of `llr_pvalue`, where that is 0, too."""
+        return float(log_chi2_tail(max(self.llr, 0.0), self.df_model)) if self.df_model else np.nan
 
     @property
     def deviance(self) -> float:

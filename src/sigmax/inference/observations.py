@@ -283,6 +283,20 @@ class Observations:
         """:meth:`reduce` for what is written elsewhere, row by row."""
         self.reduce(evaluate, lambda a, b: None, numbers=numbers)
 
+    def probabilities(self) -> Float:
+        """p of all rows, (n, K)."""
+        p = np.empty((self.n_rows, len(self.classes)))
+
+        def evaluate(start: int, stop: int) -> float:
+            rows = self.rows(start, stop)
+            p[start:stop] = rows.p
+            return rows.nll()
+
+        count = threads.useful(self.n_threads, np.inf, shared=self.kernels.THREADED)
+        nll = passes.reduce(self.n_rows, self.block_rows(), evaluate, lambda a, b: a + b, count)
+        self.require_unchanged(nll)
+        return p
+
     def require_unchanged(self, nll: float) -> None:
         """Raise ValueError where the negative log-likelihood of all rows is not that of the fit."""
         if not np.isfinite(self.llf):

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.inference.tails import chi2_tail
 from sigmax.kernels import Float
 
 
@@ -51,9 +52,7 @@ def profile_intervals(profile: Profile, aliased: npt.NDArray[np.bool_], level: f
 
 def likelihood_ratio_test(profile: Profile, aliased: npt.NDArray[np.bool_]) -> LikelihoodRatioTest:
     """The test of each parameter against 0; nan where `aliased`."""
-    from scipy.special import erfc
-
     statistic = np.full(aliased.shape, np.nan)
     for j, index in enumerate(np.argwhere(~aliased).tolist()):
         statistic[tuple(index)] = profile.deviance(j, 0.0)
-    return LikelihoodRatioTest(statistic, erfc(np.sqrt(0.5 * statistic)))
+    return LikelihoodRatioTest(statistic, chi2_tail(statistic, 1))

@@ -6,12 +6,16 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sigmax.identification import parametrisation
 from sigmax.inference.estimates import Estimates, class_index, facts
 from sigmax.inference.likelihood import Likelihood
+from sigmax.inference.performance.mixin import Performance
 from sigmax.inference.predictions import Predictions
 from sigmax.inference.summary import summary_text
+from sigmax.inference.tested import Tested
+from sigmax.kernels import Float
 
 __all__ = ["Result", "class_index", "facts"]
 
@@ -21,7 +25,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Likelihood):  # noqa: D101
+class Result(Predictions, Tested, Likelihood, Performance):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
@@ -102,6 +106,19 @@ class Result(Predictions, Likelihood):  # noqa: D101
         _ = self.covariance
         if self._origin is None and self._observations is not None:
             _ = self.llnull
+
+    def _observed_and_fitted(self) -> tuple[Float, npt.NDArray[np.generic], Float | None]:
+        """Probabilities (n, K), codes (n,) or counts (n, K), and frequencies, of the rows of the fit."""
+        observations = self._rows("a measure of the rows of the fit")
+        units = observations.units
+        if units.importance is not None:
+            raise ValueError(
+                f"measures of fit count observations, and weights of type {self.weight_type!r} are no "
+                "counts: their errors and tests are not known here; take frequencies"
+            )
+        observed = units.codes if units.counts is None else units.counts
+        assert observed is not None
+        return observations.probabilities(), observed, units.frequency
 
     def _parametrised_as(self, other: Estimates) -> Self:
         if other._origin is None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmax.data.checks import plural
+from sigmax.inference.tables import aligned, decimals, in_line
+from sigmax.inference.tails import p_text
 
 if TYPE_CHECKING:
     from sigmax.inference.result import Result
@@ -16,40 +18,6 @@ _WIDTH = 92
 #: aliased columns that are printed
 _SHOWN = 12
 _COLUMNS = ("estimate", "std. error", "z", "p")
-
-
-def p_text(p: float) -> str:
-    """``0.0083``, ``2.1e-14``, ``nan``."""
-    return f"{p:.4f}" if p >= 1e-4 or np.isnan(p) else f"{p:.1e}"
-
-
-def _decimals(error: float) -> int:
-    """Decimals that show four significant digits of a standard error."""
-    if not np.isfinite(error) or error <= 0.0:
-        return 4
-    return min(max(3 - int(np.floor(np.log10(error))), 0), 12)
-
-
-def _numbers(values: list[float], decimals: list[int]) -> list[str]:
-    """Each value with its own decimals, padded on the right so that the points stand in line."""
-    most = max(decimals)
-    return [
-        f"{x:z.{d}f}" + " " * (most - d + (1 if d == 0 and most else 0))
-        for x, d in zip(values, decimals, strict=True)
-    ]
-
-
-def _aligned(lines: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
-    """Columns as wide as their longest cell; the first to the left, the others to the right."""
-    cells = [header, *lines]
-    widths = [max(len(row[j]) for row in cells) for j in range(len(header))]
-    return [
-        "  ".join(
-            cell.ljust(width) if j == 0 else cell.rjust(width)
-            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
 
 
 def _label(value: object) -> str:
@@ -101,7 +69,7 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
         return np.atleast_2d(x)
 
     params, errors = matrix(result.params), matrix(result.bse)
-    z, p = matrix(result.zvalues), matrix(result.pvalues)
+    z, log_p = matrix(result.zvalues), matrix(result.log_pvalues)
     ends = result.conf_int(level).reshape(*params.shape, 2)
 
     kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
@@ -111,19 +79,19 @@ def summary_text(result: Result, *, level: float, target: str) -> str:
     lines = [f"{kind} regression of {target}, {method}", ""]
     against = "the mean of all" if result.reference is None else _label(_plain(result.reference))
     for c, value in enumerate(result.row_labels):
-        decimals = [_decimals(float(error)) for error in errors[c]]
+        digits = [decimals(float(error)) for error in errors[c]]
         columns = [
             list(result.param_names),
-            _numbers(params[c].tolist(), decimals),
-            _numbers(errors[c].tolist(), decimals),
+            in_line(params[c].tolist(), digits),
+            in_line(errors[c].tolist(), digits),
             [f"{value:z.3f}" for value in z[c]],
-            [p_text(float(value)) for value in p[c]],
-            _numbers(ends[c, :, 0].tolist(), decimals),
-            _numbers(ends[c, :, 1].tolist(), decimals),
+            [p_text(float(value)) for value in log_p[c]],
+            in_line(ends[c, :, 0].tolist(), digits),
+            in_line(ends[c, :, 1].tolist(), digits),
         ]
         rows = list(zip(*columns, strict=True))
         lines += [f"{target} = {_label(_plain(value))} against {against}"]
-        lines += ["  " + line for line in _aligned(rows, header)]
+        lines += ["  " + line for line in aligned(rows, header)]
         lines += [""]
     lines += _paragraph("observations", f"{result.nobs:,.10g}")
     lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")

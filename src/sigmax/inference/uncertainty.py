@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.covariances import KINDS, Root, spread
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
+from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
 
 
@@ -134,11 +135,13 @@ class Uncertainty(Estimates):
 
     @property
     def pvalues(self) -> Float:
-        """Two-sided normal tail 2 Phi(-|z|), shape of `params`; relatively accurate down to 1e-300."""
-        from scipy.special import ndtr
+        """Two-sided normal tail 2 Phi(-|z|), shape of `params`; 14 digits down to 1e-307, 0 below 5e-324."""
+        return normal_tail(self.zvalues)
 
-        p: Float = 2.0 * ndtr(-np.abs(self.zvalues))
-        return p
+    @property
+    def log_pvalues(self) -> Float:
+        """Natural logarithm of the p-values, shape of `params`; 14 digits, where `pvalues` is 0, too."""
+        return log_normal_tail(self.zvalues)
 
     def conf_int(self, level: float = 0.95, method: str = "wald") -> Float:
         """Confidence intervals of each parameter.

@@ -1,0 +1,102 @@
+"""Tests of hypotheses about the parameters, and combinations of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sigmax.identification import parametrisation
+from sigmax.inference.combinations import LinearCombinations, linear_combinations
+from sigmax.inference.estimates import class_index
+from sigmax.inference.hypotheses import Given, Parameters, combinations, joint, label_text
+from sigmax.inference.testing import TestResult
+from sigmax.inference.uncertainty import Uncertainty
+from sigmax.inference.wald import covariance_root, wald_test
+from sigmax.kernels import Float
+
+
+class Tested(Uncertainty):
+    """Estimates of which something is asked."""
+
+    @property
+    def _parameters(self) -> Parameters:
+        """What hypotheses by name are about."""
+        reference = None if self.reference is None else label_text(self.reference)
+        labels = tuple(map(label_text, self.row_labels))
+        return Parameters(self.param_names, np.atleast_2d(self.params), labels, reference)
+
+    @property
+    def _reported_root(self) -> Float:
+        """L with L L' = `covariance`, shape (params.size, r); nan in the rows of parameters without one."""
+        origin = self._source
+        if origin is not self:
+            # of differences, so that what cancels in the covariance does not cancel in its root
+            m, old = len(self.classes) - 1, class_index(self.classes, origin.reference)
+            blocks = origin._reported_root.reshape(m, -1)
+            if self.reference is None:
+                moved = parametrisation.symmetric(blocks, old)
+            else:
+                moved = parametrisation.rebased(blocks, old, class_index(self.classes, self.reference))
+            return np.asarray(moved.reshape(self.params.size, -1))
+        whole = self._limit is None and (self.dependence is None or self.collinear == "alias")
+        if self._observations is None or not whole:
+            rank = self.n_estimated if self._limit is None and self.covariance_kind == "mle" else None
+            return covariance_root(self.covariance, rank)
+        R = self._root("a test").whole
+        gone = self.aliased.ravel()
+        L = np.full((len(gone), R.shape[1]), np.nan)
+        L[~gone] = R
+        return L
+
+    def wald_test(self, hypotheses: Given) -> TestResult:
+        """Wald test of joint linear hypotheses about `params`.
+
+        (R theta - q)' (R V R')^-1 (R theta - q), with V the `covariance`, against chi^2.
+
+        Parameters
+        ----------
+        hypotheses : str, sequence of str, dict, matrix, or pair
+            By name, separated by commas: ``"age = lwt"``, ``"age"`` for age = 0, ``"2*age - lwt/3 = 1.5"``,
+            ``"a = b = c"``.  A name that is no word and no name of a column stands in backticks.  With more
+            than two classes a name stands for that column in every logit, ``age[red]`` for that of a class;
+            the reference's is 0 (:mod:`sigmax.inference.hypotheses`).  Or ``{"age": 1.5}``; or a matrix R, of
+            shape (n, params.size) in the order of ``params.ravel()``; or a pair (R, q).
+
+        Returns
+        -------
+        TestResult
+            With ``statistic``, ``df``, ``pvalue``, ``log_pvalue`` and ``hypotheses``.  A hypothesis that
+            follows from others counts no degree of freedom.  In a parametrisation with dependent parameters
+            (:meth:`symmetric`, ``collinear="min_norm"``) the hypotheses are about those very parameters.
+
+        Raises
+        ------
+        ValueError
+            The text is not in the language, or a name or class unknown: where, and which are near.
+            Hypotheses about parameters that are aliased or infinite; that contradict each other; more than
+            the covariance has a rank for.
+        """
+        return wald_test(joint(hypotheses, self._parameters), self.params.ravel(), self._reported_root)
+
+    def lincom(self, expressions: Given, level: float = 0.95) -> LinearCombinations:
+        """Linear combinations of `params` with standard errors, z, p and Wald intervals.
+
+        Parameters
+        ----------
+        expressions : str, sequence of str, dict, matrix, or pair
+            As in :meth:`wald_test`: ``"age - lwt"``; ``"age = lwt"`` is the same combination.  A name without
+            a class gives a line for every logit.
+        level : float
+            Coverage of the intervals, 0 < level < 1.
+
+        Returns
+        -------
+        LinearCombinations
+            A table; its ``exp()`` are the odds ratios.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`wald_test`, but for contradictions, of which there are none; `level` is none.
+        """
+        found = combinations(expressions, self._parameters)
+        return linear_combinations(found, self.params.ravel(), self._reported_root, level)
