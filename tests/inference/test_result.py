@@ -149,3 +149,11 @@ def test_repr(spector):
     assert repr(spector[1]) == (
         "<sigmax result: 2 classes, 4 parameters, 32 observations, llf -12.889634, converged>"
     )
+
+
+def test_the_second_class_is_predicted_on_the_line():
+    # w.x = 0 by symmetry: x = 0
+    X, y = np.array([[-2.0], [-1.0], [1.0], [2.0], [-1.0], [1.0]]), [0, 0, 1, 1, 1, 0]
+    r = sx.fit(X, y, fit_intercept=False)
+    assert r.decision_function(np.zeros((1, 1)))[0] == 0.0
+    assert r.predict(np.zeros((1, 1)))[0] == 1

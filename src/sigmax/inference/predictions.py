@@ -222,14 +222,17 @@ class Predictions(Uncertainty):
         return Root(None, R), (design.without(gone) if gone.any() else design)
 
     def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
-        """The most probable class of each row, shape (n,); the first of equals, and of what is unknown.
+        """The most probable class of each row, shape (n,).
+
+        Of two classes the second where w.x >= 0; of more the first of equals, and of what is unknown.
 
         Parameters
         ----------
         X, offset
             As in :meth:`decision_function`.
         """
-        best = np.argmax(self.predict_proba(X, offset=offset), axis=1)
+        p = self.predict_proba(X, offset=offset)
+        best = (p[:, 1] >= p[:, 0]).astype(np.intp) if p.shape[1] == 2 else np.argmax(p, axis=1)
         labels: npt.NDArray[np.generic] = self.classes[best]
         return labels
 
