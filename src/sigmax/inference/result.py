@@ -12,6 +12,9 @@ import numpy.typing as npt
 from sigmax import kernels, threads
 from sigmax.data.checks import contiguous, finite, numbers
 from sigmax.data.design import Design
+from sigmax.data.formula import Terms
+from sigmax.data.frames import Frame
+from sigmax.data.given import rows
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
 from sigmax.existence.separation import Separation
 from sigmax.functions import expit, softmax
@@ -55,6 +58,7 @@ def facts(objective: Objective) -> dict[str, Any]:
         "backend": objective.kernels.BACKEND,
         "isa": objective.kernels.ISA,
         "n_threads": objective.n_threads,
+        "terms": objective.design.terms,
     }
 
 
@@ -108,6 +112,8 @@ class Result:
         "firth" for Firth's estimates, the maximum of the likelihood with Jeffreys' prior; None for none.
     penalised_llf : float or None
         What Firth's estimates maximise: llf + 1/2 log det of the information; None without them.
+    terms : Terms or None
+        The formula of the fit, which makes columns of tables of new rows; None without one.
 
     Notes
     -----
@@ -134,6 +140,7 @@ class Result:
     separation: Separation | None = None
     bias_reduction: str | None = None
     penalised_llf: float | None = None
+    terms: Terms | None = None
     _profile: Profile | None = None
     #: of another parametrisation: the result that it comes from, and that predicts
     _origin: Result | None = None
@@ -368,15 +375,19 @@ class Result:
 
     # -- prediction ----------------------------------------------------------------------------
 
-    def decision_function(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
+    def decision_function(
+        self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
+    ) -> Float:
         """Logits of new rows.
 
         Parameters
         ----------
-        X : array_like of shape (n, p)
-            The columns of the fit, in its order.
-        offset : array_like, shape of the result, optional
-            Added to the logits.
+        X : array_like of shape (n, p), or table
+            The columns of the fit, in its order.  After a fit with a formula also a DataFrame, or a mapping
+            of columns, that has what the right-hand side names, in any order: the formula is evaluated with
+            what its transforms remember of the fit.
+        offset : array_like, shape of the result, or str, optional
+            Added to the logits; the name of a column where X is a table.
 
         Returns
         -------
@@ -385,7 +396,14 @@ class Result:
             of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
             those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
             :meth:`predict_proba`.
+
+        Raises
+        ------
+        ValueError
+            X is of another shape; or a table, and a column is missing or has missing values, or a level was
+            not in the fit.
         """
+        X, offset = rows(self.terms, X, offset)
         eta, order = self._logits(X, offset)
         if order is not None:
             eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
@@ -435,7 +453,7 @@ class Result:
         moved = np.delete(shift - shift[:, [old]], old, axis=1)
         return np.asarray(moved[:, 0] if moved.shape[1] == 1 else moved)
 
-    def predict_proba(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
+    def predict_proba(self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None) -> Float:
         """Probabilities of the classes, shape (n, K); columns in the order of `classes`.
 
         Parameters
@@ -449,6 +467,7 @@ class Result:
         class that another one leaves behind, and the limiting fit's shares for the others, nan where the data
         do not determine them.
         """
+        X, offset = rows(self.terms, X, offset)
         if self._origin is not None:
             return self._origin.predict_proba(X, offset=self._offset_of_origin(offset))
         eta, order = self._logits(X, offset)
@@ -464,7 +483,9 @@ class Result:
             softmax(p, axis=1, out=p, backend=self.backend)
         return p
 
-    def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
+    def predict(
+        self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
+    ) -> npt.NDArray[np.generic]:
         """The most probable class of each row, shape (n,); the first of equals, and of what is unknown.
 
         Parameters

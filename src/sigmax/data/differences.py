@@ -1,0 +1,69 @@
+"""Derivatives of functions of which nothing is known, by central and one-sided differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sigmax.kernels import Float
+
+#: weights of f at offsets in steps; truncation errors of order h^6
+_STENCILS = (
+    ((-3, -2, -1, 1, 2, 3), (-1 / 60, 9 / 60, -45 / 60, 45 / 60, -9 / 60, 1 / 60)),
+    ((0, 1, 2, 3, 4, 5, 6), (-49 / 20, 6.0, -15 / 2, 20 / 3, -15 / 4, 6 / 5, -1 / 6)),
+    ((0, -1, -2, -3, -4, -5, -6), (49 / 20, -6.0, 15 / 2, -20 / 3, 15 / 4, -6 / 5, 1 / 6)),
+)
+#: steps, each half of the one before, from this part of the length over which a row's function may change
+_FIRST, _HALVINGS = 2.0**-4, 12
+
+
+def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Float, Float]:
+    """d f / d x of a function of each row alone, and how far it can be off.
+
+    Differences of sixth order for steps that halve; for each row and column the step whose result agrees
+    best with its two neighbours'.  Central ones, and where f is nan on one side, forward or backward ones.
+
+    Parameters
+    ----------
+    f : callable
+        (n,) -> (n, q); nan outside its domain.
+    x : ndarray of shape (n,)
+    spread : float
+        A length over which x varies; steps begin at its sixteenth, or that of x_i where that is larger.
+
+    Returns
+    -------
+    slopes, errors : ndarrays of shape (n, q)
+        The error is the larger difference from the neighbours; inf where nothing was found.
+    """
+    length = np.maximum(np.abs(x), spread)
+    best: Float | None = None
+    error: Float | None = None
+    for offsets, weights in _STENCILS:
+        tried: list[Float] = []
+        for k in range(_HALVINGS):
+            h = length * (_FIRST * 0.5**k)
+            h = (x + h) - x  # a step that x takes exactly
+            total: Float | None = None
+            for offset, weight in zip(offsets, weights, strict=True):
+                term = weight * f(x + offset * h)
+                total = term if total is None else total + term
+            assert total is not None
+            tried.append(total / h[:, None])
+        for before, here, after in zip(tried, tried[1:], tried[2:], strict=False):
+            off = np.maximum(np.abs(here - before), np.abs(here - after))
+            off = np.where(np.isfinite(off), off, np.inf)
+            if best is None or error is None:
+                best, error = here.copy(), off
+                continue
+            better = off < error
+            best[better], error[better] = here[better], off[better]
+        assert error is not None
+        if np.isfinite(error).all() and best is not None:
+            scale = np.abs(best).max(axis=0)
+            if (error <= 1e-10 * scale).all():
+                break
+    assert best is not None
+    assert error is not None
+    return best, error
