@@ -15,14 +15,17 @@ _STENCILS = (
     ((0, -1, -2, -3, -4, -5, -6), (49 / 20, -6.0, 15 / 2, -20 / 3, 15 / 4, -6 / 5, 1 / 6)),
 )
 #: steps, each half of the one before, from this part of the length over which a row's function may change
-_FIRST, _HALVINGS = 2.0**-4, 12
+_FIRST, _HALVINGS = 2.0**-4, 28
+#: agreement, relative to the column's largest slope, with which no smaller step is tried
+_ENOUGH = 1e-11
 
 
 def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Float, Float]:
     """d f / d x of a function of each row alone, and how far it can be off.
 
     Differences of sixth order for steps that halve; for each row and column the step whose result agrees
-    best with its two neighbours'.  Central ones, and where f is nan on one side, forward or backward ones.
+    best with its two neighbours'.  Central ones, which at a kink give the mean of both sides; where f is nan
+    on one side, or central ones do not settle, forward or backward ones.
 
     Parameters
     ----------
@@ -45,25 +48,22 @@ def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Fl
         for k in range(_HALVINGS):
             h = length * (_FIRST * 0.5**k)
             h = (x + h) - x  # a step that x takes exactly
-            total: Float | None = None
-            for offset, weight in zip(offsets, weights, strict=True):
-                term = weight * f(x + offset * h)
-                total = term if total is None else total + term
-            assert total is not None
-            tried.append(total / h[:, None])
-        for before, here, after in zip(tried, tried[1:], tried[2:], strict=False):
-            off = np.maximum(np.abs(here - before), np.abs(here - after))
+            terms = [weight * f(x + offset * h) for offset, weight in zip(offsets, weights, strict=True)]
+            with np.errstate(invalid="ignore", over="ignore"):
+                tried = [*tried[-2:], sum(terms[1:], terms[0]) / h[:, None]]
+                if len(tried) < 3:
+                    continue
+                before, here, after = tried
+                off = np.maximum(np.abs(here - before), np.abs(here - after))
             off = np.where(np.isfinite(off), off, np.inf)
             if best is None or error is None:
                 best, error = here.copy(), off
-                continue
-            better = off < error
-            best[better], error[better] = here[better], off[better]
-        assert error is not None
-        if np.isfinite(error).all() and best is not None:
-            scale = np.abs(best).max(axis=0)
-            if (error <= 1e-10 * scale).all():
-                break
+            else:
+                better = off < error
+                best[better], error[better] = here[better], off[better]
+            found = np.isfinite(error)
+            if found.all() and (error <= _ENOUGH * np.abs(best).max(axis=0)).all():
+                return best, error
     assert best is not None
     assert error is not None
-    return best, error
+    return np.where(np.isfinite(error), best, np.nan), error

@@ -75,7 +75,8 @@ class Dual(NDArrayOperatorsMixin):
         tangent: Any = 0.0
         for given, rule in zip(inputs, rules, strict=True):
             if isinstance(given, Dual):
-                tangent = tangent + _times(rule(*plain, value), given.tangent)
+                # an infinite slope of what does not move is nan: it may be anything
+                tangent = tangent + np.multiply(rule(*plain, value), given.tangent)
         return Dual(value, tangent)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -90,11 +91,6 @@ class Dual(NDArrayOperatorsMixin):
 
 def _value(given: Any) -> Any:
     return given.value if isinstance(given, Dual) else np.asarray(given)
-
-
-def _times(slope: Any, tangent: Float) -> Any:
-    """slope * tangent, and 0 where the tangent is 0: what does not move has no infinite slope."""
-    return np.where(tangent == 0.0, 0.0, np.multiply(slope, tangent))
 
 
 def _power_base(a: Any, b: Any, y: Any) -> Any:

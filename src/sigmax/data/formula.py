@@ -126,7 +126,9 @@ class Terms:
         found = frames.columns(frames.table(frame), [one.name for one in self.variables])
         for name, kind in self._kinds.items():
             now = frames.kind_of(found[name])
-            if (kind == "numbers") != (now == "numbers"):
+            if now == "numbers" and kind != now:
+                found[name] = found[name].astype(object)  # levels, if the fit knew them
+            elif kind == "numbers" and kind != now:
                 raise ValueError(f"data column {name!r} must hold {kind}, as in the fit; it holds {now}")
         return found
 
@@ -188,7 +190,7 @@ class Terms:
         rounding.  Where an expression calls what has no rule, differences of sixth order take over, which
         have to agree to 1e-9 of the column's largest slope.  At a kink (abs, maximum), and at a knot where a
         spline is not smooth, it is the right-hand derivative; at the upper end of a B-spline the left-hand
-        one.
+        one; of differences the mean of both sides.
 
         Parameters
         ----------
@@ -330,6 +332,13 @@ def observe(formula: str, data: object) -> Observed:
     on_the_left = [name for factor in sides.response for name in sides.uses[factor.expr]]
     everything = frames.columns(table, dict.fromkeys([*on_the_left, *on_the_right]))
     frame = everything[on_the_right]
+    for factor in (factor for term in sides.formula for factor in term.factors):
+        dtype = frame[factor.expr].dtype if factor.eval_method.value == "lookup" else None
+        if dtype is not None and dtype.kind in "mMc":
+            raise ValueError(
+                f"data column {factor.expr!r} must hold real numbers or levels; it holds {dtype}, of which "
+                "numbers have to be made, or levels with C()"
+            )
     matrix, spec, _ = materialise(sides.formula, frame, sides.uses)
     kept = [row for row in spec.structure if any(st.factors for st in row.scoped_terms) or not row.columns]
     intercept = np.array(
@@ -352,8 +361,8 @@ def observe(formula: str, data: object) -> Observed:
         frame=frame,
     )
     terms = replace(terms, variables=tuple(_variable(terms, frame, name) for name in on_the_right))
-    # a view: the intercept comes first
-    X = matrix[:, int(terms.intercept) :]
+    assert not intercept[1:].any()  # of all terms it comes first
+    X = matrix[:, int(terms.intercept) :]  # a view
     terms._require_levels(frame)
     terms._require_finite(X, frame)
     _require_rows_alone(terms, frame, X)

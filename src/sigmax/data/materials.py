@@ -45,6 +45,7 @@ def levels_of(spec: Any, expr: str) -> list[Any] | None:
 
 
 def plain(value: Any) -> Any:
+    """A number of NumPy's as Python's; anything else as it is."""
     return value.item() if isinstance(value, np.generic) else value
 
 

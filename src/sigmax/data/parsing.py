@@ -132,6 +132,8 @@ def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
         known = name in TRANSFORMS or hasattr(builtins, name)
         if known and (id(node) in called or id(node) in owners or name not in names):
             continue
+        if id(node) in called and name == "offset":
+            raise ValueError(f"formula {text!r}: pass the offset as offset=, an array or the column's name")
         if id(node) in called:
             raise ValueError(
                 f"formula {text!r} calls {name!r}, which is no function of formulaic or NumPy; "

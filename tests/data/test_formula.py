@@ -1,0 +1,544 @@
+"""Terms of a formula: columns of new rows, derivatives, values set, means."""
+
+from __future__ import annotations
+
+import pickle
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from formulaic import model_matrix
+
+from sigmax.data import differences, formula, slopes
+from sigmax.data.formula import Variable, observe
+
+N = 240
+
+
+@pytest.fixture(scope="module")
+def df():
+    """Columns of every kind, with an index that means nothing."""
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=N),
+            "z": rng.uniform(0.5, 3.0, N),
+            "count": rng.integers(0, 2000, N),
+            "race": rng.integers(1, 4, N),
+            "site": rng.choice(["north", "south", "west"], N),
+            "smoker": rng.integers(0, 2, N).astype(bool),
+            "treated": rng.integers(0, 2, N),
+            "blood type": pd.Categorical(rng.choice(["0", "A"], N), categories=["A", "0", "AB"]),
+            "lead.level": rng.normal(size=N),
+            "y": rng.choice(["no", "yes"], N),
+        }
+    )
+    return frame.set_index(rng.permutation(N) // 2)  # labels stand there twice
+
+
+def terms_of(right, df):
+    return observe(f"y ~ {right}", df).terms
+
+
+# -- columns -----------------------------------------------------------------------------------------
+
+RIGHT_SIDES = [
+    "x + z",
+    "x * C(race) + np.log(z)",
+    "site * smoker + `blood type`:x + np.exp(`lead.level`)",
+    "bs(x, df=5) + cs(z, df=4) + poly(x, 3):site",
+    "center(x):scale(z) + I(x**2) + standardize(x):treated",
+    "C(race, contr.sum) + C(site, contr.treatment('west'))",
+    "C(race) + site - 1",
+    "0 + x",
+    "Q('blood type') + Q('x')",
+    "(x + z + site)**2",
+    "site / x",
+]
+
+
+@pytest.mark.parametrize("right", RIGHT_SIDES)
+def test_columns_are_formulaics(df, right):
+    found = observe(f"y ~ {right}", df)
+    expected = model_matrix(right, df.reset_index(drop=True), output="pandas")
+    names = [name for name in expected.columns if name != "Intercept"]
+    assert found.terms.intercept == ("Intercept" in expected.columns)
+    assert list(found.terms.names) == names
+    np.testing.assert_array_equal(found.X, expected[names].to_numpy(float))
+    np.testing.assert_array_equal(found.y, df["y"])
+
+
+@pytest.mark.parametrize("right", RIGHT_SIDES)
+def test_rows_alone_blocks_and_copies_have_the_same_columns(df, right):
+    found = observe(f"y ~ {right}", df)
+    terms = pickle.loads(pickle.dumps(found.terms))
+    assert terms.frame is None
+    assert found.terms.frame is not None
+    # other order of rows and of columns, columns that nobody asked for, a mapping, no response
+    back = df.iloc[::-1, ::-1].drop(columns="y").assign(more=1.0)
+    np.testing.assert_array_equal(terms.design(back)[::-1], found.X)
+    np.testing.assert_array_equal(terms.design({name: df[name] for name in df}), found.X)
+    blocks = [terms.design(df.iloc[a : a + 50]) for a in range(0, N, 50)]
+    np.testing.assert_array_equal(np.vstack(blocks), found.X)
+    for row in (0, 17):
+        np.testing.assert_array_equal(terms.design(df.iloc[[row]]), found.X[[row]])
+
+
+def test_the_pickle_holds_no_data(df):
+    many = pd.concat([df] * 100)
+    size = len(pickle.dumps(terms_of("x * C(race) + bs(z, df=5)", many)))
+    assert size < 20_000
+
+
+def test_powers_of_whole_numbers_do_not_wrap_around(df):
+    terms = terms_of("I(count**6) + count", df)
+    np.testing.assert_allclose(terms.design(df)[:, 0], df["count"].to_numpy(float) ** 6, rtol=1e-15)
+    narrow = df.assign(a=np.int8(100), b=np.arange(N).astype(np.int8))
+    assert terms_of("a:b", narrow).design(narrow)[100, 0] == 10_000.0
+
+
+def test_dtypes_of_pandas_and_decimals_are_numbers(df):
+    plain = observe("y ~ x + count + treated", df)
+    other = df.assign(
+        x=df["x"].astype("Float64"),
+        count=df["count"].astype("Int32"),
+        treated=[Decimal(int(t)) for t in df["treated"]],
+        y=df["y"].astype("string"),
+    )
+    found = observe("y ~ x + count + treated", other)
+    np.testing.assert_array_equal(found.X, plain.X)
+    assert found.y.tolist() == plain.y.tolist()
+    np.testing.assert_array_equal(found.terms.design(df), plain.X)
+
+
+def test_variables(df):
+    terms = terms_of("x * C(race) + site + smoker + treated + `blood type` + C(z > 1)", df)
+    assert terms.variables == (
+        Variable("x", "continuous"),
+        Variable("race", "factor", (1, 2, 3), 1),
+        Variable("site", "factor", ("north", "south", "west"), "north"),
+        Variable("smoker", "binary", (False, True), False),
+        Variable("treated", "binary", (0, 1), 0),
+        Variable("blood type", "factor", ("A", "0", "AB"), "A"),
+        Variable("z", "continuous"),
+    )
+    west = terms_of("C(site, contr.treatment('west'))", df)
+    assert west.variable("site") == Variable("site", "factor", ("north", "south", "west"), "west")
+
+
+def test_an_intercept_alone(df):
+    found = observe("y ~ 1", df)
+    assert found.terms.names == ()
+    assert found.X.shape == (N, 0)
+    assert found.terms.design(df.iloc[:3]).shape == (3, 0)
+    assert observe("y ~ .", df[["y", "x", "z"]]).terms.names == ("x", "z")
+
+
+def test_counts_are_a_sum(df):
+    found = observe("treated + race + count ~ x", df)
+    assert found.classes == ["treated", "race", "count"]
+    np.testing.assert_array_equal(found.y, df[["treated", "race", "count"]])
+
+
+# -- derivatives -------------------------------------------------------------------------------------
+
+
+# formula of one column -> variable, its derivative
+ANALYTIC = {
+    "x": ("x", lambda d: np.ones(N)),
+    "x:z": ("x", lambda d: d.z),
+    "x:z:treated": ("x", lambda d: d.z * d.treated),
+    "I(x**2)": ("x", lambda d: 2 * d.x),
+    "I(x**6)": ("x", lambda d: 6 * d.x**5),
+    "I(x*z**2)": ("z", lambda d: 2 * d.x * d.z),
+    "np.log(z)": ("z", lambda d: 1 / d.z),
+    "np.exp(x)": ("x", lambda d: np.exp(d.x)),
+    "np.exp(x):z": ("x", lambda d: np.exp(d.x) * d.z),
+    "scale(x)": ("x", lambda d: np.full(N, 1 / d.x.std(ddof=1))),
+    "standardize(x)": ("x", lambda d: np.full(N, 1 / d.x.std(ddof=0))),
+    "center(x):z": ("x", lambda d: d.z),
+    "I(center(x)**2)": ("x", lambda d: 2 * (d.x - d.x.to_numpy().mean())),
+    "x:np.log(z)": ("z", lambda d: d.x / d.z),
+    "x:I(x**2)": ("x", lambda d: 3 * d.x**2),
+    "np.sqrt(z)": ("z", lambda d: 0.5 / np.sqrt(d.z)),
+    "I(1/z)": ("z", lambda d: -1 / d.z**2),
+    "I(2**x)": ("x", lambda d: np.log(2) * 2**d.x),
+    "I(z**x)": ("x", lambda d: np.log(d.z) * d.z**d.x),
+    "np.abs(x)": ("x", lambda d: np.sign(d.x)),
+    "np.maximum(x, 0)": ("x", lambda d: 1.0 * (d.x > 0)),
+    "np.where(x > 0, x**2, -x)": ("x", lambda d: np.where(d.x > 0, 2 * d.x, -1.0)),
+    "I((x > 0.5) * (x - 0.5))": ("x", lambda d: 1.0 * (d.x > 0.5)),
+    "np.clip(x, -1, 1)": ("x", lambda d: 1.0 * (np.abs(d.x) < 1)),
+    "np.arctan2(x, z)": ("x", lambda d: d.z / (d.x**2 + d.z**2)),
+    "np.log1p(np.expm1(z))": ("z", lambda d: np.ones(N)),
+    "I(z + x*smoker)": ("x", lambda d: 1.0 * d.smoker),
+    "Q('x')": ("x", lambda d: np.ones(N)),
+    "exp(`lead.level`)": ("lead.level", lambda d: np.exp(d["lead.level"])),
+}
+
+
+@pytest.mark.parametrize("right", ANALYTIC)
+def test_derivatives_are_exact(df, right):
+    variable, expected = ANALYTIC[right]
+    found = terms_of(right, df).derivative(df, variable)
+    assert found.shape == (N, 1)
+    np.testing.assert_allclose(found[:, 0], expected(df), rtol=1e-13, atol=1e-15)
+
+
+def close(found, expected, digits=12):
+    """To so many digits of each column's largest."""
+    scale = np.abs(expected).max(axis=0)
+    assert (np.abs(found - expected) <= 10.0**-digits * scale).all(), (
+        np.abs(found - expected).max(axis=0) / scale
+    )
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 6])
+def test_orthogonal_polynomials(df, degree):
+    terms = terms_of(f"poly(x, {degree})", df)
+    X, x = terms.design(df), df["x"].to_numpy()
+    fits = [np.polynomial.Chebyshev.fit(x, X[:, k], k + 1) for k in range(degree)]
+    close(terms.derivative(df, "x"), np.column_stack([fit.deriv()(x) for fit in fits]), 10)
+    raw = terms_of(f"poly(x, {degree}, raw=True)", df).derivative(df, "x")
+    close(raw, np.column_stack([(k + 1) * x**k for k in range(degree)]), 14)
+
+
+@pytest.mark.parametrize(
+    ("call", "degree", "kept"),
+    [
+        ("bs(x, df=5)", 3, slice(1, None)),
+        ("bs(x, 6, degree=2)", 2, slice(1, None)),
+        ("bs(x, knots=[-0.5, 0.7], degree=1)", 1, slice(1, None)),
+        ("bs(x, knots=[-0.5, 0.7], include_intercept=True) - 1", 3, slice(None)),
+        # with an intercept the first of a whole basis is left out
+        ("bs(x, df=6, include_intercept=True)", 3, slice(1, None)),
+        ("bs(x, df=5, extrapolation='extend')", 3, slice(1, None)),
+    ],
+)
+def test_b_splines(df, call, degree, kept):
+    from scipy.interpolate import BSpline
+
+    terms = terms_of(call, df)
+    [state] = [s for s in terms._spec.transform_state.values() if "knots" in s]
+    knots = np.array(state["knots"])
+    basis = BSpline(knots, np.eye(len(knots) - degree - 1), degree)
+    x = df["x"].to_numpy()
+    close(terms.design(df), basis(x)[:, kept])
+    expected = basis.derivative()(x)
+    if degree == 1:  # at the last knot the left-hand derivative
+        expected[x == x.max()] = basis.derivative()(x.max() - 1e-9)
+    close(terms.derivative(df, "x"), expected[:, kept])
+    if "extend" in call:
+        far = pd.DataFrame({"x": np.linspace(-9.0, 9.0, 41)})
+        close(terms.derivative(far, "x"), basis.derivative()(far["x"].to_numpy())[:, kept])
+
+
+@pytest.mark.parametrize(
+    ("call", "ends"), [("cs(x, df=5)", "natural"), ("cr(x, 4)", "natural"), ("cc(x, df=5)", "periodic")]
+)
+def test_cubic_splines(df, call, ends):
+    from scipy.interpolate import CubicSpline
+
+    terms = terms_of(f"{call} - 1", df)
+    [state] = [s for s in terms._spec.transform_state.values() if "knots" in s]
+    knots = np.array(state["knots"])
+    values = np.eye(len(knots))
+    if ends == "periodic":
+        values = np.vstack([values[:-1, :-1], values[:1, :-1]])
+    spline = CubicSpline(knots, values, bc_type=ends)
+    x = df["x"].to_numpy()
+    close(terms.design(df), spline(x))
+    close(terms.derivative(df, "x"), spline(x, 1))
+    far = np.linspace(knots[-1] + 0.1, knots[-1] + 3.0, 7)
+    if ends == "natural":  # a line beyond the last knot
+        expected = np.tile(spline(knots[-1], 1), (7, 1))
+    else:
+        expected = spline(knots[0] + (far - knots[-1]) % (knots[-1] - knots[0]), 1)
+    close(terms.derivative(pd.DataFrame({"x": far}), "x"), expected)
+
+
+def test_centred_and_clipped_splines_and_chains(df):
+    x, z = df["x"].to_numpy(), df["z"].to_numpy()
+    for right, variable in [
+        ("cr(x, df=4, constraints='center')", "x"),
+        ("bs(x, df=5, lower_bound=-1, upper_bound=1, extrapolation='clip')", "x"),
+        ("bs(np.log(z), df=5, lower_bound=-2, upper_bound=2)", "z"),
+        ("poly(np.exp(x), 2):center(z)", "x"),
+        ("np.log(scale(x) + 9):site", "x"),
+        ("poly(x*z, 3):x:site", "x"),
+    ]:
+        terms = terms_of(right, df)
+        column = x if variable == "x" else z
+
+        def moved(values, terms=terms, variable=variable):
+            return terms.design(df.assign(**{variable: values}))
+
+        expected, errors = differences.derivative(moved, column, column.std())
+        inside = np.abs(np.abs(column) - 1) > 1e-3  # of the bounds of the clipped one
+        assert errors[inside].max() <= 1e-8
+        close(terms.derivative(df, variable)[inside], expected[inside], 8)
+
+
+def test_interactions_with_levels(df):
+    terms = terms_of("x * C(race) * site", df)
+    X = terms.design(df)
+    expected = np.zeros_like(X)
+    for j, name in enumerate(terms.names):
+        if "x" in name.split(":"):
+            rest = [part for part in name.split(":") if part != "x"]
+            others = terms.names.index(":".join(rest)) if rest else None
+            expected[:, j] = 1.0 if others is None else X[:, others]
+    np.testing.assert_array_equal(terms.derivative(df, "x"), expected)
+
+
+@pytest.mark.parametrize(
+    ("right", "variable", "expected"),
+    [
+        ("x.pow(3)", "x", lambda d: 3 * d.x**2),
+        ("np.sinc(x)", "x", lambda d: (np.cos(np.pi * d.x) - np.sinc(d.x)) / d.x),
+        ("np.interp(z, [0, 9], [0, 18])", "z", lambda d: np.full(N, 2.0)),
+    ],
+)
+def test_what_has_no_rule_goes_by_differences(df, right, variable, expected):
+    found = terms_of(right, df).derivative(df, variable)[:, 0]
+    close(found, expected(df).to_numpy() if hasattr(expected(df), "to_numpy") else expected(df), 9)
+
+
+def test_differences_keep_nine_digits_and_say_where_not():
+    x = np.array([1e-3, 0.02, 1.0, 40.0])
+
+    def f(v):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.column_stack([np.log(v), v**6, np.sqrt(v - 1e-3)])
+
+    found, errors = differences.derivative(f, x, 10.0)
+    np.testing.assert_allclose(found[:, 0], 1 / x, rtol=1e-9)
+    np.testing.assert_allclose(found[:, 1], 6 * x**5, rtol=1e-9, atol=1e-18)
+    np.testing.assert_allclose(found[1:, 2], 0.5 / np.sqrt(x[1:] - 1e-3), rtol=1e-9)
+    assert errors[0, 2] > 1.0  # an infinite slope
+    kink, off = differences.derivative(lambda v: np.abs(v)[:, None], np.array([0.0]), 1.0)
+    assert abs(kink[0, 0]) <= 1e-15  # the mean of both sides
+    assert off[0, 0] <= 1e-12
+
+
+def test_derivatives_have_no_other_rows(df):
+    terms = terms_of("poly(x, 3) * bs(z, df=5)", df)
+    whole = terms.derivative(df, "z")
+    np.testing.assert_allclose(
+        np.vstack([terms.derivative(df.iloc[a : a + 37], "z") for a in range(0, N, 37)]),
+        whole,
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "variable", "frame", "message"),
+    [
+        ("site + x", "site", {}, "variable 'site' is a factor, and has no derivative; compare its levels"),
+        ("C(count) + x", "count", {}, "variable 'count' is a factor"),
+        ("x", "z", {}, "the formula has no variable 'z'; its variables are 'x'"),
+        (
+            "z + C(z > 1)",
+            "z",
+            {},
+            r"column 'C\(z > 1\)\[T.True\]' has no derivative after 'z': it codes it as levels",
+        ),
+        ("I(z > 1)", "z", {}, r"column 'I\(z > 1\)' has no derivative after 'z': it steps with it"),
+        ("np.sign(x)", "x", {}, "no derivative after 'x'"),
+        ("np.floor(z)", "z", {}, r"column 'np.floor\(z\)' has no derivative after 'z'"),
+        ("bs(z, df=2, degree=0)", "z", {}, "it steps with it"),
+        (
+            "np.sqrt(z)",
+            "z",
+            {"z": 0.0},
+            "no finite derivative after 'z' in 240 rows, the first row 0, where z = 0.0",
+        ),
+    ],
+)
+def test_what_cannot_be_differentiated_is_named(df, right, variable, frame, message):
+    terms = terms_of(right, df)
+    with pytest.raises(ValueError, match=message):
+        terms.derivative(df.assign(**frame), variable)
+
+
+# -- values and means --------------------------------------------------------------------------------
+
+
+def test_a_variable_set_to_a_value(df):
+    terms = terms_of("x * C(race) + site + smoker:z + treated + `blood type` + I(x**2)", df)
+    for variable, value in [
+        ("race", 2),
+        ("site", "west"),
+        ("smoker", True),
+        ("treated", 0),
+        ("blood type", "AB"),
+        ("x", 1.5),
+        ("x", 2),
+    ]:
+        np.testing.assert_array_equal(
+            terms.with_value(df, variable, value), terms.design(df.assign(**{variable: value}))
+        )
+    shifted = df["x"].to_numpy() + 1.0
+    np.testing.assert_array_equal(terms.with_value(df, "x", shifted), terms.design(df.assign(x=shifted)))
+    levels = np.array(["west", "north"])[np.arange(N) % 2]
+    np.testing.assert_array_equal(terms.with_value(df, "site", levels), terms.design(df.assign(site=levels)))
+    for variable, value, message in [
+        ("site", "east", "value must be a level of 'site', 'north', 'south', 'west'; got 'east'"),
+        ("race", 9, "value must be a level of 'race', 1, 2, 3; got 9"),
+        ("x", "a", "value must be a finite number, as 'x' is one; got 'a'"),
+        ("x", np.nan, "value must be a finite number"),
+        ("x", [1.0, 2.0], r"value must be one, or of shape \(240,\), one a row; got \(2,\)"),
+        ("count", 1, "the formula has no variable 'count'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            terms.with_value(df, variable, value)
+
+
+@pytest.mark.parametrize("block", [2**16, 50])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_point_of_means(df, weighted, block, monkeypatch):
+    monkeypatch.setattr(formula, "_BLOCK", block)
+    terms = terms_of("x * C(race) + site:z + I(x**2) + np.log(z) + smoker + C(z > 1, contr.sum)", df)
+    w = df["count"].to_numpy() / 7.0 if weighted else np.ones(N)
+    x, z = np.average(df["x"], weights=w), np.average(df["z"], weights=w)
+
+    def share(column, level):
+        return np.average(df[column].to_numpy() == level, weights=w)
+
+    above = np.average(df["z"] > 1, weights=w)
+    expected = {
+        "x": x,
+        "C(race)[T.2]": share("race", 2),
+        "C(race)[T.3]": share("race", 3),
+        "I(x ** 2)": x**2,
+        "np.log(z)": np.log(z),
+        "smoker": share("smoker", True),
+        "C(z > 1, contr.sum)[S.False]": (1 - above) - above,
+        "x:C(race)[T.2]": x * share("race", 2),
+        "x:C(race)[T.3]": x * share("race", 3),
+        "site[north]:z": share("site", "north") * z,
+        "site[south]:z": share("site", "south") * z,
+        "site[west]:z": share("site", "west") * z,
+    }
+    assert set(expected) == set(terms.names)
+    means = terms.means(df, w if weighted else None)
+    at = terms.at_means(df, w if weighted else None)
+    np.testing.assert_array_equal(means.design(), at)
+    np.testing.assert_allclose(at, [[expected[name] for name in terms.names]], rtol=1e-13)
+    slope = dict(zip(terms.names, means.derivative("x")[0], strict=True))
+    np.testing.assert_allclose(slope.pop("x:C(race)[T.2]"), share("race", 2), rtol=1e-13)
+    np.testing.assert_allclose(slope.pop("x:C(race)[T.3]"), share("race", 3), rtol=1e-13)
+    assert slope.pop("x") == 1.0
+    np.testing.assert_allclose(slope.pop("I(x ** 2)"), 2 * x, rtol=1e-13)
+    assert not any(slope.values())
+    second = means.with_value("race", 2)[0]
+    changed = expected | {"C(race)[T.2]": 1, "C(race)[T.3]": 0, "x:C(race)[T.2]": x, "x:C(race)[T.3]": 0}
+    np.testing.assert_allclose(second, [changed[name] for name in terms.names], rtol=1e-13)
+    np.testing.assert_allclose(
+        means.with_value("x", 3.0)[0, terms.names.index("x:C(race)[T.3]")], 3 * share("race", 3), rtol=1e-13
+    )
+
+
+def test_weights_of_means_are_checked(df):
+    terms = terms_of("x", df)
+    for weights, message in [
+        (np.ones(3), "one for each row"),
+        (np.zeros(N), "one of them positive"),
+        (np.full(N, np.nan), "finite"),
+        (np.linspace(-1, 1, N), "not negative"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            terms.at_means(df, weights)
+
+
+# -- messages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "message"),
+    [
+        ("y ~ xx", {}, "data has no column 'xx'; did you mean 'x'\\?"),
+        ("y ~ qqq", {}, "data has no column 'qqq'; it has 'x', 'z'"),
+        ("y ~ foo(x)", {}, "calls 'foo', which is no function of formulaic or NumPy"),
+        ("y ~ x + offset(z)", {}, "pass the offset as offset="),
+        ("y ~ x +", {}, "formula 'y ~ x \\+' cannot be read"),
+        ("~ x", {}, "must have the response left of ~"),
+        ("x", {}, "must have the response left of ~"),
+        ("y ~ x | z", {}, "one left and one right side"),
+        ("y:x ~ z", {}, "must have labels, or counts a \\+ b \\+ c, left of ~; got 'y:x' there"),
+        ("poly(x, 2) ~ z", {}, "the response 'poly\\(x, 2\\)' must be one value a row"),
+        ("y ~ x", {"x": np.nan}, "column 'x' has 240 missing values, the first in row 0"),
+        ("y ~ x", {"y": None}, "column 'y' has 240 missing values, the first in row 0"),
+        (
+            "y ~ np.log(x)",
+            {"x": -1.0},
+            "column 'np.log\\(x\\)' must be finite; it is not in 240 rows, the first row 0, "
+            "where it is nan of x = -1.0",
+        ),
+        ("y ~ I(x - x.mean())", {}, "'I\\(x - x.mean\\(\\)\\)' depends on other rows than its own"),
+        ("y ~ x.rank()", {}, "depends on other rows than its own"),
+        (
+            "y ~ x",
+            {"x": pd.Timestamp("2020-01-01")},
+            "column 'x' must hold real numbers or levels; it holds datetime64",
+        ),
+        ("y ~ bs(x, df=2)", {}, "`df` must be greater than 3"),
+    ],
+)
+def test_bad_formulas_and_data(df, text, change, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        observe(text, df.assign(**change))
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"site": "east"},
+            "column 'site' has 240 rows of a level that site does not know, the first 'east' in row 0; "
+            "it knows 'north', 'south', 'west'",
+        ),
+        (
+            {"race": 7},
+            "column 'race' has 240 rows of a level that C\\(race\\) does not know, the first 7 in row 0; "
+            "it knows 1, 2, 3",
+        ),
+        ({"blood type": 1}, "column 'blood type' has 240 rows of a level"),
+        ({"x": np.nan}, "column 'x' has 240 missing values, the first in row 0"),
+        ({"site": None}, "column 'site' has 240 missing values"),
+        ({"x": "a"}, "column 'x' must hold numbers, as in the fit; it holds"),
+    ],
+)
+def test_rows_that_the_fit_does_not_know(df, change, message):
+    terms = terms_of("x + C(race) + site + `blood type`", df)
+    for call in (terms.design, lambda d: terms.derivative(d, "x"), terms.means):
+        with pytest.raises(ValueError, match=message):
+            call(df.assign(**change))
+
+
+def test_a_frame_without_a_column_or_rows(df):
+    terms = terms_of("x + site", df)
+    with pytest.raises(ValueError, match="data has no column 'site'"):
+        terms.design(df[["x"]])
+    with pytest.raises(ValueError, match="data has no rows"):
+        terms.design(df.iloc[:0])
+    with pytest.raises(ValueError, match="2 columns named 'x'"):
+        terms.design(pd.concat([df, df[["x"]]], axis=1))
+    with pytest.raises(ValueError, match="columns of one length; got 'x' 3, 'site' 2"):
+        terms.design({"x": [1, 2, 3], "site": ["west", "west"]})
+    with pytest.raises(TypeError, match="DataFrame or a mapping of columns; got list"):
+        terms.design([1.0, 2.0])
+
+
+def test_nothing_of_the_frame_is_written(df):
+    before = df.copy(deep=True)
+    terms = terms_of("x * C(race) + bs(z, df=4) + site", df)
+    terms.design(df), terms.derivative(df, "x"), terms.with_value(df, "race", 1), terms.at_means(df)
+    pd.testing.assert_frame_equal(df, before)
+    state = pickle.dumps(terms._spec)
+    terms.derivative(df.iloc[:9], "z"), terms.design(df.iloc[3:4]), terms.at_means(df.iloc[5:9])
+    assert pickle.dumps(terms._spec) == state
+    assert slopes.derivative(terms, terms._read(df), "x").shape == (N, len(terms.names))
