@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import numpy as np
@@ -125,6 +126,24 @@ def test_variables(df):
     )
     west = terms_of("C(site, contr.treatment('west'))", df)
     assert west.variable("site") == Variable("site", "factor", ("north", "south", "west"), "west")
+
+
+def test_columns_may_be_called_as_functions_are(df):
+    named = df.assign(C=df["x"], log=df["z"])
+    found = observe("y ~ C(race) + C + np.log(log)", named)
+    assert found.terms.names == ("C(race)[T.2]", "C(race)[T.3]", "C", "np.log(log)")
+    np.testing.assert_array_equal(found.terms.design(named), found.X)
+    np.testing.assert_array_equal(found.terms.derivative(named, "C")[:, 2], 1.0)
+
+
+def test_threads_ask_at_once(df):
+    terms = terms_of("x * C(race) + bs(z, df=5) + poly(x, 3)", df)
+    wanted = [terms.derivative(df, "x"), terms.derivative(df, "z"), terms.design(df)]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [(terms.derivative, df, "x"), (terms.derivative, df, "z"), (terms.design, df)] * 8
+        found = list(pool.map(lambda call: call[0](*call[1:]), asked))
+    for k, one in enumerate(found):
+        np.testing.assert_array_equal(one, wanted[k % 3])
 
 
 def test_an_intercept_alone(df):
@@ -274,7 +293,7 @@ def test_centred_and_clipped_splines_and_chains(df):
         def moved(values, terms=terms, variable=variable):
             return terms.design(df.assign(**{variable: values}))
 
-        expected, errors = differences.derivative(moved, column, column.std())
+        expected, errors, _ = differences.derivative(moved, column, column.std())
         inside = np.abs(np.abs(column) - 1) > 1e-3  # of the bounds of the clipped one
         assert errors[inside].max() <= 1e-8
         close(terms.derivative(df, variable)[inside], expected[inside], 8)
@@ -305,6 +324,13 @@ def test_what_has_no_rule_goes_by_differences(df, right, variable, expected):
     close(found, expected(df).to_numpy() if hasattr(expected(df), "to_numpy") else expected(df), 9)
 
 
+def test_powers_by_differences_beside_a_constant(df):
+    found = terms_of("np.vander(x, 4)", df).derivative(df, "x")
+    x = df["x"].to_numpy()
+    close(found[:, :3], np.column_stack([3 * x**2, 2 * x, np.ones(N)]), 9)
+    assert np.abs(found[:, 3]).max() <= 1e-9
+
+
 def test_differences_keep_nine_digits_and_say_where_not():
     x = np.array([1e-3, 0.02, 1.0, 40.0])
 
@@ -312,12 +338,12 @@ def test_differences_keep_nine_digits_and_say_where_not():
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.column_stack([np.log(v), v**6, np.sqrt(v - 1e-3)])
 
-    found, errors = differences.derivative(f, x, 10.0)
+    found, errors, _ = differences.derivative(f, x, 10.0)
     np.testing.assert_allclose(found[:, 0], 1 / x, rtol=1e-9)
     np.testing.assert_allclose(found[:, 1], 6 * x**5, rtol=1e-9, atol=1e-18)
     np.testing.assert_allclose(found[1:, 2], 0.5 / np.sqrt(x[1:] - 1e-3), rtol=1e-9)
     assert errors[0, 2] > 1.0  # an infinite slope
-    kink, off = differences.derivative(lambda v: np.abs(v)[:, None], np.array([0.0]), 1.0)
+    kink, off, _ = differences.derivative(lambda v: np.abs(v)[:, None], np.array([0.0]), 1.0)
     assert abs(kink[0, 0]) <= 1e-15  # the mean of both sides
     assert off[0, 0] <= 1e-12
 

@@ -16,11 +16,11 @@ _STENCILS = (
 )
 #: steps, each half of the one before, from this part of the length over which a row's function may change
 _FIRST, _HALVINGS = 2.0**-4, 28
-#: agreement, relative to the column's largest slope, with which no smaller step is tried
+#: agreement, relative to the scale, with which no smaller step is tried
 _ENOUGH = 1e-11
 
 
-def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Float, Float]:
+def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Float, Float, Float]:
     """d f / d x of a function of each row alone, and how far it can be off.
 
     Differences of sixth order for steps that halve; for each row and column the step whose result agrees
@@ -39,8 +39,12 @@ def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Fl
     -------
     slopes, errors : ndarrays of shape (n, q)
         The error is the larger difference from the neighbours; inf where nothing was found.
+    scale : ndarray of shape (q,)
+        What errors are measured by: the largest slope of the column, or its largest value over `spread`.
     """
+    spread = spread or 1.0
     length = np.maximum(np.abs(x), spread)
+    size = np.nanmax(np.abs(f(x)), axis=0) / spread
     best: Float | None = None
     error: Float | None = None
     for offsets, weights in _STENCILS:
@@ -61,9 +65,9 @@ def derivative(f: Callable[[Float], Float], x: Float, spread: float) -> tuple[Fl
             else:
                 better = off < error
                 best[better], error[better] = here[better], off[better]
-            found = np.isfinite(error)
-            if found.all() and (error <= _ENOUGH * np.abs(best).max(axis=0)).all():
-                return best, error
+            scale = np.maximum(np.where(np.isfinite(error), np.abs(best), 0.0).max(axis=0), size)
+            if (error <= _ENOUGH * scale).all():
+                return best, error, scale
     assert best is not None
     assert error is not None
-    return np.where(np.isfinite(error), best, np.nan), error
+    return np.where(np.isfinite(error), best, np.nan), error, scale

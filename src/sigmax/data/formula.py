@@ -146,7 +146,7 @@ class Terms:
             levels = levels_of(self._spec, expr)
             if levels is None or expr in but:
                 continue
-            value = evaluate(factor, frame, self._spec)
+            value = evaluate(factor, frame[list(self._uses[expr])], self._spec)
             values = pd.Series(getattr(value, "__wrapped__", value))
             strange = ~values.isin(levels).to_numpy()
             if strange.any():
@@ -188,9 +188,9 @@ class Terms:
         product rule).  A factor that is the variable has 1; a Python expression is evaluated with numbers
         that carry their derivative (:mod:`sigmax.data.duals`), transforms with the state of the fit: exact to
         rounding.  Where an expression calls what has no rule, differences of sixth order take over, which
-        have to agree to 1e-9 of the column's largest slope.  At a kink (abs, maximum), and at a knot where a
-        spline is not smooth, it is the right-hand derivative; at the upper end of a B-spline the left-hand
-        one; of differences the mean of both sides.
+        have to agree to 1e-9 of the column's scale, its largest slope or value over the variable's spread.
+        At a kink (abs, maximum), and at a knot where a spline is not smooth, it is the right-hand
+        derivative; at the upper end of a B-spline the left-hand one; of differences the mean of both sides.
 
         Parameters
         ----------

@@ -128,7 +128,7 @@ def materialise(
             worker.factor_cache[expr] = evaluated(factor, factors[expr], uses[expr])
         elif is_coded(factor):
             try:
-                value = evaluate(factor, frame, spec)
+                value = evaluate(factor, frame[list(uses[expr])], spec)
             except Exception as error:
                 raise ValueError(f"formula: {expr!r} cannot be evaluated: {clean(error)}") from None
             worker.factor_cache[expr] = evaluated(factor, value, uses[expr])

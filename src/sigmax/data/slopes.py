@@ -16,7 +16,7 @@ from sigmax.kernels import Float
 if TYPE_CHECKING:
     from sigmax.data.formula import Terms
 
-#: what differences of a factor have to agree to, of its largest slope
+#: what differences of a factor have to agree to, of its scale
 _AGREE = 1e-9
 
 
@@ -123,11 +123,11 @@ def _by_differences(terms: Terms, factor: Any, frame: Frame, variable: str, colu
             except (ValueError, ArithmeticError):  # outside the domain of a transform that says so
                 return np.full(shape, np.nan)
 
-    slopes, errors = differences.derivative(f, x, terms._spread[variable])
-    scale = np.abs(slopes).max(axis=0)
-    if not scale.any():
+    slopes, errors, scale = differences.derivative(f, x, terms._spread[variable])
+    if (np.abs(slopes) <= _AGREE * scale).all():
         raise ValueError(
-            f"the formula's column {column!r} has no derivative after {variable!r}: it steps with it"
+            f"the formula's column {column!r} has no derivative after {variable!r}: it steps with it, or "
+            "does not move"
         )
     bad = ~(errors <= _AGREE * scale).all(axis=1)
     if bad.any():
