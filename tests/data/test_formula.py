@@ -12,7 +12,8 @@ import pytest
 from formulaic import model_matrix
 
 from sigmax.data import differences, formula, slopes
-from sigmax.data.formula import Variable, observe
+from sigmax.data.formula import Variable
+from sigmax.data.formula_data import observe
 
 N = 240
 

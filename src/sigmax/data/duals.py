@@ -80,7 +80,7 @@ class Dual(NDArrayOperatorsMixin):
         return Dual(value, tangent)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function is np.where and len(args) == 3 and not kwargs:
+        if function is np.where and len(args) == 3 and not kwargs and not isinstance(args[0], Dual):
             condition, yes, no = args
             tangents = [given.tangent if isinstance(given, Dual) else 0.0 for given in (yes, no)]
             return Dual(np.where(condition, _value(yes), _value(no)), np.where(condition, *tangents))

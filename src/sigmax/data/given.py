@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from sigmax.data import frames
 from sigmax.data.chunks import Chunks
-from sigmax.data.formula import Terms, observe
+from sigmax.data.formula import Terms
+from sigmax.data.formula_data import observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def given(
     Raises
     ------
     ValueError
-        Arguments that do not go together, and what :func:`sigmax.data.formula.observe` refuses.
+        Arguments that do not go together, and what :func:`sigmax.data.formula_data.observe` refuses.
     TypeError, ImportError
         See there.
     """
