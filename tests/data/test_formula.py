@@ -254,6 +254,15 @@ def test_b_splines(df, call, degree, kept):
         close(terms.derivative(far, "x"), basis.derivative()(far["x"].to_numpy())[:, kept])
 
 
+def test_at_a_knot_the_right_hand_derivative(df):
+    terms = terms_of("bs(x, knots=[-0.5, 0.7], degree=1)", df)
+    knots = np.array([df["x"].min(), -0.5, 0.7, df["x"].max()])
+    at = terms.derivative(pd.DataFrame({"x": knots}), "x")
+    beside = terms.derivative(pd.DataFrame({"x": knots + [1e-9, 1e-9, 1e-9, -1e-9]}), "x")
+    np.testing.assert_allclose(at, beside, rtol=1e-12, atol=1e-12)
+    assert (np.abs(np.diff(at[:3], axis=0)).max(axis=1) > 0.1).all()  # a kink at each
+
+
 @pytest.mark.parametrize(
     ("call", "ends"), [("cs(x, df=5)", "natural"), ("cr(x, 4)", "natural"), ("cc(x, df=5)", "periodic")]
 )
@@ -544,6 +553,16 @@ def test_rows_that_the_fit_does_not_know(df, change, message):
     for call in (terms.design, lambda d: terms.derivative(d, "x"), terms.means):
         with pytest.raises(ValueError, match=message):
             call(df.assign(**change))
+
+
+def test_new_rows_outside_the_domain_of_a_transform(df):
+    terms = terms_of("x + np.log(z)", df)
+    outside = df.assign(z=np.where(np.arange(N) == 7, -2.0, df["z"]))
+    for call in (terms.design, lambda d: terms.with_value(d, "x", 1.0)):
+        with pytest.raises(
+            ValueError, match=r"'np.log\(z\)' must be finite; .* in 1 row, the first row 7, .* z = -2.0"
+        ):
+            call(outside)
 
 
 def test_a_frame_without_a_column_or_rows(df):
