@@ -15,6 +15,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
+from sigmax.data.given import given
 from sigmax.data.response import Response
 from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
@@ -50,13 +51,14 @@ _FIRTH_INSTEAD = "the maximum-likelihood estimate does not exist, and these are 
 
 
 def fit(
-    X: npt.ArrayLike | Chunks,
-    y: npt.ArrayLike,
+    X: npt.ArrayLike | Chunks | str,
+    y: npt.ArrayLike | None = None,
     *,
-    sample_weight: npt.ArrayLike | None = None,
+    data: object = None,
+    sample_weight: npt.ArrayLike | str | None = None,
     weight_type: str = "frequency",
-    offset: npt.ArrayLike | None = None,
-    fit_intercept: bool = True,
+    offset: npt.ArrayLike | str | None = None,
+    fit_intercept: bool | None = None,
     l2: float = 0.0,
     start: npt.ArrayLike | None = None,
     tol: float | None = None,
@@ -78,27 +80,36 @@ def fit(
 
     Parameters
     ----------
-    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks
+    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks, or str
         Real numbers, any dtype and memory layout; neither copied as a whole nor written.  `Chunks` are
         rows in several arrays, which need not be joined.  Where most of some thousand rows repeat, and the
         weights are whole numbers, each distinct row is read once, with its summed weight.
-    y : array_like of shape (n,) or (n, K)
+        A str is a formula, ``"low ~ age + lwt + C(race)"``, in formulaic's language (extra ``formula``):
+        labels, or a sum of columns of counts, left of ~; numbers, factors, interactions, ``I()``,
+        ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  Predictions then take tables, too.
+        A formula is code.
+    y : array_like of shape (n,) or (n, K), optional
         (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.
         (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
         not necessarily whole, a positive one in each column.  The classes are 0 .. K-1.
-    sample_weight : array_like of shape (n,), optional
-        Weights of any scale from 1e-300 to 1e300; a row of weight 0 does not count at all.
+        Left out with a formula.
+    data : pandas.DataFrame, or mapping of columns, optional
+        What the formula's names are columns of.  Its index means nothing.  Missing values in a column that is
+        used are an error.
+    sample_weight : array_like of shape (n,), or str, optional
+        Weights of any scale from 1e-300 to 1e300; a row of weight 0 does not count at all.  A str is a column
+        of `data`.
     weight_type : {"frequency", "importance", "probability"}
         What weights mean.  The estimates are the same.  "frequency": a row of weight w stands for w equal
         rows, in every number of the result; counts of grouped data are multiplied.  "importance": w
         multiplies the log-likelihood of the row, and the number of observations is that of the rows.
         "probability": the row was drawn with a probability proportional to 1 / w; as "importance", and the
         covariance is the sandwich "HC0" unless another one is asked for.
-    offset : array_like of shape (n,) or (n, K), optional
+    offset : array_like of shape (n,) or (n, K), or str, optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
-        column a class.
-    fit_intercept : bool
-        Whether each logit has an intercept.
+        column a class.  A str is a column of `data`; predictions need it again.
+    fit_intercept : bool, optional
+        Whether each logit has an intercept; yes by default, and with a formula what it says ("- 1": none).
     l2 : float
         Adds l2 / 2 times the sum of the squared slopes to the summed negative log-likelihood; intercepts are
         free. With K > 2 classes the slopes of all K are penalised, which `params` differ from by those of the
@@ -121,7 +132,7 @@ def fit(
         Called after every read of all rows with a :class:`sigmax.solvers.monitor.Progress`; a true return
         value ends the fit, unconverged.
     names : sequence of str, optional
-        Names of the columns of X; x1, x2, ... by default.
+        Names of the columns of X; x1, x2, ... by default.  Those of a formula are formulaic's.
     classes : array_like of shape (K,), optional
         The classes, of which some may have no row; those of `y` by default.  Labels are sorted, for counts
         they name the columns.  The estimates of a class without a row are infinite or have no limit.
@@ -162,8 +173,10 @@ def fit(
         where columns are not, but are too near to it to be fitted.
     SeparationError
         The estimate does not exist, and ``on_separation="raise"``.
+    TypeError
+        `data` is no table.
     ImportError
-        ``backend="compiled"`` where the kernels were not built.
+        ``backend="compiled"`` where the kernels were not built; a formula without formulaic and pandas.
 
     Warns
     -----
@@ -203,12 +216,24 @@ def fit(
     _one_of("on_separation", on_separation, _ON_SEPARATION)
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
-    design = Design(X, intercept=fit_intercept, names=names)
-    data = Data(design, y, sample_weight, offset, classes, chosen, count, weight_type)
+    found = given(
+        X,
+        y,
+        data=data,
+        names=names,
+        classes=classes,
+        sample_weight=sample_weight,
+        offset=offset,
+        fit_intercept=fit_intercept,
+    )
+    design = Design(found.X, intercept=found.intercept, names=found.names, terms=found.terms)
+    observed = Data(
+        design, found.y, found.sample_weight, found.offset, found.classes, chosen, count, weight_type
+    )
     base = 0
     begin: Float | None = None
     if reference is not None or start is not None:
-        known = data.rows(design)[1].classes
+        known = observed.rows(design)[1].classes
         base = 0 if reference is None else class_index(known, reference)
         begin = None if start is None else _start(start, (len(known) - 1, design.width), base)
     if bias_reduction not in (None, "firth"):
@@ -217,7 +242,7 @@ def fit(
         raise ValueError(f"bias_reduction='firth' is a penalty of its own, and l2 must be 0; got l2={l2!r}")
     reduce_bias = partial(
         _bias_reduced,
-        data,
+        observed,
         begin,
         base,
         tol=float(tol),
@@ -227,8 +252,8 @@ def fit(
     )
     if bias_reduction is not None:
         return reduce_bias()
-    found = estimate(
-        data,
+    estimated = estimate(
+        observed,
         l2=float(l2),
         start=begin,
         tol=float(tol),
@@ -236,8 +261,8 @@ def fit(
         callback=callback,
         refuse_dependence=collinear == "raise",
     )
-    if found.verdict is not None and found.verdict.exists is False:
-        result, message = _separated(data, found, base, l2=float(l2))
+    if estimated.verdict is not None and estimated.verdict.exists is False:
+        result, message = _separated(observed, estimated, base, l2=float(l2))
         if on_separation == "raise":
             raise SeparationError(message, result.separation)
         advice = _SEPARATION_ADVICE
@@ -245,10 +270,10 @@ def fit(
             result, advice = replace(reduce_bias(), separation=result.separation), _FIRTH_INSTEAD
         warnings.warn(f"{message}; {advice}", SeparationWarning, stacklevel=2)
         return result
-    result = _estimated(data, found, l2=float(l2), collinear=collinear)
+    result = _estimated(observed, estimated, l2=float(l2), collinear=collinear)
     if not result.certificate.converged:
-        assert found.solution is not None
-        warnings.warn(_advice(result.certificate, found.solution.stop), ConvergenceWarning, stacklevel=2)
+        assert estimated.solution is not None
+        warnings.warn(_advice(result.certificate, estimated.solution.stop), ConvergenceWarning, stacklevel=2)
     return result if base == 0 else result.rebase(result.classes[base])
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sigmax import passes
 from sigmax.data.checks import plural
 from sigmax.data.chunks import Chunks
+from sigmax.data.formula import Terms
 from sigmax.data.picked import Picked
 from sigmax.kernels import Float, Kernels
 
@@ -31,6 +32,8 @@ class Design:
         Whether a column of ones stands before the columns of X (it is never stored).
     names : sequence of str, optional
         Names of the columns; ``x1``, ``x2``, ... by default.
+    terms : Terms, optional
+        The formula that the columns come from.
 
     Attributes
     ----------
@@ -40,6 +43,8 @@ class Design:
         Coefficients of one logit, ``intercept + n_features``.
     names : tuple of str, of length `width`
         The intercept's name first.
+    terms : Terms or None
+        Also of a design of some of the rows or of the columns.
 
     Raises
     ------
@@ -47,11 +52,17 @@ class Design:
         Not two-dimensional, not real, empty, or names that do not fit.
     """
 
-    __slots__ = ("intercept", "n_features", "n_rows", "names", "rows", "width")
+    __slots__ = ("intercept", "n_features", "n_rows", "names", "rows", "terms", "width")
 
     def __init__(
-        self, X: npt.ArrayLike | Chunks, *, intercept: bool = True, names: Sequence[str] | None = None
+        self,
+        X: npt.ArrayLike | Chunks,
+        *,
+        intercept: bool = True,
+        names: Sequence[str] | None = None,
+        terms: Terms | None = None,
     ) -> None:
+        self.terms = terms
         self.rows = Chunks.of(X)
         self.n_rows, self.n_features = self.rows.n_rows, self.rows.n_features
         self.intercept = bool(intercept)
@@ -69,7 +80,7 @@ class Design:
     def of(self, rows: Chunks) -> Design:
         """A design of other rows with the same columns."""
         names = self.names[1:] if self.intercept else self.names
-        return Design(rows, intercept=self.intercept, names=names)
+        return Design(rows, intercept=self.intercept, names=names, terms=self.terms)
 
     def without(self, left_out: npt.NDArray[np.bool_]) -> Design:
         """The same rows without the columns where `left_out`, of shape (width,), is true.
@@ -90,6 +101,7 @@ class Design:
         design.rows = self.rows.columns(keep)
         design.n_rows, design.n_features = self.n_rows, int(keep.sum())
         design.intercept, design.width = self.intercept, design.n_features + self.intercept
+        design.terms = self.terms
         design.names = tuple(name for name, gone in zip(self.names, left_out, strict=True) if not gone)
         return design
 
@@ -130,6 +142,7 @@ class Design:
             design.rows = Chunks.of(copy)
         design.n_rows, design.n_features = picked.n_rows, picked.n_features
         design.intercept, design.width, design.names = self.intercept, self.width, self.names
+        design.terms = self.terms
         return design
 
     def largest(self, kernels: Kernels, n_threads: int) -> Float:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.formula import Terms
 from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline
@@ -55,6 +56,7 @@ def facts(objective: Objective, nobs: float | None = None, weight_type: str = "f
         "backend": objective.kernels.BACKEND,
         "isa": objective.kernels.ISA,
         "n_threads": objective.n_threads,
+        "terms": objective.design.terms,
     }
 
 
@@ -99,6 +101,8 @@ class Estimates:
         finite and nan where they have none at all; `llf` is the supremum; `covariance` is that of the
         parameters that stay finite, nan for the others.  None where the estimate exists.  With
         ``on_separation="firth"`` the numbers are Firth's, and finite.
+    terms : Terms or None
+        The formula of the fit, which makes columns of tables of new rows; None without one.
     weight_type : {"frequency", "importance", "probability"}
         What sample weights mean; "frequency" without any.
     covariance_kind : {"mle", "HC0", "HC1", "cluster"}
@@ -136,6 +140,7 @@ class Estimates:
     separation: Separation | None = None
     bias_reduction: str | None = None
     penalised_llf: float | None = None
+    terms: Terms | None = None
     weight_type: str = "frequency"
     covariance_kind: str = "mle"
     n_clusters: int | None = None

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from sigmax import kernels, passes, threads
 from sigmax.data.checks import contiguous, finite, numbers, plural
 from sigmax.data.design import Design
+from sigmax.data.frames import Frame
+from sigmax.data.given import rows
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
@@ -42,15 +44,19 @@ class Intervals(NamedTuple):
 class Predictions(Uncertainty):
     """Predictions for rows that may be new."""
 
-    def decision_function(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> Float:
+    def decision_function(
+        self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
+    ) -> Float:
         """Logits of new rows.
 
         Parameters
         ----------
-        X : array_like of shape (n, p)
-            The columns of the fit, in its order.
-        offset : array_like, shape of the result, optional
-            Added to the logits.
+        X : array_like of shape (n, p), or table
+            The columns of the fit, in its order.  After a fit with a formula also a DataFrame, or a mapping
+            of columns, that has what the right-hand side names, in any order: the formula is evaluated with
+            what its transforms remember of the fit.
+        offset : array_like, shape of the result, or str, optional
+            Added to the logits; the name of a column where X is a table.
 
         Returns
         -------
@@ -59,7 +65,14 @@ class Predictions(Uncertainty):
             of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
             those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
             :meth:`predict_proba`.
+
+        Raises
+        ------
+        ValueError
+            X is of another shape; or a table, and a column is missing or has missing values, or a level was
+            not in the fit.
         """
+        X, offset = rows(self.terms, X, offset)
         eta, order = self._logits(X, offset)
         if order is not None:
             eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
@@ -115,16 +128,20 @@ class Predictions(Uncertainty):
 
     @overload
     def predict_proba(
-        self, X: npt.ArrayLike, level: None = None, *, offset: npt.ArrayLike | None = None
+        self, X: npt.ArrayLike | Frame, level: None = None, *, offset: npt.ArrayLike | str | None = None
     ) -> Float: ...
 
     @overload
     def predict_proba(
-        self, X: npt.ArrayLike, level: float, *, offset: npt.ArrayLike | None = None
+        self, X: npt.ArrayLike | Frame, level: float, *, offset: npt.ArrayLike | str | None = None
     ) -> Intervals: ...
 
     def predict_proba(
-        self, X: npt.ArrayLike, level: float | None = None, *, offset: npt.ArrayLike | None = None
+        self,
+        X: npt.ArrayLike | Frame,
+        level: float | None = None,
+        *,
+        offset: npt.ArrayLike | str | None = None,
     ) -> Float | Intervals:
         """Probabilities of the classes, shape (n, K); columns in the order of `classes`.
 
@@ -155,6 +172,7 @@ class Predictions(Uncertainty):
         With two classes it is the interval of the logit itself.  nan for probabilities that are 0 or 1 in the
         limit.
         """
+        X, offset = rows(self.terms, X, offset)
         origin = self._source
         shift = offset if self._origin is None else self._offset_of_origin(offset)
         if level is not None:
@@ -221,7 +239,9 @@ class Predictions(Uncertainty):
         R = root_of(self.covariance[np.ix_(kept, kept)])
         return Root(None, R), (design.without(gone) if gone.any() else design)
 
-    def predict(self, X: npt.ArrayLike, *, offset: npt.ArrayLike | None = None) -> npt.NDArray[np.generic]:
+    def predict(
+        self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
+    ) -> npt.NDArray[np.generic]:
         """The most probable class of each row, shape (n,).
 
         Of two classes the second where w.x >= 0; of more the first of equals, and of what is unknown.
@@ -238,11 +258,11 @@ class Predictions(Uncertainty):
 
     def sample(
         self,
-        X: npt.ArrayLike,
+        X: npt.ArrayLike | Frame,
         rng: np.random.Generator | int | None = None,
         *,
         size: int | None = None,
-        offset: npt.ArrayLike | None = None,
+        offset: npt.ArrayLike | str | None = None,
     ) -> npt.NDArray[np.generic]:
         """Draw labels from the fitted model.
 

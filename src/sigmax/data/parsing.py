@@ -1,0 +1,143 @@
+"""What a formula says before it is evaluated: its sides, and the columns of data that each factor reads."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sigmax.data.frames import Frame
+
+#: what formulaic marks a place in a formula with
+_MARKS = re.compile(r"\x1b\[[0-9;]*m|[\u29da\u29db]")
+
+
+def require_formulaic() -> None:
+    """Import formulaic and pandas.
+
+    Raises
+    ------
+    ImportError
+        One is missing; the message names the extra.
+    """
+    try:
+        import formulaic
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"a formula needs formulaic and pandas ({error}); install them with: "
+            "pip install 'sigmax[formula]'"
+        ) from None
+    del formulaic, pandas
+
+
+def clean(error: Exception) -> str:
+    """formulaic's message without its colours, in one line."""
+    return re.sub(r"\s+", " ", _MARKS.sub("", str(error))).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two sides of a formula.
+
+    Attributes
+    ----------
+    response : tuple of formulaic factors
+        The terms on the left, of one factor each.
+    formula : formulaic.formula.SimpleFormula
+        The right.
+    uses : dict of str to tuple of str
+        Columns of data that the factor of an expression reads, in order; for both sides.
+    """
+
+    response: tuple[Any, ...]
+    formula: Any
+    uses: dict[str, tuple[str, ...]]
+
+
+def parse(text: str, frame: Frame) -> Sides:
+    """Read a formula.
+
+    Parameters
+    ----------
+    text : str
+        ``"response ~ terms"``.
+    frame : pandas.DataFrame
+        Only its names matter: what they are not is a function or a mistake, and ``.`` is all of them.
+
+    Raises
+    ------
+    ValueError
+        It cannot be read, has no response, several right-hand sides, or a name that is unknown.
+    """
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+    from formulaic.formula import SimpleFormula
+
+    names = [str(name) for name in frame.columns]
+    try:
+        formula = Formula.from_spec(text, context={"__formulaic_variables_available__": names})
+    except (FormulaicError, SyntaxError) as error:
+        raise ValueError(f"formula {text!r} cannot be read: {clean(error)}") from None
+    left, right = getattr(formula, "lhs", None), getattr(formula, "rhs", None)
+    if isinstance(formula, SimpleFormula) or left is None or right is None or len(left) == 0:
+        raise ValueError(f"formula {text!r} must have the response left of ~, as in 'y ~ x1 + x2'")
+    if not isinstance(left, SimpleFormula) or not isinstance(right, SimpleFormula):
+        raise ValueError(f"formula {text!r} must have one left and one right side, without |")
+    response = []
+    for term in left:
+        if len(term.factors) != 1 or term.factors[0].eval_method.value == "literal":
+            raise ValueError(
+                f"formula {text!r} must have labels, or counts a + b + c, left of ~; got {str(term)!r} there"
+            )
+        response.append(term.factors[0])
+    factors = {factor.expr: factor for term in right for factor in term.factors}
+    uses = {factor.expr: columns_of(factor, names, text) for factor in [*response, *factors.values()]}
+    return Sides(tuple(response), right, uses)
+
+
+def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
+    """The columns of data that a factor reads, in the order in which it names them.
+
+    Raises
+    ------
+    ValueError
+        It names something that is neither a column nor a function that formulaic knows.
+    """
+    from formulaic.transforms import TRANSFORMS
+    from formulaic.utils.code import sanitize_variable_names
+
+    method = factor.eval_method.value
+    if method == "literal":
+        return ()
+    if method == "lookup":
+        return (factor.expr,)
+    written: dict[str, str] = {}
+    try:
+        tree = ast.parse(sanitize_variable_names(factor.expr, {}, written), mode="eval")
+    except SyntaxError as error:
+        raise ValueError(f"formula {text!r}: {factor.expr!r} cannot be read: {error.msg}") from None
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Q":
+            found += [(node.col_offset, str(arg.value)) for arg in node.args if isinstance(arg, ast.Constant)]
+        if not isinstance(node, ast.Name):
+            continue
+        name = written.get(node.id, node.id)
+        known = name in TRANSFORMS or hasattr(builtins, name)
+        if known and (id(node) in called or id(node) in owners or name not in names):
+            continue
+        if id(node) in called and name == "offset":
+            raise ValueError(f"formula {text!r}: pass the offset as offset=, an array or the column's name")
+        if id(node) in called:
+            raise ValueError(
+                f"formula {text!r} calls {name!r}, which is no function of formulaic or NumPy; "
+                "make a column of what it computes, or write it with np"
+            )
+        found.append((node.col_offset, name))
+    return tuple(dict.fromkeys(name for _, name in sorted(found)))
