@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from sigmax.identification import parametrisation
+from sigmax.inference.diagnostics import Diagnosed
 from sigmax.inference.estimates import Estimates, class_index, facts
 from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.predictions import Predictions
@@ -21,7 +22,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Likelihood):  # noqa: D101
+class Result(Predictions, Likelihood, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
