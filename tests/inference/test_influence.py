@@ -24,7 +24,7 @@ def test_one_step_is_most_of_the_way(backend_name, K):
 def test_one_of_several_equal_units(backend_name):
     X, counts = grouped(2, 2, 30, seed=3)
     w = np.full(30, 3.0)
-    r = sx.fit(X, counts, sample_weight=w, backend=backend_name)
+    r = sx.fit(X, counts, sample_weight=w.copy(), backend=backend_name)
     w[4] = 2.0
     exact = r.params - sx.fit(X, counts, sample_weight=w, backend=backend_name).params
     np.testing.assert_allclose(r.dfbeta[4], exact, rtol=0.1, atol=0.02 * np.abs(exact).max())
@@ -34,8 +34,8 @@ def test_a_part_of_a_unit_is_taken_whole(backend_name):
     X, counts = grouped(2, 2, 30, seed=3)
     w = np.full(30, 1.0)
     w[4] = 0.25
-    r = sx.fit(X, counts, sample_weight=w, backend=backend_name)
-    importance = sx.fit(X, counts, sample_weight=w, weight_type="importance", backend=backend_name)
+    r = sx.fit(X, counts, sample_weight=w.copy(), backend=backend_name)
+    importance = sx.fit(X, counts, sample_weight=w.copy(), weight_type="importance", backend=backend_name)
     np.testing.assert_allclose(r.dfbeta, importance.dfbeta, rtol=1e-10)
     w[4] = 0.0
     exact = r.params - sx.fit(X, counts, sample_weight=w, backend=backend_name).params

@@ -36,6 +36,7 @@ class Exact:
     cooks_distance: list
     dfbeta: list
     dfbetas: list
+    bse: list
     covariance: tuple
 
 
@@ -77,8 +78,9 @@ def deletion(X, counts, *, unit=None, copies=None, offset=None, fit_intercept=Tr
             )
             for j in range(n)
         ]
-        result = Exact(*map(list, zip(*rows, strict=True)), dfbetas=[], covariance=found.covariance)
+        result = Exact(*map(list, zip(*rows, strict=True)), dfbetas=[], bse=[], covariance=found.covariance)
         errors = [mp.sqrt(A[j, j]) for j in range(size)]
+        result.bse = errors
         result.dfbetas = [[d / e for d, e in zip(row, errors, strict=True)] for row in result.dfbeta]
         return result
 
