@@ -78,9 +78,12 @@ def test_columns_left_out(backend_name, K):
     shape = alias.dfbetas.shape
     assert shape == (60, *alias.params.shape)
     assert np.isnan(alias.dfbetas[..., 2]).all()
-    np.testing.assert_array_equal(np.delete(alias.dfbetas, 2, axis=-1), without.dfbetas)
-    np.testing.assert_array_equal(alias.leverage, without.leverage)
-    np.testing.assert_array_equal(alias.cooks_distance, without.cooks_distance)
+    # the bits of a fit without it, where the order of sums is stated
+    allowed = 0.0 if backend_name == "compiled" else 1e-12
+    for name in ("leverage", "cooks_distance", "dfbetas"):
+        found = getattr(alias, name)
+        found = np.delete(found, 2, axis=-1) if name == "dfbetas" else found
+        np.testing.assert_allclose(found, getattr(without, name), rtol=allowed, atol=allowed, err_msg=name)
     # of minimum norm: the same fitted values
     least = sx.fit(X, y, collinear="min_norm", backend=backend_name)
     Z = np.column_stack([np.ones(60), X])

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 #: an eigenvalue of H above 1 less this: 1 - h from the other rows
 _NEAR = 1e-3
+#: a probability that is near 1
+_SURE = 0.9
 #: 1 - h below this is rounding: without the row something is not determined
 _ALONE = 1e-22
 
@@ -137,11 +139,12 @@ def influence(
     """
     root, kernels = observations.bread.root, observations.kernels
     K, r = len(observations.classes), root.B.shape[1]
+    changes = wanted.cooks_distance is not None or wanted.change is not None
 
     def evaluate(start: int, rows: Rows) -> list[_High]:
         also(start, rows)
         U = root.along(rows.X, rows.intercept, kernels)
-        block, high = _two_classes(start, rows, U[:, 0]) if K == 2 else _many_classes(start, rows, U)
+        block, high = _two_classes(start, rows, U[:, 0]) if K == 2 else _many_classes(start, rows, U, changes)
         gone = counted(rows)
         if gone is not None:
             out = ~gone
@@ -226,22 +229,28 @@ def _two_classes(start: int, rows: Rows, u: Float) -> tuple[_Block, list[_High]]
 def centred(p: Float, U: Float) -> Float:
     """u_k - sum_l p_l u_l of all classes, (n, K, r), from those against class 0, (n, m, r).
 
-    By way of differences with the most probable class: near p = 1 nothing cancels.
+    Near p = 1 by way of differences with that class, so that nothing cancels.
     """
     W = np.zeros((len(p), p.shape[1], U.shape[2]))
     W[:, 1:] = U
-    W -= W[np.arange(len(p)), p.argmax(axis=1)][:, None]
+    sure = np.flatnonzero(p.max(axis=1) > _SURE)
+    if len(sure):
+        W[sure] -= W[sure, p[sure].argmax(axis=1)][:, None]
     W -= np.einsum("ik,ikr->ir", p, W)[:, None]
     return W
 
 
-def _many_classes(start: int, rows: Rows, U: Float) -> tuple[_Block, list[_High]]:
+def _many_classes(start: int, rows: Rows, U: Float, changes: bool) -> tuple[_Block, list[_High]]:
+    """g is 0 where no `changes` are wanted."""
     p, w, K = rows.p, size(rows), rows.p.shape[1]
     gone = counted(rows)
     if gone is not None:  # whose p may be nan
         p = np.where(gone[:, None], p, 1.0 / K)
     D = centred(p, U)
-    g0 = np.einsum("ik,ikr->ir", _scores(rows) if gone is None else gone[:, None] * _finite(_scores(rows)), D)
+    r = _scores(rows)
+    if gone is not None:
+        r = np.where(gone[:, None], r, 0.0)
+    g0 = np.einsum("ik,ikr->ir", r, D) if changes else np.zeros((len(p), D.shape[2]))
     D *= np.sqrt(w[:, None] * p)[:, :, None]
     H = np.empty((len(p), K, K))
     for a in range(K):
@@ -254,13 +263,11 @@ def _many_classes(start: int, rows: Rows, U: Float) -> tuple[_Block, list[_High]
     doubtful = np.flatnonzero(h > 1.0 - _NEAR)
     near = doubtful[np.linalg.eigvalsh(H[doubtful])[:, -1] > 1.0 - _NEAR]
     high = [_unit(start, int(i), rows, D[i].copy(), g0[i].copy()) for i in near]
+    if not changes:
+        return _Block(h, spare, g0), high
     H[near] = 0.0
     y = np.linalg.solve(np.eye(K) - H, np.einsum("ikr,ir->ik", D, g0)[:, :, None])[:, :, 0]
     return _Block(h, spare, g0 + np.einsum("ik,ikr->ir", y, D)), high
-
-
-def _finite(values: Float) -> Float:
-    return np.where(np.isfinite(values), values, 0.0)
 
 
 def _unit(start: int, i: int, rows: Rows, D: Float, g0: Float) -> _High:
