@@ -84,7 +84,10 @@ class Collinear(Uncertainty):
         Where the model has no intercept, columns are not centred, and R^2 is that about 0: such factors say
         how far columns are from orthogonal, constant parts included.
 
-        Up to three reads of the data; relative errors stay near 1e-13 for condition numbers up to 1e9.
+        Two reads of the data, or four where columns are nearly dependent; one for "estimates" beside that of
+        the covariance.  Relative errors of "design" are below 1e-10 where factors are 1e14; "estimates" have
+        those of the logits, too, 2^-53 sum_j |x_j b_j|, as their weights N p (1 - p) have.  Squares of columns
+        have to be numbers: |x| < 1e150.
         """
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, _KINDS))}; got {kind!r}")
