@@ -86,7 +86,7 @@ class Collinear(Uncertainty):
 
         Two reads of the data, or four where columns are nearly dependent; one for "estimates" beside that of
         the covariance.  Relative errors of "design" are below 1e-10 where factors are 1e14; "estimates" have
-        those of the logits, too, 2^-53 sum_j |x_j b_j|, as their weights N p (1 - p) have.  Squares of columns
+        those of the logits, too, 2^-53 sum_j |x_j b_j|, as their weights N p (1 - p) have.  Squares of X
         have to be numbers: |x| < 1e150.
         """
         if kind not in _KINDS:
