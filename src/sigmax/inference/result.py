@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.identification import parametrisation
+from sigmax.inference.diagnostics import Diagnosed
 from sigmax.inference.estimates import Estimates, class_index, facts
 from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.performance.mixin import Performance
@@ -25,7 +26,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Tested, Likelihood, Performance):  # noqa: D101
+class Result(Predictions, Tested, Likelihood, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
