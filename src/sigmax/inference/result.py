@@ -9,9 +9,8 @@ import numpy as np
 
 from sigmax.identification import parametrisation
 from sigmax.inference.estimates import Estimates, class_index, facts
-from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.predictions import Predictions
-from sigmax.inference.summary import summary_text
+from sigmax.inference.summaries import Summaries
 
 __all__ = ["Result", "class_index", "facts"]
 
@@ -21,7 +20,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Likelihood):  # noqa: D101
+class Result(Summaries, Predictions):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
@@ -107,24 +106,3 @@ class Result(Predictions, Likelihood):  # noqa: D101
         if other._origin is None:
             return self
         return self.symmetric() if other.reference is None else self.rebase(other.reference)
-
-    # -- printing ------------------------------------------------------------------------------
-
-    def summary(self, *, level: float = 0.95, target: str = "y") -> str:
-        """The table of coefficients with log-likelihood, certificate and backend, as text.
-
-        Parameters
-        ----------
-        level : float
-            Coverage of the intervals.
-        target : str
-            Name of the response.
-        """
-        return summary_text(self, level=level, target=target)
-
-    def __repr__(self) -> str:
-        state = "converged" if self.certificate.converged else "NOT converged"
-        return (
-            f"<sigmax result: {len(self.classes)} classes, {self.n_estimated} parameters, "
-            f"{self.nobs:g} observations, llf {self.llf:.6f}, {state}>"
-        )
