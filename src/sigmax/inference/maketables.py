@@ -2,7 +2,13 @@
 
 maketables.ETable looks for attributes named __maketables_*__; what each must return is said in its
 extractors.py, PluginExtractor.  A table of it has a row for each name of a coefficient and a column for each
-model: a result of several classes is one model whose rows are called ``age (2)``, or as many as it has logits.
+model.  Two things make a result a list of models, its logits, rather than a model:
+
+  - several classes belong side by side, and
+  - whatever has `params`, `bse` and `pvalues` is taken for a result of statsmodels, its own protocol unread.
+
+ETable replaces what has a method `to_list` by what that returns.  The result has the protocol too, for who
+does not ask for a list: there coefficients are stacked, in rows called ``age (2)``.
 """
 
 from __future__ import annotations
@@ -30,39 +36,30 @@ _STATISTICS = {
     "df_model": "df_model",
     "n_clusters": "n_clusters",
 }
-#: of formulas; maketables sets it last, and in one row with that of other packages
+#: as formulas call it; maketables sets it last, and in one row with that of other packages
 _INTERCEPT = "Intercept"
-_DEFAULT = ["N", "pseudo_r2", "ll", "se_type"]
+_DEFAULT = ("N", "pseudo_r2", "ll", "se_type")
 _LABELS = {"pseudo_r2": "McFadden R\u00b2"}
 _RESPONSE = "y"
 
 
-def _terms(result: Likelihood) -> list[str]:
-    taken = _INTERCEPT in result.param_names or not result.fit_intercept
-    return [_INTERCEPT if name == INTERCEPT and not taken else name for name in result.param_names]
-
-
-def _table(result: Likelihood, terms: list[str]) -> pd.DataFrame:
-    """Columns as maketables calls them; the terms may belong to one class, or hold the classes' labels."""
-    frame = coefficients(result, level=0.95, odds_ratios=False).reset_index(drop=True)
-    names = {"estimate": "b", "std_error": "se", "z": "t", "p": "p", "lower": "ci95l", "upper": "ci95u"}
-    frame = frame.rename(columns=names)
-    frame["ci90l"], frame["ci90u"] = result.conf_int(0.9).reshape(-1, 2).T
-    frame["Coefficient"] = terms * (len(frame) // len(terms))
-    return frame.set_index("Coefficient")
-
-
-def _statistic(result: Likelihood, key: str) -> Any:
-    if key == "se_type":
-        return covariance_text(result)
-    if key in ("N", "df_resid"):
-        value = result.nobs if key == "N" else result.df_resid
-        return int(value) if float(value).is_integer() else value
-    return getattr(result, _STATISTICS[key]) if key in _STATISTICS else None
-
-
 class MakeTables(Likelihood):
-    """A result as maketables takes it: one model."""
+    """A result as maketables takes it."""
+
+    def to_list(self, target: str = _RESPONSE) -> list[Logit]:
+        """The logits as models of maketables: ``maketables.ETable(result)`` has a column for each.
+
+        Parameters
+        ----------
+        target : str
+            Name of the response, for the heads of the columns.
+
+        Returns
+        -------
+        list of Logit
+            One with two classes, else one for each row of `params`.
+        """
+        return [Logit(self, c, target) for c in range(len(self.row_labels))]
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
@@ -74,7 +71,14 @@ class MakeTables(Likelihood):
 
     def __maketables_stat__(self, key: str) -> Any:
         """A statistic by maketables' name of it; None for one that is not known."""
-        return _statistic(self, key)
+        if key == "se_type":
+            return "information matrix" if self.covariance_kind == "mle" else covariance_text(self)
+        if key in ("N", "df_resid"):
+            value = self.nobs if key == "N" else self.df_resid
+            return int(value) if float(value).is_integer() else value
+        if key == "pseudo_r2" and not self.llnull:
+            return None
+        return getattr(self, _STATISTICS[key]) if key in _STATISTICS else None
 
     @property
     def __maketables_depvar__(self) -> str:
@@ -97,7 +101,7 @@ class MakeTables(Likelihood):
         return list(_DEFAULT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Logit:
     """One logit of a result, as maketables takes it.
 
@@ -106,10 +110,13 @@ class Logit:
     result : Result
     row : int
         Of its `params`.
+    target : str
+        Name of the response.
     """
 
     result: MakeTables
     row: int
+    target: str
 
     def __repr__(self) -> str:
         return f"<logit of {self.__maketables_depvar__} of {self.result!r}>"
@@ -123,11 +130,11 @@ class Logit:
 
     def __maketables_stat__(self, key: str) -> Any:
         """That of the whole model."""
-        return _statistic(self.result, key)
+        return self.result.__maketables_stat__(key)
 
     @property
     def __maketables_depvar__(self) -> str:
-        return f"{_RESPONSE} = {label_text(self.result.row_labels[self.row])}"
+        return f"{self.target} = {label_text(self.result.row_labels[self.row])}"
 
     @property
     def __maketables_var_labels__(self) -> dict[str, str] | None:
@@ -144,3 +151,18 @@ class Logit:
     @property
     def __maketables_default_stat_keys__(self) -> list[str]:
         return self.result.__maketables_default_stat_keys__
+
+
+def _terms(result: Likelihood) -> list[str]:
+    taken = _INTERCEPT in result.param_names or not result.fit_intercept
+    return [_INTERCEPT if name == INTERCEPT and not taken else name for name in result.param_names]
+
+
+def _table(result: Likelihood, terms: list[str]) -> pd.DataFrame:
+    """Columns as maketables calls them; `terms` are of one class, or of all."""
+    frame = coefficients(result, level=0.95, odds_ratios=False).reset_index(drop=True)
+    names = {"estimate": "b", "std_error": "se", "z": "t", "p": "p", "lower": "ci95l", "upper": "ci95u"}
+    frame = frame.rename(columns=names)
+    frame["ci90l"], frame["ci90u"] = result.conf_int(0.9).reshape(-1, 2).T
+    frame["Coefficient"] = terms * (len(frame) // len(terms))
+    return frame.set_index("Coefficient")

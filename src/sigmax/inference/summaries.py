@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sigmax.inference.likelihood import Likelihood
-from sigmax.inference.maketables import Logit, MakeTables
+from sigmax.inference.maketables import MakeTables
 from sigmax.inference.summary import Summary, summary_table
 
 if TYPE_CHECKING:
@@ -79,14 +79,6 @@ class Summaries(MakeTables, Likelihood):
         from sigmax.inference.frames import coefficients
 
         return coefficients(self, level=level, odds_ratios=odds_ratios)
-
-    def by_class(self) -> tuple[Logit, ...]:
-        """The logits, one for each row of `params`, for tables of maketables with a column for each class.
-
-        ``maketables.ETable(result)`` stacks all coefficients in one column, ``ETable(list(result.by_class()))``
-        sets the classes side by side.
-        """
-        return tuple(Logit(self, c) for c in range(len(self.row_labels)))
 
     def __repr__(self) -> str:
         state = "converged" if self.certificate.converged else "NOT converged"

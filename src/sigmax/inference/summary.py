@@ -151,7 +151,8 @@ def _rows(result: Summaries, level: float, target: str, odds_ratios: bool) -> li
 
     size = len(values)
     some = [j for j in range(size) if j not in words]
-    digits = [decimals(errors.item(j)) for j in some]
+    # the ends of a ratio's interval are of other magnitudes than its error
+    digits = None if odds_ratios else [decimals(errors.item(j)) for j in some]
 
     def column(numbers: Float) -> list[str]:
         cells = [""] * size
@@ -275,13 +276,14 @@ def _separation(result: Summaries) -> str:
     found: Any = result.separation
     rows = [f"{i:,}" for i in found.rows[:_SHOWN].tolist()]
     more = f" and {len(found.rows) - _SHOWN:,} more" if len(found.rows) > _SHOWN else ""
-    text = f"{found.text(result.param_names)}: rows {', '.join(rows)}{more}"
+    word = "row" if len(rows) == 1 else "rows"
+    text = f"{found.text(result.param_names)}: {word} {', '.join(rows)}{more}"
     if result._limit is None:
         return f"{text}; {found.note}" if found.note else text
     if np.isinf(result.params).any():
         text += "; infinite parameters have no standard error"
     gone = int(np.count_nonzero(found.undetermined))
     if gone:
-        word = "nan" if found.note else "no limit"
-        text += f"; {plural(gone, 'parameter')} without a limit ({word})"
+        shown = "nan" if found.note else "no limit"
+        text += f"; {plural(gone, 'parameter')} without a limit ({shown})"
     return f"{text}; {found.note}" if found.note else text

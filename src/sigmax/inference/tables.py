@@ -18,7 +18,7 @@ import html
 import math
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: columns of a terminal
@@ -26,6 +26,9 @@ WIDTH = 92
 #: beyond these decimals, and from this size on, a number is written with an exponent
 _DECIMALS = 12
 _LARGE = 1e13
+_SMALL = 1e-4
+#: in place of decimals: four digits and an exponent
+_EXPONENT = 10_000
 #: columns between name and text of a fact
 _FACT = 16
 #: a name gets at least this many columns
@@ -37,8 +40,10 @@ _STYLE = """\
 .sigmax-table caption {caption-side: top; text-align: left; font-weight: 600; padding: 0.2em 0.6em 0.5em;
   color: inherit; white-space: normal}
 .sigmax-table tr, .sigmax-table tr:hover, .sigmax-table tr:nth-child(even) {background: transparent}
-.sigmax-table th, .sigmax-table td {border: 0; padding: 0.15em 0.6em; vertical-align: baseline; color: inherit}
-.sigmax-table thead th {text-align: right; font-weight: 500; border-bottom: 1px solid rgba(128, 128, 128, 0.7)}
+.sigmax-table th, .sigmax-table td {border: 0; padding: 0.15em 0.6em; vertical-align: baseline;
+  color: inherit}
+.sigmax-table thead th {text-align: right; font-weight: 500; white-space: nowrap;
+  border-bottom: 1px solid rgba(128, 128, 128, 0.7)}
 .sigmax-table thead th.sigmax-both {text-align: center}
 .sigmax-table tbody th {text-align: left; font-weight: 400; overflow-wrap: anywhere; min-width: 6em}
 .sigmax-table tbody th.sigmax-group {font-weight: 600; padding-top: 0.7em}
@@ -59,14 +64,15 @@ def decimals(error: float) -> int:
     return max(3 - math.floor(math.log10(error)), 0)
 
 
-def in_line(values: Iterable[float], digits: Iterable[int]) -> list[str]:
+def in_line(values: Sequence[float], digits: Sequence[int] | None = None) -> list[str]:
     """Numbers of one column, each with its own decimals.
 
     Parameters
     ----------
-    values : iterable of float
-    digits : iterable of int
-        Of each value, as :func:`decimals` gives them.
+    values : sequence of float
+    digits : sequence of int, optional
+        Decimals of each value, as :func:`decimals` gives them for its error.  By default a value has four
+        significant digits, and an exponent below 1e-4.
 
     Returns
     -------
@@ -74,14 +80,17 @@ def in_line(values: Iterable[float], digits: Iterable[int]) -> list[str]:
         Padded on the right so that the points stand in line.  Where a point would stand too far from the
         digits, above 12 decimals or 13 digits before it, a number has an exponent.
     """
-    pairs = list(zip(values, digits, strict=True))
-    most = max((d for _, d in pairs if d <= _DECIMALS), default=0)
-    return [_number(x, d, most) for x, d in pairs]
+    if digits is None:
+        digits = [decimals(abs(x)) if abs(x) >= _SMALL or not x else _EXPONENT for x in values]
+    most = max((d for d in digits if d <= _DECIMALS), default=0)
+    return [_number(x, d, most) for x, d in zip(values, digits, strict=True)]
 
 
 def _number(x: float, d: int, most: int) -> str:
     if not math.isfinite(x):
         return f"{x:g}"
+    if d == _EXPONENT:
+        return f"{x:.3e}"
     if abs(x) >= _LARGE:
         return f"{x:.6g}"
     if d > _DECIMALS:
@@ -150,7 +159,7 @@ class Table:
             Columns.  Numbers that need more take more.  A name that is too long for its column stands in
             lines of its own, above its numbers.
         """
-        lines = _paragraph(self.title, width) + [""] if self.title else []
+        lines = [*_paragraph(self.title, width), ""] if self.title else []
         lines += self._lines(width)
         if self.facts and self.rows:
             lines += [""]
