@@ -20,7 +20,7 @@ def top(text):
 
 def facts(text):
     """Name -> text below the table."""
-    found = {}
+    found, key = {}, ""
     for line in text.rsplit("\n\n", 1)[1].splitlines():
         name = line[:16].strip()
         key = name or key

@@ -46,14 +46,6 @@ def test_groups_share_their_columns():
     assert Table(HEADER, ["first", ROWS[0], "second", ROWS[1]]).text() == GROUPS
 
 
-LONG = """\
-variable  effect  [90 % interval    ]
-age         0.12            0.10  0.14
-a name that is longer than a line of
-40 columns
-            1.00            0.50  1.50"""
-
-
 def test_long_names_stand_above_their_numbers():
     name = "a name that is longer than a line of 40 columns"
     lines = Table(HEADER, [ROWS[0], (name, "1.00", "0.50", "1.50")]).text(40).splitlines()
@@ -66,9 +58,13 @@ def test_long_names_stand_above_their_numbers():
     ]
     assert lines[1].index("0.12") == lines[4].index("1.00")
     # numbers are never cut: a table may be wider than asked for
-    wide = Table(HEADER, ROWS).text(10).splitlines()
-    assert wide[1].split() == ["age", "0.12", "0.10", "0.14"]
-    assert "".join(wide[2:-1]) == "price of gas" or wide[2].split()[0] == "price"
+    wide = Table(HEADER, [ROWS[0], ("unpronounceable", "1.00", "0.50", "1.50")]).text(10).splitlines()
+    assert [line.split() for line in wide[1:]] == [
+        ["age", "0.12", "0.10", "0.14"],
+        ["unpronounc"],
+        ["eable"],
+        ["1.00", "0.50", "1.50"],
+    ]
 
 
 @given(
@@ -134,11 +130,11 @@ def test_points_in_line():
     assert in_line([math.nan, math.inf, -math.inf, 0.5], [4, 4, 4, 1]) == ["nan", "inf", "-inf", "0.5   "]
     assert in_line([-1e-9, 1e13, 1.5e20], [2, 2, 0]) == ["0.00", "1e+13", "1.5e+20"]
     # four significant digits of each
-    assert in_line([2.0, 12345.6, 0.00012345, 1.2345e-7, 0.0]) == [
+    assert in_line([2.0, 12345.6, 0.00012346, 1.2346e-7, 0.0]) == [
         "2.000    ",
         "12346        ",
-        "0.0001234" if f"{0.00012345:.7f}" == "0.0001234" else "0.0001235",
-        "1.234e-07" if f"{1.2345e-7:.3e}" == "1.234e-07" else "1.235e-07",
+        "0.0001235",
+        "1.235e-07",
         "0.0000   ",
     ]
     with pytest.raises(ValueError, match="argument 2 is shorter"):

@@ -125,8 +125,8 @@ def _right(text: str, width: int) -> str:
 
 
 def _pieces(text: str, width: int) -> list[str]:
-    """A long name in as many lines as it takes, nothing lost."""
-    return [text[i : i + width] for i in range(0, len(text), width)]
+    """A long name in as many lines as it takes, between words where there are any."""
+    return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 @dataclass(frozen=True, slots=True)
