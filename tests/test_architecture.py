@@ -328,10 +328,23 @@ def test_import_loads_nothing_heavy():
     assert loaded("import sigmax") & set(LAZY) == set()
 
 
+@pytest.mark.parametrize("name", ["spector", "anes96"])
+def test_data_frames_and_tables_need_no_statsmodels(name):
+    pytest.importorskip("pandas")
+    code = (
+        "import sys; sys.modules['statsmodels'] = None\n"
+        f"import sigmax as sx; d = sx.datasets.load({name!r}); r = sx.fit(d.X, d.y)\n"
+        "r.to_frame(odds_ratios=True); r.summary()._repr_html_()\n"
+        "[x.__maketables_coef_table__ for x in (r, *r.to_list())]"
+    )
+    assert not {m for m in loaded(code) if m.startswith("statsmodels.")}
+
+
 def test_a_fit_and_its_summary_load_nothing_heavy_either():
     # scipy.special is what p-values are computed with; an older scipy.linalg brings scipy.sparse
     code = (
         "import sigmax as sx; d = sx.datasets.load(sx.datasets.names()[0])\n"
-        "r = sx.fit(d.X, d.y); r.bse; r.conf_int(); str(r.summary())"
+        "r = sx.fit(d.X, d.y); r.bse; r.conf_int(); str(r.summary())\n"
+        "r.summary(odds_ratios=True)._repr_html_(); r._repr_html_(); repr(r)"
     )
     assert loaded(code) & set(LAZY) <= {"scipy.special", "scipy.sparse"}

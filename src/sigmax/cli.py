@@ -162,7 +162,7 @@ def _fit(options: argparse.Namespace) -> int:
             reference=None if options.reference is None else _class_of(problem.y, options.reference),
             bias_reduction=options.bias_reduction,
         )
-    print(result.summary(level=options.level, target=problem.target))
+    print(result.summary(level=options.level, target=problem.target, odds_ratios=options.odds_ratios))
     return 0 if result.certificate.converged else 1
 
 
@@ -263,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--l2", type=float, default=0.0, metavar="L", help="penalty L/2 |slopes|^2; 0")
     fit.add_argument("--bias-reduction", choices=("firth",), help="Firth's bias-reduced estimates")
     fit.add_argument("--level", type=float, default=0.95, metavar="P", help="coverage of the intervals; 0.95")
-
+    fit.add_argument("--odds-ratios", action="store_true", help="print exp(estimate) in place of estimates")
     fit.add_argument(
         "--collinear",
         choices=("alias", "min_norm", "raise"),

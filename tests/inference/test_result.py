@@ -112,39 +112,6 @@ def test_prediction_needs_the_columns_of_the_fit(spector, bad):
         r.predict_proba(bad)
 
 
-SPECTOR_TABLE = """\
-Logistic regression of GRADE, exact maximum likelihood
-
-GRADE = 1 against 0
-             estimate  std. error       z       p  [95 % interval        ]
-  intercept  -13.021       4.931   -2.641  0.0083        -22.687   -3.356
-  GPA          2.826       1.263    2.238  0.0252          0.351    5.301
-  TUCE         0.0952      0.1416   0.672  0.5014         -0.1823   0.3726
-  PSI          2.379       1.065    2.234  0.0255          0.292    4.465
-
-observations    32
-log-likelihood  -12.889634   AIC 33.779   BIC 39.642
-certificate     converged: every estimate is proved to lie within"""
-
-
-def test_summary_table(spector, backend):
-    data, r = spector
-    text = r.summary(target=data.target)
-    assert text.startswith(SPECTOR_TABLE)
-    assert f"backend         {backend.BACKEND} ({backend.ISA})" in text
-    assert max(len(line) for line in text.splitlines()) <= 92
-
-
-def test_summary_of_many_classes(anes96):
-    data, r = anes96
-    text = r.summary(target=data.target, level=0.99)
-    assert text.startswith("Multinomial logistic regression of PID")
-    for label in range(1, 7):
-        assert f"PID = {label} against 0" in text
-    assert text.count("[99 % interval") == 6
-    assert text.count("selfLR") == 6
-
-
 def test_repr(spector):
     assert repr(spector[1]) == (
         "<sigmax result: 2 classes, 4 parameters, 32 observations, llf -12.889634, converged>"

@@ -40,7 +40,7 @@ def test_fit_names_what_it_leaves_out(shell, tmp_path):
     path = write(tmp_path / "data.csv", DEPENDENT)
     code, out, err = shell("fit", path, "--target", "y")
     assert (code, err) == (0, "")
-    assert re.search(r"^  b +nan +nan ", out, re.MULTILINE)
+    assert re.search(r"^  b +aliased$", out, re.MULTILINE)
     assert re.search(r"^aliased +b = 2 a; left out$", out, re.MULTILINE)
     _, alone, _ = shell("fit", path, "--target", "y", "--features", "a")
     [mine] = re.findall(r"^  a .*$", alone, re.MULTILINE)
@@ -50,6 +50,13 @@ def test_fit_names_what_it_leaves_out(shell, tmp_path):
     assert re.search(
         r"^collinear +b = 2 a; the coefficients are those of the smallest norm$", out, re.MULTILINE
     )
+
+
+def test_fit_prints_odds_ratios(shell):
+    code, out, _ = shell("fit", "spector", "--odds-ratios")
+    assert code == 0
+    assert re.search(r"^  PSI +10\.79 +11\.49 +2\.234 ", out, re.MULTILINE)
+    assert "estimate  " not in out
 
 
 def test_fit_against_another_class(shell):
@@ -112,7 +119,7 @@ SEPARATED = "x,d,y\n1,0,0\n2,0,1\n3,0,0\n4,0,1\n5,0,0\n2,1,1\n3,1,1\n2,0,0\n"
 
 @pytest.mark.parametrize(
     ("how", "code", "said"),
-    [("warn", 1, "inf         nan"), ("firth", 0, "Firth's bias-reduced estimates"), ("raise", 2, "")],
+    [("warn", 1, " inf\n"), ("firth", 0, "Firth's bias-reduced estimates"), ("raise", 2, "")],
 )
 def test_separated_classes(shell, tmp_path, how, code, said):
     path = write(tmp_path / "d.csv", SEPARATED)

@@ -32,25 +32,32 @@ class Baseline:
         Parameters of the null model: K - 1 with an intercept, else 0.
     saturated : float
         0 for labels.
+    totals : tuple of float, of length K
+        Weighted number of observations of each class.
+    weighted : bool
+        Whether the rows had weights.
     """
 
     null: float
     n_null: int
     saturated: float
+    totals: tuple[float, ...]
+    weighted: bool
 
 
 def baseline(observations: Observations) -> Baseline:
     """Null and saturated model of the rows of a fit."""
     u, design = observations.units, observations.design
     m = len(observations.classes) - 1
-    saturated = _saturated(u)
+    n, n_null = class_totals(u), m
     if not _has_intercept(observations, design):
-        return Baseline(_without_parameters(observations), 0, saturated)
-    if u.offset is not None:
-        return Baseline(observations.null_of_offsets(), m, saturated)
-    n = class_totals(u)
-    total = math.fsum(n)
-    return Baseline(math.fsum(x * math.log(x / total) for x in n if x > 0.0), m, saturated)
+        null, n_null = _without_parameters(observations, n), 0
+    elif u.offset is not None:
+        null = observations.null_of_offsets()
+    else:
+        total = math.fsum(n)
+        null = math.fsum(x * math.log(x / total) for x in n if x > 0.0)
+    return Baseline(null, n_null, _saturated(u), tuple(n), u.weight() is not None)
 
 
 def class_totals(u: Units) -> list[float]:
@@ -83,11 +90,11 @@ def _saturated(u: Units) -> float:
     return math.fsum(rows if w is None else rows * w)
 
 
-def _without_parameters(observations: Observations) -> float:
+def _without_parameters(observations: Observations, totals: list[float]) -> float:
     """Log-likelihood where the logits are the offsets alone."""
     u = observations.units
     if u.offset is None:
-        return -math.fsum(class_totals(u)) * math.log(len(u.classes))
+        return -math.fsum(totals) * math.log(len(u.classes))
     logits = np.concatenate([np.zeros((len(u.offset), 1)), u.offset], axis=1)
     top = logits.max(axis=1, keepdims=True)
     log_p: Float = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmax.inference.hypotheses import Hypotheses
-from sigmax.inference.tables import aligned, decimals, html_table, in_line
+from sigmax.inference.tables import Table, decimals, in_line, require_pandas
 from sigmax.inference.tails import log_normal_tail, normal_tail, p_text
 from sigmax.inference.wald import ROUNDING, scaled
 from sigmax.kernels import Float
@@ -76,8 +76,7 @@ class LinearCombinations:
         ImportError
             pandas is not installed.
         """
-        import pandas as pd
-
+        pandas = require_pandas("to_frame()")
         columns = {
             "estimate": self.estimate,
             "std_error": self.bse,
@@ -86,10 +85,12 @@ class LinearCombinations:
             "lower": self.lower,
             "upper": self.upper,
         }
-        return pd.DataFrame(columns, index=pd.Index(self.expressions, name="combination"))
+        frame: pd.DataFrame = pandas.DataFrame(
+            columns, index=pandas.Index(self.expressions, name="combination")
+        )
+        return frame
 
-    def _cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Header and lines."""
+    def _table(self) -> Table:
         digits = [decimals(float(error)) for error in self.bse]
         columns = [
             [f"exp({text})" if self.exponentiated else text for text in self.expressions],
@@ -101,18 +102,17 @@ class LinearCombinations:
             in_line(self.upper.tolist(), digits),
         ]
         header = ("", "estimate", "std. error", "z", "p", f"[{100 * self.level:g} % interval", "]")
-        return header, list(zip(*columns, strict=True))
+        return Table(header, list(zip(*columns, strict=True)))
 
     def __str__(self) -> str:
-        header, lines = self._cells()
-        return "\n".join(aligned(lines, header))
+        return self._table().text()
 
     def __repr__(self) -> str:
         count = len(self.expressions)
         return f"<linear combinations: {', '.join(self.expressions[:3])}{', ...' if count > 3 else ''}>"
 
     def _repr_html_(self) -> str:
-        return html_table(*self._cells())
+        return self._table().html()
 
 
 def linear_combinations(

@@ -15,6 +15,7 @@ from sigmax.inference.collinearity import Collinear
 from sigmax.inference.estimates import class_index
 from sigmax.inference.influence import Wanted, influence, stream
 from sigmax.inference.observations import Rows
+from sigmax.inference.tables import require_pandas
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
@@ -101,9 +102,8 @@ class Diagnostics:
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame of :meth:`columns`, a line for each row; needs pandas."""
-        import pandas as pd
-
-        return pd.DataFrame(self.columns())
+        frame: pd.DataFrame = require_pandas("to_frame()").DataFrame(self.columns())
+        return frame
 
     def __str__(self) -> str:
         # nan, of rows that are fitted alone, come first: nothing influences more

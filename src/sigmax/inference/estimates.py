@@ -173,6 +173,11 @@ class Estimates:
         return (len(self.classes) - 1) * self._rank
 
     @property
+    def _target(self) -> str:
+        """Name of the response."""
+        return "y" if self.terms is None else self.terms.response
+
+    @property
     def _source(self) -> Self:
         """The result that was fitted, which this one is another parametrisation of; or itself."""
         return self if self._origin is None else cast(Self, self._origin)

@@ -60,8 +60,8 @@ class Likelihood(Uncertainty):
 
     @property
     def prsquared(self) -> float:
-        """McFadden's pseudo R^2, 1 - llf / llnull."""
-        return 1.0 - self.llf / self.llnull
+        """McFadden's pseudo R^2, 1 - llf / llnull; nan where all observations are of one class."""
+        return 1.0 - self.llf / self.llnull if self.llnull else np.nan
 
     @property
     def df_model(self) -> int:

@@ -11,10 +11,9 @@ import numpy.typing as npt
 from sigmax.identification import parametrisation
 from sigmax.inference.diagnostics import Diagnosed
 from sigmax.inference.estimates import Estimates, class_index, facts
-from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.performance.mixin import Performance
 from sigmax.inference.predictions import Predictions
-from sigmax.inference.summary import summary_text
+from sigmax.inference.summaries import Summaries
 from sigmax.inference.tested import Tested
 from sigmax.kernels import Float
 
@@ -26,7 +25,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Tested, Likelihood, Performance, Diagnosed):  # noqa: D101
+class Result(Summaries, Predictions, Tested, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
@@ -125,24 +124,3 @@ class Result(Predictions, Tested, Likelihood, Performance, Diagnosed):  # noqa: 
         if other._origin is None:
             return self
         return self.symmetric() if other.reference is None else self.rebase(other.reference)
-
-    # -- printing ------------------------------------------------------------------------------
-
-    def summary(self, *, level: float = 0.95, target: str = "y") -> str:
-        """The table of coefficients with log-likelihood, certificate and backend, as text.
-
-        Parameters
-        ----------
-        level : float
-            Coverage of the intervals.
-        target : str
-            Name of the response.
-        """
-        return summary_text(self, level=level, target=target)
-
-    def __repr__(self) -> str:
-        state = "converged" if self.certificate.converged else "NOT converged"
-        return (
-            f"<sigmax result: {len(self.classes)} classes, {self.n_estimated} parameters, "
-            f"{self.nobs:g} observations, llf {self.llf:.6f}, {state}>"
-        )

@@ -1,35 +1,229 @@
-"""The text of a result: one table of coefficients for each logit, then what is known about them."""
+"""The summary of a result: a row for each coefficient, then what is known about all of them."""
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sigmax.data.checks import plural
-from sigmax.inference.tables import aligned, decimals, in_line
-from sigmax.inference.tails import p_text
+from sigmax.inference.estimates import Estimates
+from sigmax.inference.tables import Table, decimals, in_line
+from sigmax.inference.tails import log_chi2_tail, log_normal_tail, p_text
+from sigmax.kernels import Float
 
 if TYPE_CHECKING:
-    from sigmax.inference.result import Result
+    from sigmax.inference.summaries import Summaries
 
-_WIDTH = 92
-#: aliased columns that are printed
+#: aliased columns, and separated rows, that are printed
 _SHOWN = 12
-_COLUMNS = ("estimate", "std. error", "z", "p")
+#: z beyond this is written with an exponent
+_LARGE_Z = 1e6
 
 
-def _label(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+class Summary(str):
+    """A table as text, which a notebook shows as HTML.
+
+    Parameters
+    ----------
+    table : Table
+    """
+
+    _table: Table
+
+    def __new__(cls, table: Table) -> Summary:  # noqa: D102
+        self = super().__new__(cls, table.text())
+        self._table = table
+        return self
+
+    def __getnewargs__(self) -> tuple[Table]:  # type: ignore[override]
+        return (self._table,)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return self._table.html()
 
 
-def _plain(value: object) -> object:
-    """A NumPy scalar as a number or text of Python."""
-    return value.tolist() if isinstance(value, np.generic) else value
+# -- words -----------------------------------------------------------------------------------------
 
 
-def _dependence(result: Result) -> list[str]:
+def label_text(value: object) -> str:
+    """A class label: 1.0 as 1."""
+    plain = value.tolist() if isinstance(value, np.generic) else value
+    return str(int(plain)) if isinstance(plain, float) and plain.is_integer() else str(plain)
+
+
+def covariance_text(result: Estimates) -> str:
+    """What the standard errors rest on: ``HC0 robust``, ``clustered, 42 clusters``."""
+    if result.covariance_kind == "mle":
+        return f"inverse of the {'penalised' if result.l2 else 'observed'} information"
+    if result.covariance_kind == "cluster":
+        assert result.n_clusters is not None
+        return f"clustered, {plural(result.n_clusters, 'cluster')}"
+    return f"{result.covariance_kind} robust"
+
+
+def ratio_name(result: Estimates) -> str:
+    """What exp of a coefficient is: relative-risk ratio is Stata's word for more than two classes."""
+    if result.reference is None:
+        return "exp(estimate)"
+    return "odds ratio" if len(result.classes) == 2 else "relative-risk ratio"
+
+
+def method_text(result: Estimates) -> str:
+    """How the estimates came about."""
+    if result.bias_reduction == "firth":
+        return "Firth's bias-reduced estimates"
+    return f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+
+def summary_table(result: Summaries, *, level: float, target: str, odds_ratios: bool) -> Table:
+    """See :meth:`sigmax.inference.summaries.Summaries.summary`."""
+    kind = "Logistic" if len(result.classes) == 2 else "Multinomial logistic"
+    name = ratio_name(result) if odds_ratios else "estimate"
+    interval = f"[{100.0 * level:.10g} % interval"
+    return Table(
+        header=("", name, "std. error", "z", "p", interval, "]"),
+        rows=_rows(result, level, target, odds_ratios),
+        title=f"{kind} regression of {target}, {method_text(result)}",
+        facts=_facts(result, name if odds_ratios else None),
+    )
+
+
+def ratios(values: Float, errors: Float, ends: Float) -> tuple[Float, Float, Float]:
+    """exp(b), its standard error exp(b) se(b) by the delta method, and the ends of its interval."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        odds = np.exp(values)
+        return odds, odds * errors, np.exp(ends)
+
+
+def _rows(result: Summaries, level: float, target: str, odds_ratios: bool) -> list[tuple[str, ...] | str]:
+    """Cells of each coefficient, under a heading for each class."""
+    values, errors = result.params.ravel(), result.bse.ravel()
+    z = result.zvalues.ravel()
+    ends = result.conf_int(level).reshape(-1, 2)
+    words = _without_numbers(result)
+    log_p = log_normal_tail(z).tolist()
+    if odds_ratios:
+        words = {j: {"inf": "inf", "-inf": "0"}.get(word, word) for j, word in words.items()}
+        values, errors, ends = ratios(values, errors, ends)
+
+    size = len(values)
+    some = [j for j in range(size) if j not in words]
+    # the ends of a ratio's interval are of other magnitudes than its error
+    digits = None if odds_ratios else [decimals(errors.item(j)) for j in some]
+
+    def column(numbers: Float) -> list[str]:
+        cells = [""] * size
+        for j, cell in zip(some, in_line(numbers[some].tolist(), digits), strict=True):
+            cells[j] = cell
+        return cells
+
+    first = column(values)
+    for j, word in words.items():
+        first[j] = word
+    columns = [
+        list(result.param_names) * (size // len(result.param_names)),
+        first,
+        column(errors),
+        ["" if j in words else _z_text(x) for j, x in enumerate(z.tolist())],
+        ["" if j in words else p_text(x) for j, x in enumerate(log_p)],
+        column(ends[:, 0]),
+        column(ends[:, 1]),
+    ]
+    cells = list(zip(*columns, strict=True))
+
+    against = "the mean of all" if result.reference is None else label_text(result.reference)
+    k = len(result.param_names)
+    rows: list[tuple[str, ...] | str] = []
+    for c, label in enumerate(result.row_labels):
+        rows += [f"{target} = {label_text(label)} against {against}", *cells[c * k : (c + 1) * k]]
+    return rows
+
+
+def _z_text(z: float) -> str:
+    return f"{z:z.3f}" if abs(z) < _LARGE_Z else f"{z:.3e}" if math.isfinite(z) else f"{z:g}"
+
+
+def _without_numbers(result: Summaries) -> dict[int, str]:
+    """What stands in place of numbers: index of a parameter -> word."""
+    words: dict[int, str] = {}
+    limit = result._limit
+    if limit is not None and not limit.note:
+        words |= dict.fromkeys(np.flatnonzero(limit.undetermined.ravel()).tolist(), "no limit")
+    words |= dict.fromkeys(np.flatnonzero(result.aliased.ravel()).tolist(), "aliased")
+    values = result.params.ravel()
+    return words | {j: f"{values[j]:g}" for j in np.flatnonzero(np.isinf(values)).tolist()}
+
+
+# -- facts -----------------------------------------------------------------------------------------
+
+
+def _facts(result: Summaries, ratio: str | None) -> list[tuple[str, list[str]]]:
+    facts = _observed(result)
+    facts += _likelihood(result)
+    facts += [("covariance", [covariance_text(result)])]
+    if ratio is not None:
+        text = "with its interval; its standard error by the delta method; z and p are those of the estimate"
+        facts += [(ratio, [f"exp(estimate), {text}"])] if ratio != "exp(estimate)" else [(ratio, [text])]
+    facts += _dependence(result)
+    if result.separation is not None:
+        facts += [("separation", [_separation(result)])]
+    facts += [("certificate", [str(result.certificate)])]
+    facts += [("backend", [f"{result.backend} ({result.isa}), {plural(result.n_threads, 'thread')}"])]
+    return facts
+
+
+def _observed(result: Summaries) -> list[tuple[str, list[str]]]:
+    """Observations, weights, classes, degrees of freedom."""
+    against = result._against()
+    weights, unit = [], ""
+    if against.weighted:
+        weights = [f"{result.weight_type} weights"]
+        if result.weight_type != "frequency":
+            weights[0] += f" of sum {math.fsum(against.totals):,.10g}"
+            unit = "weight "
+    labels = map(label_text, result.classes.tolist())
+    return [
+        (
+            "observations",
+            [
+                f"{result.nobs:,.10g}",
+                *weights,
+                f"parameters {result.n_estimated:,}",
+                f"residual df {result.df_resid:,.10g}",
+            ],
+        ),
+        ("classes", [f"{a}: {unit}{n:,.10g}" for a, n in zip(labels, against.totals, strict=True)]),
+    ]
+
+
+def _likelihood(result: Summaries) -> list[tuple[str, list[str]]]:
+    """Log-likelihoods, and what is made of them where it means what it is called."""
+    sampled = result.weight_type == "probability"
+    criteria = [] if sampled else [f"AIC {result.aic:.3f}", f"BIC {result.bic:.3f}"]
+    facts: list[tuple[str, list[str]]] = [("log-likelihood", [f"{result.llf:.6f}", *criteria])]
+    if result.penalised_llf is not None:
+        text = f"{result.penalised_llf:.6f}, log-likelihood + 1/2 log det information"
+        facts += [("penalised", [text])]
+    null = [f"{result.llnull:.6f}"]
+    # chi^2 is the distribution of a maximum of the likelihood of independent rows, and of nothing else here
+    plain = result.covariance_kind == "mle" and not sampled
+    if plain and not result.l2 and result.bias_reduction is None and result.df_model > 0:
+        p = p_text(float(log_chi2_tail(result.llr, result.df_model)))
+        null += [f"LR chi2({result.df_model}) {result.llr:.3f}", f"p {p}"]
+    if result.llnull:
+        null += [f"McFadden R2 {result.prsquared:.4f}"]
+    return [*facts, ("null model", null)]
+
+
+def _dependence(result: Summaries) -> list[tuple[str, list[str]]]:
     """The columns that are combinations of others, and what was done."""
     if result.dependence is None:
         return []
@@ -38,71 +232,23 @@ def _dependence(result: Result) -> list[str]:
     more = [f"and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
     text = "; ".join([*shown, *more])
     if result.collinear == "min_norm":
-        return _paragraph("collinear", f"{text}; the coefficients are those of the smallest norm")
-    return _paragraph("aliased", f"{text}; left out")
+        return [("collinear", [f"{text}; the coefficients are those of the smallest norm"])]
+    return [("aliased", [f"{text}; left out"])]
 
 
-def _separation(result: Result) -> str:
-    """What separates the classes, and which rows."""
-    found = result.separation
-    assert found is not None
+def _separation(result: Summaries) -> str:
+    """What separates the classes, which rows, and what the words in the table mean."""
+    found: Any = result.separation
     rows = [f"{i:,}" for i in found.rows[:_SHOWN].tolist()]
     more = f" and {len(found.rows) - _SHOWN:,} more" if len(found.rows) > _SHOWN else ""
+    word = "row" if len(rows) == 1 else "rows"
+    text = f"{found.text(result.param_names)}: {word} {', '.join(rows)}{more}"
+    if result._limit is None:
+        return f"{text}; {found.note}" if found.note else text
+    if np.isinf(result.params).any():
+        text += "; infinite parameters have no standard error"
     gone = int(np.count_nonzero(found.undetermined))
-    nan = f"; {plural(gone, 'parameter')} without a limit (nan)" if gone else ""
-    note = f"; {found.note}" if found.note else ""
-    return f"{found.text(result.param_names)}: rows {', '.join(rows)}{more}{nan}{note}"
-
-
-def _paragraph(name: str, text: str) -> list[str]:
-    indent = " " * 16
-    return textwrap.wrap(f"{name:<16}{text}", _WIDTH, subsequent_indent=indent, break_long_words=False)
-
-
-def summary_text(result: Result, *, level: float, target: str) -> str:
-    """See :meth:`sigmax.inference.result.Result.summary`."""
-    labels = [_label(value) for value in result.classes.tolist()]
-    interval = f"{100 * level:g} % interval"
-    header = ("", *_COLUMNS, "[" + interval, "]")
-
-    def matrix(x: np.ndarray) -> np.ndarray:
-        return np.atleast_2d(x)
-
-    params, errors = matrix(result.params), matrix(result.bse)
-    z, log_p = matrix(result.zvalues), matrix(result.log_pvalues)
-    ends = result.conf_int(level).reshape(*params.shape, 2)
-
-    kind = "Logistic" if len(labels) == 2 else "Multinomial logistic"
-    method = f"penalised likelihood, l2 = {result.l2:g}" if result.l2 else "exact maximum likelihood"
-    if result.bias_reduction == "firth":
-        method = "Firth's bias-reduced estimates"
-    lines = [f"{kind} regression of {target}, {method}", ""]
-    against = "the mean of all" if result.reference is None else _label(_plain(result.reference))
-    for c, value in enumerate(result.row_labels):
-        digits = [decimals(float(error)) for error in errors[c]]
-        columns = [
-            list(result.param_names),
-            in_line(params[c].tolist(), digits),
-            in_line(errors[c].tolist(), digits),
-            [f"{value:z.3f}" for value in z[c]],
-            [p_text(float(value)) for value in log_p[c]],
-            in_line(ends[c, :, 0].tolist(), digits),
-            in_line(ends[c, :, 1].tolist(), digits),
-        ]
-        rows = list(zip(*columns, strict=True))
-        lines += [f"{target} = {_label(_plain(value))} against {against}"]
-        lines += ["  " + line for line in aligned(rows, header)]
-        lines += [""]
-    lines += _paragraph("observations", f"{result.nobs:,.10g}")
-    lines += _paragraph("log-likelihood", f"{result.llf:.6f}   AIC {result.aic:.3f}   BIC {result.bic:.3f}")
-    if result.penalised_llf is not None:
-        lines += _paragraph(
-            "penalised", f"{result.penalised_llf:.6f}, log-likelihood + 1/2 log det information"
-        )
-    lines += _dependence(result)
-    if result.separation is not None:
-        lines += _paragraph("separation", _separation(result))
-    lines += _paragraph("certificate", str(result.certificate))
-    threads = f"{result.n_threads} thread" + ("" if result.n_threads == 1 else "s")
-    lines += _paragraph("backend", f"{result.backend} ({result.isa}), {threads}")
-    return "\n".join(lines)
+    if gone:
+        shown = "nan" if found.note else "no limit"
+        text += f"; {plural(gone, 'parameter')} without a limit ({shown})"
+    return f"{text}; {found.note}" if found.note else text

@@ -18,7 +18,8 @@ from sigmax.inference.performance.recalibration import (
 )
 from sigmax.inference.performance.roc import require_level
 from sigmax.inference.performance.sums import exact_sum
-from sigmax.inference.performance.table import Table, frame, number, p_value
+from sigmax.inference.performance.table import frame, number, p_value, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 
@@ -119,7 +120,7 @@ class Calibration:
         )
         if len(self.classes) > 2:
             notes = (f"log odds against {self.classes[0]}, each with its own slope", *notes)
-        return Table("Calibration", header, rows, notes)
+        return table("Calibration", header, rows, notes)
 
     def __str__(self) -> str:
         return self._table().text()

@@ -13,7 +13,8 @@ from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import quantile_groups, whole
 from sigmax.inference.performance.roc import require_level
 from sigmax.inference.performance.sums import exact_sum
-from sigmax.inference.performance.table import Table, count, frame, number
+from sigmax.inference.performance.table import count, frame, number, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 
@@ -54,7 +55,7 @@ class CalibrationCurve:
             (self.classes[c], *(number(float(x[i])) for x in columns), count(float(self.n[i])))
             for i, c in enumerate(self.codes.tolist())
         )
-        return Table("Calibration curve", header, rows, ("quantile groups by probability; Wilson intervals",))
+        return table("Calibration curve", header, rows, ("quantile groups by probability; Wilson intervals",))
 
     def __str__(self) -> str:
         return self._table().text()

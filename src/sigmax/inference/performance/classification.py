@@ -12,7 +12,8 @@ import numpy as np
 from sigmax.data.checks import numbers
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.sums import exact_sum
-from sigmax.inference.performance.table import Table, count, frame, number
+from sigmax.inference.performance.table import count, frame, number, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 
@@ -168,7 +169,7 @@ class ClassificationTable:
         sums = (count(math.fsum(column.tolist())) for column in self.confusion.T)
         rows.append(("total", *sums, count(self.total), ""))
         rows.append(("precision", *(number(x) for x in self.precision.tolist()), "", number(self.accuracy)))
-        return Table("Classification", header, tuple(rows), self._notes())
+        return table("Classification", header, tuple(rows), self._notes())
 
     def __str__(self) -> str:
         return self._table().text()

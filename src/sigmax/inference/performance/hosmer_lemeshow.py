@@ -11,7 +11,8 @@ import numpy as np
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import Groups, quantile_groups, whole
 from sigmax.inference.performance.sums import exact_sum, product_errors
-from sigmax.inference.performance.table import Table, count, frame, number, p_value
+from sigmax.inference.performance.table import count, frame, number, p_value, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 #: an expected count below it makes the chi^2 distribution doubtful
@@ -64,7 +65,7 @@ class HosmerLemeshow:
         test = (
             f"{self.n_groups} groups, chi2({self.df}) = {number(self.statistic, 3)}, {p_value(self.pvalue)}"
         )
-        return Table("Hosmer-Lemeshow goodness of fit", header, rows, (test, *self.notes))
+        return table("Hosmer-Lemeshow goodness of fit", header, rows, (test, *self.notes))
 
     def _pairs(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         """Of two classes: a line for each group, the positive class first, as Stata has it."""

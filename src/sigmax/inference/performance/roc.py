@@ -11,7 +11,8 @@ import numpy as np
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import whole
 from sigmax.inference.performance.ranks import Ranked, area, delong_variance, hanley_variance, ranked, scores
-from sigmax.inference.performance.table import Table, count, frame, number
+from sigmax.inference.performance.table import count, frame, number, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 
@@ -84,7 +85,7 @@ class RocAuc:
         notes = [f"standard error: {name}; interval: {self.scale} scale"]
         if self.hand_till is not None:
             notes.insert(0, f"each class against all others; Hand-Till M {number(self.hand_till)}")
-        return Table("Area under the ROC curve", header, rows, (*notes, *self.notes))
+        return table("Area under the ROC curve", header, rows, (*notes, *self.notes))
 
     def __str__(self) -> str:
         return self._table().text()

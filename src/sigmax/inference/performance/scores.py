@@ -11,7 +11,8 @@ import numpy as np
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import quantile_groups, whole
 from sigmax.inference.performance.sums import exact_sum, mean_and_error
-from sigmax.inference.performance.table import Table, count, frame, number
+from sigmax.inference.performance.table import count, frame, number, table
+from sigmax.inference.tables import Table
 from sigmax.kernels import Float
 
 
@@ -46,7 +47,7 @@ class Score:
     def _table(self) -> Table:
         header = ("", "score", "std. error", "baseline", "scaled", "observations")
         numbers = tuple(number(x, 6) for x in (self.score, self.se, self.baseline, self.scaled))
-        return Table(self.name, header, (("", *numbers, count(self.n)),))
+        return table(self.name, header, (("", *numbers, count(self.n)),))
 
     def __str__(self) -> str:
         return self._table().text()
@@ -170,7 +171,7 @@ class BrierDecomposition:
         header = ("", "reliability", "resolution", "uncertainty", "within groups", "score")
         parts = (self.reliability, self.resolution, self.uncertainty, self.within, self.score)
         note = "score = reliability - resolution + uncertainty + within groups"
-        return Table("Brier score, decomposed", header, (("", *(number(x, 6) for x in parts)),), (note,))
+        return table("Brier score, decomposed", header, (("", *(number(x, 6) for x in parts)),), (note,))
 
     def __str__(self) -> str:
         return self._table().text()

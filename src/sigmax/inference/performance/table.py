@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-_WIDTH = 92
+from sigmax.inference.tables import Table, require_pandas
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+def table(
+    title: str, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...], notes: tuple[str, ...] = ()
+) -> Table:
     """A title, columns with names, notes below; cells are text already."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-
-    def text(self) -> str:
-        """Columns as wide as their longest cell, the first to the left."""
-        cells = [self.header, *self.rows]
-        widths = [max(len(row[j]) for row in cells) for j in range(len(self.header))]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if j == 0 else cell.rjust(width)
-                for j, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in cells
-        ]
-        notes = [line for note in self.notes for line in textwrap.wrap(note, _WIDTH)]
-        return "\n".join([self.title, "", *lines, *(["", *notes] if notes else [])])
-
-    def html(self) -> str:
-        """The same as an HTML table."""
-
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        head, body = row(self.header, "th"), "".join(row(cells, "td") for cells in self.rows)
-        foot = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        caption = f"<caption>{escape(self.title)}</caption>"
-        return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>{foot}"
+    return Table(header, rows, title, notes=notes)
 
 
 def number(x: float, digits: int = 4) -> str:
@@ -60,6 +29,8 @@ def count(x: float) -> str:
 
 def p_value(p: float) -> str:
     """``p = 0.0083``, ``p = 2.1e-14``."""
+    if p == 0.0:
+        return "p < 1e-307"
     return f"p = {p:.4f}" if p >= 1e-4 or p != p else f"p = {p:.1e}"
 
 
@@ -71,6 +42,5 @@ def frame(columns: Mapping[str, Any], index: Sequence[Any], name: str) -> Any:
     ImportError
         Without pandas.
     """
-    import pandas as pd
-
+    pd = require_pandas("to_frame()")
     return pd.DataFrame(columns, index=pd.Index(index, name=name))
