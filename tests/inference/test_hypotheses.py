@@ -66,6 +66,9 @@ def equations(given_, parameters=BINARY):
         ("2*(age - (lwt + 1)*3)/4 = 1", {"age": 0.5, "lwt": -1.5}, 2.5),
         ("age*2e-3 = 1E+1", {"age": 0.002}, 10),
         ("age + age + lwt", {"age": 2, "lwt": 1}, 0),
+        ("(age)" + " + (age)" * 149, {"age": 150}, 0),
+        ("(" * 100 + "age" + ")" * 100, {"age": 1}, 0),
+        ("age = 0e99999999", {"age": 1}, 0),
         # fractions: as doubles, 0.1 + 0.2 is not 0.3, and this would be about age as well
         ("0.1*age + 0.2*age - 0.3*age + lwt", {"lwt": 1}, 0),
         ("age*(0.1 + 0.2 - 0.3) = lwt", {"lwt": -1}, 0),
@@ -324,6 +327,11 @@ def test_parameters_without_an_estimate():
         ("age = lwt = age", ["age - lwt = 0"]),
         # units: these are two
         ("age + 1e-12*lwt, age", ["age + 1e-12*lwt = 0", "age = 0"]),
+        # nearly the same is not the same, and the third follows from these two
+        (
+            "age + lwt = 0, age + 1.00000001*lwt = 0, lwt = 0, 3*age - lwt = 0",
+            ["age + lwt = 0", "age + 1.00000001*lwt = 0"],
+        ),
         ("1e-200*age = 1e-200, lwt = 1e200", ["1e-200*age = 1e-200", "lwt = 1e+200"]),
     ],
 )

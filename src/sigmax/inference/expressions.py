@@ -215,8 +215,7 @@ class _Parser:
         if value and not -_LARGEST <= value.adjusted() <= _LARGEST:
             self.fail(f"the number {found[0][:20]} is out of range", found.start())
         self.skip()
-        # the fraction of 0e999999999 would be computed
-        return Fraction(value) if value else Fraction(0)
+        return Fraction(value)
 
     def parameter(self) -> Key:
         begin = self.at
