@@ -169,7 +169,7 @@ def test_printed():
     assert "4 groups, chi2(2) = 2.832, p = 0.2427" in str(found)
     assert repr(found) == "<Hosmer-Lemeshow: 4 groups, chi2(2) = 2.832, p = 0.2427>"
     html = found._repr_html_()
-    assert html.startswith("<table><caption>Hosmer-Lemeshow")
+    assert "<table>\n<caption>Hosmer-Lemeshow" in html
     assert html.count("<tr>") == 5
     table = found.to_frame()
     assert list(table.columns) == ["cut", "observed 0", "expected 0", "observed 1", "expected 1", "total"]

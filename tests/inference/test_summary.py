@@ -10,7 +10,7 @@ import pytest
 from mpmath import mp
 
 import sigmax as sx
-from sigmax.inference.summary import Summary, log_chi2_tail, log_normal_tail, p_text
+from sigmax.inference.summary import Summary
 
 
 def top(text):
@@ -397,7 +397,7 @@ def test_p_below_any_double(backend):
 @pytest.mark.parametrize(
     ("value", "error", "cells"),
     [
-        (0.5, 1e-12, ["0.5", "1e-12", "5.000e+11", "10^"]),
+        (0.5, 1e-12, ["0.5", "1e-12", "5.000e+11", "10^-5.42868e+22"]),
         (0.123456789012, 1.2346e-12, ["0.123456789012", "1.235e-12"]),
         (1e8, 1e-3, ["100000000.000000", "0.001000"]),
         (1e8, 2.5e7, ["100000000", "25000000", "4.000", "6.3e-05"]),
@@ -416,7 +416,7 @@ def test_extreme_numbers(backend, value, error, cells):
     found = row(r.summary(), "smokes")
     assert len(found) == 6
     for a, b in zip(found, cells, strict=False):
-        assert a == b or (b == "10^" and float(a.split("e")[1]) < -1e9)
+        assert a == b
     assert ElementTree.fromstring(r.summary(odds_ratios=True)._repr_html_()).tag == "div"
 
 
@@ -426,42 +426,6 @@ def test_odds_ratios_beyond_the_range(backend):
     assert row(text, "smokes")[:2] == ["0.0000", "0.0000"]
     small = with_numbers(backend, [-13.0213, 0.0], [4.931, 1.0]).summary(odds_ratios=True)
     assert row(small, "intercept") == ["2.213e-06", "1.091e-05", "-2.641", "0.0083", "1.405e-10", "0.03485"]
-
-
-# -- tails -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("z", [0.0, 1e-9, 0.5, 2.0, 8.0, 37.0, 40.0, 1000.0, -3.0])
-def test_log_of_the_normal_tail(z):
-    with mp.workdps(40):
-        exact = float(mp.log(mp.erfc(abs(mp.mpf(z)) / mp.sqrt(2))))
-    assert float(log_normal_tail(np.array(z))) == pytest.approx(exact, rel=1e-13, abs=3e-16)
-
-
-@pytest.mark.parametrize(("x", "df"), [(0.0, 1), (3.0, 2), (40.0, 3), (600.0, 30), (1400.0, 1)])
-def test_log_of_the_tail_of_chi2(x, df):
-    with mp.workdps(40):
-        exact = float(mp.log(mp.gammainc(mp.mpf(df) / 2, mp.mpf(x) / 2, regularized=True)))
-    assert log_chi2_tail(x, df) == pytest.approx(exact, rel=1e-12, abs=1e-15)
-    assert log_chi2_tail(-1e-12, df) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("log10", "text"),
-    [
-        (0.0, "1.0000"),
-        (np.log10(0.05), "0.0500"),
-        (np.log10(1.0001e-4), "0.0001"),
-        (np.log10(9.9e-5), "9.9e-05"),
-        (np.log10(9.99) - 301, "1.0e-300"),
-        (np.log10(9.99) - 401, "1.0e-400"),
-        (np.log10(7.3) - 350, "7.3e-350"),
-        (-np.inf, "0"),
-        (np.nan, "nan"),
-    ],
-)
-def test_text_of_p(log10, text):
-    assert p_text(log10 * np.log(10.0)) == text
 
 
 # -- what a summary is -------------------------------------------------------------------------------
