@@ -125,8 +125,10 @@ close()
 anes <- read("anes96")
 anes$three <- factor((anes$PID > 0) + (anes$PID == 6))
 variables <- c("logpopul", "selfLR", "age", "educ", "income")
-m <- vglm(reformulate(variables, "three"), multinomial(refLevel = 1), anes,
-          control = vglm.control(criterion = "coefficients", epsilon = 1e-13, maxit = 50))
+classes <- function(etastart) vglm(
+  reformulate(variables, "three"), multinomial(refLevel = 1), anes, etastart = etastart,
+  control = vglm.control(criterion = "coefficients", epsilon = 1e-13, maxit = 50))
+m <- classes(predict(classes(NULL)))
 by_class <- order(rep(1:2, times = 6))  # VGAM runs through the classes first
 open("anes96, three classes")
 show("llf", logLik(m))
@@ -144,6 +146,7 @@ long <- do.call(rbind, lapply(0:2, function(k) {
 structural <- sprintf("z%02d", 1:12)
 m <- glm(reformulate(c("respondent - 1", structural), "count"), poisson, long,
          control = glm.control(epsilon = 1e-14, maxit = 50))
+m <- again(m)
 wanted <- match(structural, names(coef(m)))
 for (by in c("HC0", "cluster")) {
   V <- vcovCL(m, cluster = if (by == "HC0") long$respondent else long$educ, type = "HC0",
