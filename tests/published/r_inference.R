@@ -128,7 +128,8 @@ variables <- c("logpopul", "selfLR", "age", "educ", "income")
 classes <- function(etastart) vglm(
   reformulate(variables, "three"), multinomial(refLevel = 1), anes, etastart = etastart,
   control = vglm.control(criterion = "coefficients", epsilon = 1e-13, maxit = 50))
-m <- classes(predict(classes(NULL)))
+m <- classes(NULL)
+m <- classes(predict(m))
 by_class <- order(rep(1:2, times = 6))  # VGAM runs through the classes first
 open("anes96, three classes")
 show("llf", logLik(m))

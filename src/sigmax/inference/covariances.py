@@ -252,12 +252,12 @@ def _clusters(observations: Observations, groups: npt.ArrayLike) -> tuple[npt.ND
     gone = missing(labels) & counted
     if gone.any():
         raise ValueError(
-            f"groups must not be missing; {plural(int(gone.sum()), 'value')} are, the first at "
+            f"groups must not be missing; got {plural(int(gone.sum()), 'row')} without one, the first is "
             f"groups[{int(np.argmax(gone))}]"
         )
     codes = np.full(n, -1, np.int32)
     numbered, count = _numbered(labels[counted])
-    codes[counted] = numbered
+    codes[counted] = _by_appearance(numbered, count)
     if count < 2:
         raise ValueError(f"groups must name at least two clusters; got {count}")
     return codes, count
@@ -278,6 +278,15 @@ def _numbered(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int32], i
         table: dict[object, int] = {}
         numbers = [table.setdefault(label, len(table)) for label in labels.tolist()]
         return np.array(numbers, np.int32), len(table)
+
+
+def _by_appearance(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int32]:
+    """The same clusters, numbered as they come: sums then do not depend on how clusters are named."""
+    first = np.empty(count, np.intp)
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of equal indices the last one stays
+    rank = np.empty(count, np.int32)
+    rank[np.argsort(first)] = np.arange(count, dtype=np.int32)
+    return rank[numbers]
 
 
 def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int32], count: int) -> Float:

@@ -16,7 +16,7 @@ from sigmax.identification import parametrisation
 from sigmax.inference.covariances import Root, root_of
 from sigmax.inference.estimates import class_index
 from sigmax.inference.observations import probabilities
-from sigmax.inference.uncertainty import Uncertainty
+from sigmax.inference.uncertainty import Uncertainty, coverage
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
 
@@ -159,9 +159,7 @@ class Predictions(Uncertainty):
         origin = self._source
         shift = offset if self._origin is None else self._offset_of_origin(offset)
         if level is not None:
-            if not 0.0 < level < 1.0:
-                raise ValueError(f"level must be between 0 and 1; got {level!r}")
-            return origin._intervals(X, shift, level)
+            return origin._intervals(X, shift, coverage(level))
         return origin._probabilities(*origin._logits(X, shift))
 
     def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
@@ -261,20 +259,21 @@ class Predictions(Uncertainty):
         Raises
         ------
         ValueError
-            A row whose probabilities the data do not determine; a negative `size`.
+            A row whose probabilities the data do not determine, or that is nan or inf; a `size` that is no
+            whole number of at least 0; an `rng` that is no source of random numbers.
         """
+        count = _whole_number("size", 1 if size is None else size)
+        generator = _generator(rng)
         p = self.predict_proba(X, offset=offset)
         unknown = np.isnan(p).any(axis=1)
         if unknown.any():
             raise ValueError(
-                f"X has {plural(int(unknown.sum()), 'row')} whose probabilities are not determined, the "
-                f"classes being separated; the first is X[{int(np.argmax(unknown))}]"
+                f"X has {plural(int(unknown.sum()), 'row')} whose probabilities are not determined, "
+                "because the classes are separated or the row is not finite; the first is "
+                f"X[{int(np.argmax(unknown))}]"
             )
-        if size is not None and size < 0:
-            raise ValueError(f"size must be at least 0; got {size!r}")
-        generator = np.random.default_rng(rng)
         edges = np.cumsum(p[:, :-1], axis=1)
-        u = generator.random((1 if size is None else size, len(p)))
+        u = generator.random((count, len(p)))
         # class k where the edges of k classes lie at or below u
         drawn = np.zeros(u.shape, np.intp)
         for edge in edges.T:
@@ -283,3 +282,18 @@ class Predictions(Uncertainty):
         drawn = np.minimum(drawn, p.shape[1] - 1 - np.argmax(p[:, ::-1] > 0.0, axis=1))
         labels: npt.NDArray[np.generic] = self.classes[drawn]
         return labels[0] if size is None else labels
+
+
+def _whole_number(name: str, value: object) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0:
+        return int(value)
+    raise ValueError(f"{name} must be a whole number of at least 0; got {value!r}")
+
+
+def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"rng must be a numpy Generator, a seed of at least 0 or None; got {rng!r}"
+        ) from None

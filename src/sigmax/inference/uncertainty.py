@@ -14,6 +14,19 @@ from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ra
 from sigmax.kernels import Float
 
 
+def coverage(level: object) -> float:
+    """The coverage of an interval, 0 < level < 1.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if isinstance(level, int | float | np.integer | np.floating) and 0.0 < level < 1.0:
+        return float(level)
+    raise ValueError(f"level must be between 0 and 1; got {level!r}")
+
+
 class Uncertainty(Estimates):
     """Estimates with their covariance."""
 
@@ -163,8 +176,7 @@ class Uncertainty(Estimates):
             `level` or `method` is none of these, or there is no profile: of estimates without bias
             reduction, or of a result that was pickled, which leaves the data behind.
         """
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        level = coverage(level)
         if method not in ("wald", "profile"):
             raise ValueError(f"method must be 'wald' or 'profile'; got {method!r}")
         if method == "profile":
