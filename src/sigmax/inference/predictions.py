@@ -203,7 +203,7 @@ class Predictions(Uncertainty):
                     expit(logit + error, upper[start:stop, k], backend=self.backend)
 
         base = 0 if self._observations is not None else class_index(self.classes, self.reference)
-        size = max(_WORK // (root.B.shape[1] * K + design.width), 1)
+        size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0
         count = threads.useful(threads.resolve(), flops, shared=backend.THREADED)
         passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, count)
@@ -214,6 +214,12 @@ class Predictions(Uncertainty):
         gone = np.zeros(design.width, bool) if self.dependence is None else self.dependence.aliased
         if self._observations is not None:
             return self._root("an interval"), (design.without(gone) if gone.any() else design)
+        if self._limit is not None:
+            # that of the parameters has no entries for what is infinite, of which combinations are finite
+            raise ValueError(
+                "intervals of the predictions of separated classes need the data, which a pickled result "
+                "leaves behind: fit again"
+            )
         # of the covariance alone: what a pickled result has
         gone = np.atleast_2d(self.aliased)[0]
         kept = ~np.tile(gone, len(np.atleast_2d(self.params)))

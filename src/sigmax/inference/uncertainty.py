@@ -66,7 +66,7 @@ class Uncertainty(Estimates):
         ------
         ValueError
             No such kind; clusters missing, or given for another kind; fewer than two clusters; data that were
-            changed since the fit, or left behind by pickling.
+            changed since the fit, or left behind by pickling (but for the kind that this result has).
 
         Notes
         -----
@@ -97,6 +97,12 @@ class Uncertainty(Estimates):
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+        if kind == self.covariance_kind and groups is None:
+            return self
+        return self._of_kind(kind, groups)
+
+    def _of_kind(self, kind: str, groups: npt.ArrayLike | None) -> Self:
+        """:meth:`with_covariance`, computed though this one has it."""
         origin = self._source
         observations = self._rows(f"a covariance of kind {kind!r}")
         found = spread(observations, kind, groups, n_estimated=origin.n_estimated)
@@ -127,7 +133,7 @@ class Uncertainty(Estimates):
         if origin._spread is not None:
             return origin._spread.root
         if origin.covariance_kind != "mle":
-            found = origin.with_covariance(origin.covariance_kind)._spread
+            found = origin._of_kind(origin.covariance_kind, None)._spread
             object.__setattr__(origin, "_spread", found)
             assert found is not None
             return found.root
