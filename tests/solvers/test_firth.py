@@ -381,3 +381,20 @@ def test_nothing_is_warned_of(backend_name):
         warnings.simplefilter("error")
         for X, y, options in CASES.values():
             sx.fit(X, y, bias_reduction="firth", backend=backend_name, **options)
+
+
+def test_profile_of_the_only_parameter(backend_name):
+    # nothing is left to maximise over: the deviance is a difference of two values
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(70, 1)), (rng.random(70) < 0.4).astype(int)
+    r = sx.fit(X, y, fit_intercept=False, bias_reduction="firth", backend=backend_name)
+
+    def penalised(b):
+        p = 1.0 / (1.0 + np.exp(-b * X[:, 0]))
+        information = (p * (1.0 - p) * X[:, 0] ** 2).sum()
+        return np.log(np.where(y == 1, p, 1.0 - p)).sum() + 0.5 * np.log(information)
+
+    top = penalised(r.params[0])
+    np.testing.assert_allclose(r.penalised_lr_test().statistic, 2.0 * (top - penalised(0.0)), rtol=1e-9)
+    ends = [2.0 * (top - penalised(b)) for b in r.conf_int(method="profile")[0]]
+    np.testing.assert_allclose(ends, 3.841458820694124, rtol=1e-9)

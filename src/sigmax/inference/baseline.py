@@ -46,8 +46,17 @@ class Baseline:
 
 
 def baseline(observations: Observations) -> Baseline:
-    """Null and saturated model of the rows of a fit."""
+    """Null and saturated model of the rows of a fit.
+
+    Raises
+    ------
+    ValueError
+        The data have been changed since the fit.  What is not our own copy of them, counts, weights and
+        offsets, is held against the fit in a read of all rows.
+    """
     u, design = observations.units, observations.design
+    if not (u.codes is observations.objective.response.codes and u.weight() is None and u.offset is None):
+        observations.each(lambda rows: None)
     m = len(observations.classes) - 1
     n, n_null = class_totals(u), m
     if not _has_intercept(observations, design):

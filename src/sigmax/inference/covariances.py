@@ -61,8 +61,8 @@ class Root:
         """R, (m k, r)."""
         if self.T is None:
             return self.B
-        k = len(self.T)
-        return np.asarray((self.T @ self.B.reshape(-1, k, self.B.shape[1])).reshape(self.B.shape))
+        k, (order, r) = len(self.T), self.B.shape
+        return np.asarray((self.T @ self.B.reshape(order // k, k, r)).reshape(order, r))
 
     def times(self, inner: Float) -> Root:
         """The root R L, for `inner` L."""
@@ -79,10 +79,13 @@ class Root:
     def along(self, X: Float, intercept: bool, kernels: Kernels) -> Float:
         """U_i = (I (x) [1 x_i])' R, (n, m, r): the covariance of the logits of row i is U_i U_i'."""
         Z, ones = self.rows(X, intercept, kernels)
-        m, r = len(self.B) // (Z.shape[1] + ones), self.B.shape[1]
+        k, (order, r) = Z.shape[1] + ones, self.B.shape
+        m = order // k
         U = np.empty((len(X), m, r))
+        if r == 0:  # nothing is uncertain: all parameters are limits
+            return U
         part = np.empty((len(X), r))
-        for c, B in enumerate(self.B.reshape(m, -1, r)):
+        for c, B in enumerate(self.B.reshape(m, k, r)):
             kernels.linear_predictor(Z, np.ascontiguousarray(B.T), part, intercept=ones)
             U[:, c] = part
         return U
@@ -151,13 +154,17 @@ def spread(
     bread = observations.bread
     if kind == "mle":
         return Spread(kind, bread.root, bread.inverse)
+    # in units of the weights' scale, so that no square of a weight leaves float64
+    scale = observations.objective.response.scale
+    half = Root(bread.root.T, bread.root.B * np.sqrt(scale))
     if kind == "cluster":
         assert groups is not None
         codes, count = _clusters(observations, groups)
-        meat = _clustered(observations, bread.root, codes, count)
+        meat = _clustered(observations, half, codes, count)
         factor = count / (count - 1.0)
     else:
-        meat, factor, count = _scores(observations, bread.root), 1.0, None
+        meat, count = _scores(observations, half), None
+        factor = 1.0 if observations.units.frequency is None else 1.0 / scale
         nobs = observations.units.nobs
         if kind == "HC1":
             if nobs <= n_estimated:
@@ -165,8 +172,8 @@ def spread(
                     f"kind='HC1' divides by the observations less the parameters, {nobs:g} - {n_estimated}; "
                     "take kind='HC0'"
                 )
-            factor = nobs / (nobs - n_estimated)
-    root = bread.root.times(_root(meat) * np.sqrt(factor))
+            factor *= nobs / (nobs - n_estimated)
+    root = half.times(_root(meat) * np.sqrt(factor))
     R = root.whole
     V = R @ R.T
     return Spread(kind, root, np.asarray(0.5 * (V + V.T)), count)
@@ -200,12 +207,13 @@ def _root(M: Float) -> Float:
 
 
 def _scores(observations: Observations, root: Root) -> Float:
-    """B' M_z B of single observations, (r, r)."""
+    """B' M_z B of single observations, (r, r); weights in units of their scale."""
     kernels, m, k = observations.kernels, *observations.coef.shape
+    scale = observations.objective.response.scale
 
     def evaluate(rows: Rows) -> Float:
         Z, intercept = root.rows(rows.X, rows.intercept, kernels)
-        E = _squares(rows)
+        E = _squares(rows, scale)
         M, gram = np.empty((m, k, m, k)), np.empty((k, k))
         for a in range(m):
             for b in range(a, m):
@@ -225,8 +233,8 @@ def _scores(observations: Observations, root: Root) -> Float:
     return np.asarray(root.B.T @ M.reshape(m * k, m * k) @ root.B)
 
 
-def _squares(rows: Rows) -> Float:
-    """f a^2 sum_k c_k (e_k - p) (e_k - p)' of the classes 1 .. K-1, (n, m, m)."""
+def _squares(rows: Rows, scale: float) -> Float:
+    """f a^2 sum_k c_k (e_k - p) (e_k - p)' of the classes 1 .. K-1, (n, m, m); f and a in units of `scale`."""
     if rows.counts is None:
         r = rows.residual()[:, 1:]
         E = r[:, :, None] * r[:, None, :]
@@ -240,9 +248,9 @@ def _squares(rows: Rows) -> Float:
         at = np.arange(q.shape[1])
         E[:, at, at] += c
     if rows.frequency is not None:
-        E *= rows.frequency[:, None, None]
+        E *= (rows.frequency / scale)[:, None, None]
     if rows.importance is not None:
-        E *= (rows.importance**2)[:, None, None]
+        E *= ((rows.importance / scale) ** 2)[:, None, None]
     return np.asarray(E)
 
 
@@ -256,12 +264,12 @@ def _clusters(observations: Observations, groups: npt.ArrayLike) -> tuple[npt.ND
     gone = missing(labels) & counted
     if gone.any():
         raise ValueError(
-            f"groups must not be missing; {plural(int(gone.sum()), 'value')} are, the first at "
+            f"groups must not be missing; got {plural(int(gone.sum()), 'row')} without one, the first is "
             f"groups[{int(np.argmax(gone))}]"
         )
     codes = np.full(n, -1, np.int32)
     numbered, count = _numbered(labels[counted])
-    codes[counted] = numbered
+    codes[counted] = _by_appearance(numbered, count)
     if count < 2:
         raise ValueError(f"groups must name at least two clusters; got {count}")
     return codes, count
@@ -284,9 +292,19 @@ def _numbered(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int32], i
         return np.array(numbers, np.int32), len(table)
 
 
+def _by_appearance(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int32]:
+    """The same clusters, numbered as they come: sums then do not depend on how clusters are named."""
+    first = np.empty(count, np.intp)
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]  # of equal indices the last one stays
+    rank = np.empty(count, np.int32)
+    rank[np.argsort(first)] = np.arange(count, dtype=np.int32)
+    return rank[numbers]
+
+
 def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int32], count: int) -> Float:
-    """B' M_G B, (r, r): clusters are summed whole, some of them at a time."""
+    """B' M_G B, (r, r): clusters are summed whole, some of them at a time; weights in units of their scale."""
     kernels, m, k = observations.kernels, *observations.coef.shape
+    scale = observations.objective.response.scale
     sizes = np.bincount(codes[codes >= 0], minlength=count)
     order = _in_order(codes, count)
     ends = np.cumsum(sizes)
@@ -312,7 +330,7 @@ def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int
             r = rows.residual()[:, 1:]
             weight = rows.weight()
             if weight is not None:
-                r = r * weight[:, None]
+                r = r * (weight / scale)[:, None]
             _add_by_cluster(S, codes[index] - low, Z, r, intercept)
         return S, nll
 

@@ -17,7 +17,7 @@ from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.inference.covariances import Root, root_of
 from sigmax.inference.estimates import class_index
-from sigmax.inference.uncertainty import Uncertainty
+from sigmax.inference.uncertainty import Uncertainty, coverage
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
 
@@ -176,9 +176,7 @@ class Predictions(Uncertainty):
         origin = self._source
         shift = offset if self._origin is None else self._offset_of_origin(offset)
         if level is not None:
-            if not 0.0 < level < 1.0:
-                raise ValueError(f"level must be between 0 and 1; got {level!r}")
-            return origin._intervals(X, shift, level)
+            return origin._intervals(X, shift, coverage(level))
         return origin._probabilities(*origin._logits(X, shift))
 
     def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
@@ -222,7 +220,7 @@ class Predictions(Uncertainty):
                     expit(logit + error, upper[start:stop, k], backend=self.backend)
 
         base = 0 if self._observations is not None else class_index(self.classes, self.reference)
-        size = max(_WORK // (root.B.shape[1] * K + design.width), 1)
+        size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0
         count = threads.useful(threads.resolve(), flops, shared=backend.THREADED)
         passes.reduce(design.n_rows, size, evaluate, lambda a, b: None, count)
@@ -233,6 +231,12 @@ class Predictions(Uncertainty):
         gone = np.zeros(design.width, bool) if self.dependence is None else self.dependence.aliased
         if self._observations is not None:
             return self._root("an interval"), (design.without(gone) if gone.any() else design)
+        if self._limit is not None:
+            # that of the parameters has no entries for what is infinite, of which combinations are finite
+            raise ValueError(
+                "intervals of the predictions of separated classes need the data, which a pickled result "
+                "leaves behind: fit again"
+            )
         # of the covariance alone: what a pickled result has
         gone = np.atleast_2d(self.aliased)[0]
         kept = ~np.tile(gone, len(np.atleast_2d(self.params)))
@@ -283,20 +287,21 @@ class Predictions(Uncertainty):
         Raises
         ------
         ValueError
-            A row whose probabilities the data do not determine; a negative `size`.
+            A row whose probabilities the data do not determine, or that is nan or inf; a `size` that is no
+            whole number of at least 0; an `rng` that is no source of random numbers.
         """
+        count = _whole_number("size", 1 if size is None else size)
+        generator = _generator(rng)
         p = self.predict_proba(X, offset=offset)
         unknown = np.isnan(p).any(axis=1)
         if unknown.any():
             raise ValueError(
-                f"X has {plural(int(unknown.sum()), 'row')} whose probabilities are not determined, the "
-                f"classes being separated; the first is X[{int(np.argmax(unknown))}]"
+                f"X has {plural(int(unknown.sum()), 'row')} whose probabilities are not determined, "
+                "because the classes are separated or the row is not finite; the first is "
+                f"X[{int(np.argmax(unknown))}]"
             )
-        if size is not None and size < 0:
-            raise ValueError(f"size must be at least 0; got {size!r}")
-        generator = np.random.default_rng(rng)
         edges = np.cumsum(p[:, :-1], axis=1)
-        u = generator.random((1 if size is None else size, len(p)))
+        u = generator.random((count, len(p)))
         # class k where the edges of k classes lie at or below u
         drawn = np.zeros(u.shape, np.intp)
         for edge in edges.T:
@@ -317,3 +322,18 @@ def _softmax(eta: Float, backend: str) -> Float:
         p[:, 0], p[:, 1:] = 0.0, eta
         softmax(p, axis=1, out=p, backend=backend)
     return p
+
+
+def _whole_number(name: str, value: object) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0:
+        return int(value)
+    raise ValueError(f"{name} must be a whole number of at least 0; got {value!r}")
+
+
+def _generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"rng must be a numpy Generator, a seed of at least 0 or None; got {rng!r}"
+        ) from None

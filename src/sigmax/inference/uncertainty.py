@@ -15,6 +15,19 @@ from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
 
 
+def coverage(level: object) -> float:
+    """The coverage of an interval, 0 < level < 1.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if isinstance(level, int | float | np.integer | np.floating) and 0.0 < level < 1.0:
+        return float(level)
+    raise ValueError(f"level must be between 0 and 1; got {level!r}")
+
+
 class Uncertainty(Estimates):
     """Estimates with their covariance."""
 
@@ -54,7 +67,7 @@ class Uncertainty(Estimates):
         ------
         ValueError
             No such kind; clusters missing, or given for another kind; fewer than two clusters; data that were
-            changed since the fit, or left behind by pickling.
+            changed since the fit, or left behind by pickling (but for the kind that this result has).
 
         Notes
         -----
@@ -85,6 +98,12 @@ class Uncertainty(Estimates):
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
+        if kind == self.covariance_kind and groups is None:
+            return self
+        return self._of_kind(kind, groups)
+
+    def _of_kind(self, kind: str, groups: npt.ArrayLike | None) -> Self:
+        """:meth:`with_covariance`, computed though this one has it."""
         origin = self._source
         observations = self._rows(f"a covariance of kind {kind!r}")
         found = spread(observations, kind, groups, n_estimated=origin.n_estimated)
@@ -115,7 +134,7 @@ class Uncertainty(Estimates):
         if origin._spread is not None:
             return origin._spread.root
         if origin.covariance_kind != "mle":
-            found = origin.with_covariance(origin.covariance_kind)._spread
+            found = origin._of_kind(origin.covariance_kind, None)._spread
             object.__setattr__(origin, "_spread", found)
             assert found is not None
             return found.root
@@ -166,8 +185,7 @@ class Uncertainty(Estimates):
             `level` or `method` is none of these, or there is no profile: of estimates without bias
             reduction, or of a result that was pickled, which leaves the data behind.
         """
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        level = coverage(level)
         if method not in ("wald", "profile"):
             raise ValueError(f"method must be 'wald' or 'profile'; got {method!r}")
         if method == "profile":

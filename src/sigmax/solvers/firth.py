@@ -216,13 +216,15 @@ def ascend(
     if fixed is not None:
         keep = np.delete(np.arange(objective.n_params), fixed)
     size = objective.n_params - (fixed is not None)
+    if size == 0:  # the only parameter is fixed
+        return Ascent(start, 0.0, 0, Stop.TOLERANCE)
     share = objective.design.width / objective.response.total_weight
     taught, point = _Curvature(share), start
     steps, waited, best = 0, 0, math.inf
     while True:
         score = point.score[keep]
         factor = point.factor if fixed is None else Factor(_part(point.at.hessian, keep))
-        newton = factor.solve(score) if size else score
+        newton = factor.solve(score)
         nu = unit * math.sqrt(max(float(score @ newton), 0.0))
         if nu <= tol and penalised.true_score(point, keep) <= SCORE:
             return Ascent(point, nu, steps, Stop.TOLERANCE)
