@@ -215,7 +215,7 @@ class Observations:
             X=X,
             intercept=design.intercept,
             eta=eta,
-            p=self._probabilities(X, eta),
+            p=self.probabilities(X, eta),
             codes=None if u.codes is None else u.codes[at],
             counts=counts,
             total=None if counts is None else np.asarray(counts.sum(axis=1)),
@@ -223,7 +223,8 @@ class Observations:
             importance=part(u.importance),
         )
 
-    def _probabilities(self, X: Float, eta: Float) -> Float:
+    def probabilities(self, X: Float, eta: Float) -> Float:
+        """(n, K) at rows X of the columns that were fitted, from their logits; in the limit of separation, too."""
         backend = self.kernels.BACKEND
         if self.limit is not None:
             design = Design(X, intercept=self.design.intercept)

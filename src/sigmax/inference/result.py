@@ -10,6 +10,7 @@ import numpy as np
 from sigmax.identification import parametrisation
 from sigmax.inference.estimates import Estimates, class_index, facts
 from sigmax.inference.likelihood import Likelihood
+from sigmax.inference.margins import Marginal
 from sigmax.inference.predictions import Predictions
 from sigmax.inference.summary import summary_text
 
@@ -21,7 +22,7 @@ _NO_MAP = (
 )
 
 
-class Result(Predictions, Likelihood):  # noqa: D101
+class Result(Predictions, Likelihood, Marginal):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
