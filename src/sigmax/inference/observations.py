@@ -224,7 +224,7 @@ class Observations:
         )
 
     def probabilities(self, X: Float, eta: Float) -> Float:
-        """(n, K) at rows X of the columns that were fitted, from their logits; in the limit of separation, too."""
+        """(n, K) at rows X of the columns that were fitted, from logits; limits where classes separate."""
         backend = self.kernels.BACKEND
         if self.limit is not None:
             design = Design(X, intercept=self.design.intercept)

@@ -11,8 +11,8 @@ With h_kl = d F_k / d eta_l for F = p or F = log p, and its derivative by a logi
                   d h_kl / d eta_c                  minus the second cumulant of l and c, whatever k is
 
 l and c run from class 1, k through the classes that are shown: all of them, or class 1 of two.  What is
-symmetric is computed once: columns, and a table of which column belongs to which k, l, c.  1 - p is the sum of
-the others where p is large, so that no element loses digits to 1 - p.
+symmetric is computed once: columns, and a table of which column belongs to which k, l, c.  1 - p is the sum
+of the others where p is large, so that no element loses digits to 1 - p.
 
 Arrays are (classes or columns, n): operations run along rows.
 """
@@ -113,24 +113,24 @@ def _unique(keys: list[tuple[int, ...]]) -> tuple[list[tuple[int, ...]], list[in
 
 def _pair(s: State, k: int, c: int) -> Float:
     """The second cumulant."""
-    return s.p[k] * s.q[k] if k == c else -(s.p[k] * s.p[c])
+    return np.asarray(s.p[k] * s.q[k] if k == c else -(s.p[k] * s.p[c]))
 
 
 def _triple(s: State, k: int, l: int, c: int) -> Float:  # noqa: E741
     """The third cumulant of k <= l <= c."""
     if k == l == c:
-        return s.p[k] * s.q[k] * (s.q[k] - s.p[k])
+        return np.asarray(s.p[k] * s.q[k] * (s.q[k] - s.p[k]))
     if k != l and l != c:
-        return 2.0 * (s.p[k] * s.p[l] * s.p[c])
+        return np.asarray(2.0 * (s.p[k] * s.p[l] * s.p[c]))
     twice, once = (l, c) if k == l else (l, k)
-    return -(s.p[twice] * s.p[once]) * (s.q[twice] - s.p[twice])
+    return np.asarray(-(s.p[twice] * s.p[once]) * (s.q[twice] - s.p[twice]))
 
 
 def _centred(s: State, g: Float) -> tuple[Float, Float]:
     """g_k - sum_l p_l g_l of all classes, (K, n), and g against the most probable class.
 
-    The mean is then a sum of small terms where one class is nearly certain, and is not subtracted from a number
-    that it nearly is.
+    The mean is then a sum of small terms where one class is nearly certain, and is not subtracted from a
+    number that it nearly is.
     """
     whole = np.zeros(s.p.shape)
     whole[1:] = g

@@ -6,15 +6,15 @@ that moves the columns by d_i = d x_i / d v and so the logits by g_il = b_l'd_i:
     effect_k          = mean sum_l h_kl g_l
     d effect_k / d b_c = mean (h_kc d_i + x_i sum_l g_l d h_kl / d eta_c)
 
-For a column d_i = e_v is the same everywhere, so that g_l = b_lv comes before the sums, and these are the same
-for all variables: one product of the second derivatives with X serves them all.  An elasticity has d_i = x_iv e_v.
-A discrete change has two points for each row:
+For a column d_i = e_v is the same everywhere, so that g_l = b_lv comes before the sums, and these are the
+same for all variables: one product of the second derivatives with X serves them all.  An elasticity has
+d_i = x_iv e_v.  A discrete change has two points for each row:
 
     effect_k          = mean (F_k(x1_i) - F_k(x0_i))
     d effect_k / d b_c = mean (h_kc(x1_i) x1_i - h_kc(x0_i) x0_i)
 
-All derivatives are taken in the coordinates of the covariance's root (:class:`sigmax.inference.covariances.Root`),
-where rows are z_i = T'[1 x_i].
+All derivatives are taken in the coordinates of the covariance's root
+(:class:`sigmax.inference.covariances.Root`), where rows are z_i = T'[1 x_i].
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Task(Protocol):
         """Of a block, to be added up."""
 
     def finish(self, sums: tuple[Float, ...], total: float) -> Iterable[tuple[Float, Float]]:
-        """For each effect: F's change (shown,), and its derivative (shown, m, r) in the root's coordinates."""
+        """For each effect: its value (shown,), and its derivative (shown, m, r) in the root's coordinates."""
 
 
 def _weighted(columns: Iterable[Float], weight: Float | None) -> Float:
@@ -301,5 +301,5 @@ def _touched(D: Float, weight: Float | None) -> Float:
 
 
 def moved_columns(task: Task, sums: tuple[Float, ...]) -> npt.NDArray[np.bool_] | None:
-    """Which of all columns, the intercept not counted, each effect moves, (n_effects, p); None for columns."""
+    """Which of all columns but the intercept's each effect moves, (n_effects, p); None of columns of X."""
     return np.asarray(sums[-1] > 0.0) if isinstance(task, Derivative | Contrasts) else None

@@ -22,12 +22,13 @@ Sums = list[tuple[Float, ...]]
 class Designs(Protocol):
     """What variables do to the columns, where columns are made of variables.
 
-    Each method returns all columns of the model but the intercept's, those that the fit left out included, at the
-    rows start <= i < stop.
+    Each method returns all columns of the model but the intercept's, those that the fit left out included,
+    at the rows start <= i < stop.
     """
 
-    #: whether :meth:`design` gives the rows of the fit
-    as_observed: bool
+    @property
+    def as_observed(self) -> bool:
+        """Whether :meth:`design` gives the rows of the fit."""
 
     def design(self, start: int, stop: int) -> Float:
         """The columns x_i, (n, p)."""
@@ -51,8 +52,8 @@ class Fitted:
     kept : bool ndarray of shape (k,)
         Which columns were fitted; the intercept comes first.
     directions : ndarray of shape (k, r), or None
-        Of minimum norm, b+ = M b: row v is M_v, the coordinates in which the coefficient of column v is linear.
-        None where columns that were left out have no coefficient.
+        Of minimum norm, b+ = M b: row v is M_v, so that the coefficient of column v is M_v'b.  None where
+        columns that were left out have no coefficient.
     combinations : ndarray of shape (k, r), or None
         Each column as a combination of those that were fitted; None where none was left out.
     intercept : bool
@@ -122,7 +123,7 @@ class Model:
     @property
     def width(self) -> int:
         """Coordinates of a logit."""
-        return self.coef.shape[1]
+        return int(self.coef.shape[1])
 
     def states(self, X: Float, ones: bool, offset: Float | None) -> tuple[Float, State]:
         """Logits and probabilities."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from sigmax.inference.margins.variables import (
 )
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
+
+#: variable, name, change, effect (shown,), and a root of its covariance (shown, r)
+_Row: TypeAlias = tuple[str, str, tuple[Any, Any] | None, Float, Float]
 
 
 class Marginal(Uncertainty):
@@ -52,9 +55,9 @@ class Marginal(Uncertainty):
             "dydx": dp/dx.  "eyex": the elasticity d log p / d log x.  "dyex", "eydx": dp / d log x and
             d log p / dx.
         discrete : {"auto", True, False} or sequence of str
-            Which variables change from 0 to 1 instead of being differentiated: "auto", those that hold 0 and 1
-            alone, where `kind` is "dydx" or "eydx"; True, all that are asked for; or those that are named.
-            Factors of a formula always change, from their base to each other level.
+            Which variables change from 0 to 1 instead of being differentiated: "auto", those that hold 0
+            and 1 alone, where `kind` is "dydx" or "eydx"; True, all that are asked for; or those that are
+            named.  Factors of a formula always change, from their base to each other level.
         values : mapping of str to number or level, optional
             Variables held at a value in all rows, before anything is averaged.
 
@@ -68,26 +71,26 @@ class Marginal(Uncertainty):
         ------
         ValueError
             No such variable, kind or place; an elasticity of a discrete change, or of classes that are
-            separated; `values` with minimum-norm coefficients of columns; data that were changed since the fit,
-            or left behind by pickling.
+            separated; `values` with minimum-norm coefficients of columns; data that were changed since the
+            fit, or left behind by pickling.
 
         Notes
         -----
-        Means are over observations: a row counts with its weight, whatever the kind of weights, times the number
-        of its observations.  Transformations come before means: an average elasticity is the mean of the rows'.
-        Discrete changes are p(1) - p(0), and log p(1) - log p(0).
+        Means are over observations: a row counts with its weight, whatever the kind of weights, times the
+        number of its observations.  Transformations come before means: an average elasticity is the mean of
+        those of the rows.  Discrete changes are p(1) - p(0), and log p(1) - log p(0).
 
-        se = ||J R||, J the analytic derivative of the effects by the coefficients and R R' the covariance that the
-        result has (:meth:`with_covariance`).  Effects, errors and their covariance are the same whatever the
-        reference class is.
+        se = ||J R||, J the derivative of the effects by the coefficients and R R' the covariance that the
+        result has (:meth:`with_covariance`).  Effects, errors and their covariance are the same whatever
+        the reference class is.
 
         A column that was left out as a combination of others has no effect, nan; of minimum norm, the effect
-        is that of its coefficient.  Where the classes are separated, the effect of a variable whose coefficients
-        are infinite is nan, and the others are those of the limiting probabilities.
+        is that of its coefficient.  Where the classes are separated, the effect of a variable whose
+        coefficients are infinite is nan, and the others are those of the limiting probabilities.
 
-        Memory: O((m k)^2 + m k V), V variables, and a block of rows.  One read of the data for the derivatives by
-        all columns; elasticities and discrete changes are taken in one read together, with work for each of
-        them.
+        Memory: O((m k)^2 + m K k V), V variables, and a block of rows.  All effects are taken in one read of
+        the data ("mean": in one that finds the means): the derivatives by columns together, whatever their
+        number; elasticities and discrete changes with work for each of them.
 
         Examples
         --------
@@ -103,8 +106,8 @@ class Marginal(Uncertainty):
         observations, root = self._rows("margins()"), self._root("margins()")
         if kind.startswith("ey") and observations.limit is not None:
             raise ValueError(
-                f"kind={kind!r} divides by probabilities, some of which are 0 in the limit of separated classes; "
-                "take kind='dydx' or 'dyex'"
+                f"kind={kind!r} divides by probabilities, some of which are 0 in the limit of separated "
+                "classes; take kind='dydx' or 'dyex'"
             )
         model = Model(observations, root, origin._fitted())
         K = len(origin.classes)
@@ -162,7 +165,7 @@ class Marginal(Uncertainty):
             columns[name] = Column(name, place, direction, combination)
         binary: set[str] = set()
         default = list(known)
-        if discrete == "auto" or variables is None and not self.fit_intercept:
+        if discrete == "auto" or (variables is None and not self.fit_intercept):
             binary, constant = kinds_of_columns(observations, list(columns.values()))
             if not self.fit_intercept:
                 default = [name for name in known if name not in constant] or default
@@ -226,7 +229,7 @@ class Marginal(Uncertainty):
     def _without_effect(self) -> dict[str, str]:
         """Columns without a finite coefficient, and why."""
         params, gone = np.atleast_2d(self.params), np.atleast_2d(self.aliased)[0]
-        bad = ~np.isfinite(params).all(axis=0)
+        bad = np.asarray(~np.isfinite(params).all(axis=0))
         return {
             name: "left out of the fit, a combination of other columns"
             if gone[j]
@@ -248,7 +251,7 @@ class Marginal(Uncertainty):
         shown, size = len(target.shown), model.root.B.shape[1]
         bad = self._without_effect()
         none = (np.full(shown, np.nan), np.full((shown, size), np.nan))
-        found = [(name, name, None, *none) for name in order if name in bad]
+        found: list[_Row] = [(name, name, None, *none) for name in order if name in bad]
         why = {name: reason for name, reason in bad.items() if name in order}
         for one, (total, sums) in zip(wanted, _summed(points, wanted), strict=True):
             moved = moved_columns(one.task, sums)

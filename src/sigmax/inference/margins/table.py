@@ -36,8 +36,8 @@ def _two_sided(z: Float) -> Float:
 class Margins:
     """Marginal effects of V variables, with standard errors by the delta method.
 
-    With two classes the effects have shape (V,) and are those on the probability of the second class; with K > 2
-    they have shape (V, K), a column for each class.
+    With two classes the effects have shape (V,) and are those on the probability of the second class; with
+    K > 2 they have shape (V, K), a column for each class.
 
     Attributes
     ----------

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sigmax.inference.margins.effects import Change, Column, Contrasts, Derivative, Elasticity, Slopes, Task
 from sigmax.inference.margins.cumulants import Target
+from sigmax.inference.margins.effects import Change, Column, Contrasts, Derivative, Elasticity, Slopes, Task
 from sigmax.inference.margins.points import Designs, Model
 from sigmax.inference.observations import Observations
 from sigmax.kernels import Float
