@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from mpmath import mp
-from oracles.margins import Definition
+from oracles.margins import DIGITS, Definition
 from oracles.newton import bundled, optimum
 from published import margins, stata
 
@@ -123,7 +123,7 @@ def test_bundled_estimates_to_fifty_digits():
     case = bundled("anes96")
     data = sx.datasets.load("anes96")
     r = sx.fit(data.X, data.y, names=data.features)
-    with mp.workdps(30):
+    with mp.workdps(DIGITS):
         B = [[mp.convert(b) for b in row] for row in case.optimum.params]
         truth = Definition(data.X, 7)
         effects = truth.effects(B, [(1, None), (3, (0, 1))], at="overall", kind="dydx")

@@ -2,28 +2,28 @@
 
 Where they come from
 --------------------
-statsmodels tests its margins against figures computed with Stata 11, by the command ``margins``: "taken from
-margins command" for spector, ``margins, dydx(*) predict(outcome(#))`` for anes96.  They were read from the file
-``statsmodels/discrete/tests/results/results_discrete.py`` of statsmodels 0.15.0, from the attributes that
-`Effects.source` names.  The figures are those of the data in single precision, as Stata stored them
-(:mod:`published.stata`).
+statsmodels tests its margins against figures computed with Stata 11, by the command ``margins``: "taken
+from margins command" for spector, ``margins, dydx(*) predict(outcome(#))`` for anes96.  They were read from
+the file ``statsmodels/discrete/tests/results/results_discrete.py`` of statsmodels 0.15.0, from the
+attributes that `Effects.source` names.  The figures are those of the data in single precision, as Stata
+stored them (:mod:`published.stata`).
 
-Each figure is kept as the decimal string that stands in the file.  Effects of spector are in the order GPA, TUCE,
-PSI.  Those of anes96 have a row for each class and the columns logpopul, selfLR, age, educ, income.
+Each figure is kept as the decimal string that stands in the file.  Effects of spector are in the order GPA,
+TUCE, PSI.  Those of anes96 have a row for each class and the columns logpopul, selfLR, age, educ, income.
 
 How many digits are right
 -------------------------
-Stata forms derivatives by variables numerically, and discrete changes exactly.  The figures show it.  The printed
-effects of a variable of anes96 on the seven classes have to sum to 0, and sum to as much as 1.5e-7
-(``tests/inference/test_margins_published.py`` asserts it).  Those of spector are up to 4e-8 of their value away
-from the exact ones, at the point 0 up to 3e-7, discrete changes 6e-12, as the coefficients are
-(:data:`published.stata.LAST_DIGITS`).  So derivatives are compared to what numerical ones are worth, `SLOPES`,
-and changes to all digits but the last.
+Stata forms derivatives by variables numerically, and discrete changes exactly.  The figures show it.  The
+printed effects of a variable of anes96 on the seven classes have to sum to 0, and sum to as much as 1.5e-7
+(``tests/inference/test_margins_published.py`` asserts it).  Those of spector are up to 4e-8 of their value
+away from the exact ones, at the point 0 up to 3e-7, discrete changes 6e-12, as the coefficients are
+(:data:`published.stata.LAST_DIGITS`).  So derivatives are compared to what numerical ones are worth,
+`SLOPES`, and changes to all digits but the last.
 
 What was left out
 -----------------
-Medians, the figures of ``margeff`` with ``count``, elasticities at zero, which are 0, and the figures of anes96
-with a sixth variable, the vote (`margeff_dydx_dummy_overall`, `margeff_eydx_dummy_overall`).
+Medians, the figures of ``margeff`` with ``count``, elasticities at zero, which are 0, and the figures of
+anes96 with a sixth variable, the vote (`margeff_dydx_dummy_overall`, `margeff_eydx_dummy_overall`).
 """
 
 from __future__ import annotations
