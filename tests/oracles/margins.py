@@ -1,7 +1,8 @@
 """Marginal effects to many digits, from their definition: no analytic derivative of anything.
 
 Effects are central differences of probabilities in a variable, and their Jacobian central differences of the
-effects in the coefficients, with steps of 1e-20 and 1e-12 at 70 digits: some 23 digits are right.
+effects in the coefficients, with steps of 1e-20 and 1e-14 at 70 digits, the second divided by the largest number
+of the column: some 26 digits are right.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from mpmath import mp, mpf
 
 DIGITS = 70
-_STEP_X, _STEP_B = "1e-20", "1e-12"
+_STEP_X, _STEP_B = "1e-20", "1e-14"
 
 #: what is done with a variable: its place, and None for a derivative or the two values of a change
 Move = tuple[int, tuple[Any, Any] | None]
@@ -103,9 +104,11 @@ class Definition:
 
     def jacobian(self, B: Any, moves: Sequence[Move], *, at: str, kind: str) -> list[list[Any]]:
         """A row for each move and class, in this order; a column for each coefficient, class after class."""
-        h, columns = mpf(_STEP_B), []
+        x = [[mpf(1)] * self.intercept + self.columns(row) for row in self.rows]
+        steps = [mpf(_STEP_B) / (1 + max(abs(z) for z in column)) for column in zip(*x, strict=True)]
+        columns = []
         for c in range(len(B)):
-            for j in range(len(B[c])):
+            for j, h in enumerate(steps):
                 ends = []
                 for sign in (-1, 1):
                     moved = [list(b) for b in B]
