@@ -1,8 +1,8 @@
 """Marginal effects to many digits, from their definition: no analytic derivative of anything.
 
 Effects are central differences of probabilities in a variable, and their Jacobian central differences of the
-effects in the coefficients, with steps of 1e-20 and 1e-14 at 70 digits, the second divided by the largest number
-of the column: some 26 digits are right.
+effects in the coefficients, with steps of 1e-20 and 1e-14 at 70 digits, the second divided by the largest
+number of the column: some 26 digits are right.
 """
 
 from __future__ import annotations
