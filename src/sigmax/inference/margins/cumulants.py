@@ -99,6 +99,9 @@ class Target(Protocol):
         `move`: of the logits, (m, n) or (m, 1); None where they tell nothing, in the limit of separation.
         """
 
+    def first_change(self, a: State, b: State, move: Float | None) -> Iterator[Float]:
+        """The columns h at `b` less those at `a`, with the digits of a small change."""
+
 
 def _shown(n_classes: int) -> tuple[int, ...]:
     return (1,) if n_classes == 2 else tuple(range(n_classes))
@@ -174,22 +177,18 @@ class Probability:
         return f[list(self.shown)], derivative()
 
     def change(self, a: State, b: State, move: Float | None) -> Float:
+        """See :class:`Target`."""
+        return np.asarray(_moved(a, b, move)[list(self.shown)])
+
+    def first_change(self, a: State, b: State, move: Float | None) -> Iterator[Float]:
         """See :class:`Target`.
 
-        p_k(b) - p_k(a) = p_k(a) (e_k - sum_l p_l(a) e_l) / (1 + sum_l p_l(a) e_l),   e = expm1(move)
+        With d = p(b) - p(a): the change of p_k (1 - p_k) is d_k (1 - p_k(a) - p_k(b)), that of p_k p_c is
+        d_k p_c(b) + p_k(a) d_c.
         """
-        d = b.p - a.p
-        # of a class that is more likely than not before and after, what the others lost
-        for k in range(len(d)):
-            both = np.flatnonzero((a.p[k] > 0.5) & (b.p[k] > 0.5))
-            if len(both):
-                d[k, both] = a.q[k, both] - b.q[k, both]
-        if move is not None:
-            small, e, mean = _small_change(a, move)
-            if small.any():
-                exact = a.p * (e - mean) / (1.0 + mean)
-                d = np.where(small, exact, d)
-        return np.asarray(d[list(self.shown)])
+        d = _moved(a, b, move)
+        for k, c in self._pairs:
+            yield d[k] * (b.q[k] - a.p[k]) if k == c else -(d[k] * b.p[c] + a.p[k] * d[c])
 
 
 class LogProbability:
@@ -241,6 +240,32 @@ class LogProbability:
             total = most + np.log((a.p * np.exp(whole - most)).sum(axis=0))
         total = np.where(small, np.log1p(mean), total)
         return np.asarray((whole - total)[list(self.shown)])
+
+    def first_change(self, a: State, b: State, move: Float | None) -> Iterator[Float]:
+        """See :class:`Target`: minus the change of p_c, of 1 - p_c as of -p_c."""
+        d = _moved(a, b, move)
+        for _ in range(2):
+            for c in range(1, self._m + 1):
+                yield -d[c]
+
+
+def _moved(a: State, b: State, move: Float | None) -> Float:
+    """p(b) - p(a), (K, n).
+
+    p_k(b) - p_k(a) = p_k(a) (e_k - sum_l p_l(a) e_l) / (1 + sum_l p_l(a) e_l),   e = expm1(move)
+    """
+    d = np.asarray(b.p - a.p)
+    # of a class that is more likely than not before and after, what the others lost
+    for k in range(len(d)):
+        both = np.flatnonzero((a.p[k] > 0.5) & (b.p[k] > 0.5))
+        if len(both):
+            d[k, both] = a.q[k, both] - b.q[k, both]
+    if move is None:
+        return d
+    small, e, mean = _small_change(a, move)
+    if not small.any():
+        return d
+    return np.where(small, a.p * (e - mean) / (1.0 + mean), d)
 
 
 def _small_change(a: State, move: Float) -> tuple[npt.NDArray[np.bool_], Float, Float]:

@@ -168,20 +168,21 @@ class Change:
         b = model.coef @ self.column.direction
         low = self._moved(block, -x, b)
         high = self._moved(block, 1.0 - x, b)
-        effects = self.target.change(low, high, None if model.is_limit else b[:, None])
-        h0 = _weighted(self.target.first(low), block.weight)
+        move = None if model.is_limit else b[:, None]
+        effects = self.target.change(low, high, move)
+        change = _weighted(self.target.first_change(low, high, move), block.weight)
         h1 = _weighted(self.target.first(high), block.weight)
         if block.weight is not None:
             effects = effects * block.weight
         if bool(((x == 0.0) | (x == 1.0)).all()):
             # z1 = z + (1 - x) ahead, z0 = z - x ahead
-            along = model.product(block.Z, block.ones, h1 - h0)
-            return _summed(effects), along, _summed((1.0 - x) * h1 + x * h0)
+            along = model.product(block.Z, block.ones, change)
+            return _summed(effects), along, _summed(h1 - x * change)
         # z1 = z0 + ahead: what x_v adds to both would cancel where it is large
         gap = model.width - block.X.shape[1]
         low_rows = np.concatenate([np.ones((len(x), gap)), block.X], axis=1)
         low_rows -= x[:, None] * self.column.direction
-        return _summed(effects), model.product(*model.coordinates(low_rows, False), h1 - h0), _summed(h1)
+        return _summed(effects), model.product(*model.coordinates(low_rows, False), change), _summed(h1)
 
     def _moved(self, block: Block, step: Float, b: Float) -> State:
         """Probabilities where the column is larger by `step`."""

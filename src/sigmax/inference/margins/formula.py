@@ -37,7 +37,7 @@ class Terms(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AsObserved:
-    """The rows of the fit, some variables held at values: :class:`sigmax.inference.margins.points.Designs`."""
+    """The rows of the fit, some variables held: :class:`sigmax.inference.margins.points.Designs`."""
 
     terms: Terms
     held: Mapping[str, Any]
