@@ -122,7 +122,8 @@ class Marginal(Uncertainty):
 
     def _formula(self) -> Terms | None:
         """The formula that the columns come from; None for columns of X."""
-        return None
+        found: Terms | None = getattr(self, "terms", None)
+        return found
 
     def _fitted(self) -> Fitted:
         """How all columns belong to those that were fitted."""
