@@ -217,7 +217,7 @@ class Observations:
             X=X,
             intercept=design.intercept,
             eta=eta,
-            p=self._probabilities(X, eta),
+            p=self.probabilities(X, eta),
             codes=None if u.codes is None else u.codes[at],
             counts=counts,
             total=None if counts is None else np.asarray(counts.sum(axis=1)),
@@ -225,7 +225,8 @@ class Observations:
             importance=part(u.importance),
         )
 
-    def _probabilities(self, X: Float, eta: Float) -> Float:
+    def probabilities(self, X: Float, eta: Float) -> Float:
+        """(n, K) at rows X of the columns that were fitted, from logits; limits where classes separate."""
         if self.limit is not None:
             design = Design(X, intercept=self.design.intercept)
             everything = np.ones(design.width, bool)
@@ -283,7 +284,7 @@ class Observations:
         """:meth:`reduce` for what is written elsewhere, row by row."""
         self.reduce(evaluate, lambda a, b: None, numbers=numbers)
 
-    def probabilities(self) -> Float:
+    def fitted(self) -> Float:
         """p of all rows, (n, K)."""
         p = np.empty((self.n_rows, len(self.classes)))
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sigmax.identification import parametrisation
 from sigmax.inference.diagnostics import Diagnosed
 from sigmax.inference.estimates import Estimates, class_index, facts
+from sigmax.inference.margins import Marginal
 from sigmax.inference.performance.mixin import Performance
 from sigmax.inference.predictions import Predictions
 from sigmax.inference.summaries import Summaries
@@ -25,7 +26,7 @@ _NO_MAP = (
 )
 
 
-class Result(Summaries, Predictions, Tested, Performance, Diagnosed):  # noqa: D101
+class Result(Summaries, Predictions, Tested, Marginal, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Result(Summaries, Predictions, Tested, Performance, Diagnosed):  # noqa: D
             )
         observed = units.codes if units.counts is None else units.counts
         assert observed is not None
-        return observations.probabilities(), observed, units.frequency
+        return observations.fitted(), observed, units.frequency
 
     def _parametrised_as(self, other: Estimates) -> Self:
         if other._origin is None:
