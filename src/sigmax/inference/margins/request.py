@@ -118,7 +118,7 @@ class Marginal(Uncertainty):
             wanted, points, names = origin._of_columns(model, target, at, elasticity, *ask)
         else:
             wanted, points, names = origin._of_formula(model, target, at, elasticity, terms, *ask)
-        return origin._measured(model, target, wanted, points, names, (at, kind, held))
+        return origin._answered(model, target, wanted, points, names, (at, kind, held))
 
     def _formula(self) -> Terms | None:
         """The formula that the columns come from; None for columns of X."""
@@ -239,7 +239,7 @@ class Marginal(Uncertainty):
             if bad[j] and not (j == 0 and self.fit_intercept)
         }
 
-    def _measured(
+    def _answered(
         self,
         model: Model,
         target: Target,

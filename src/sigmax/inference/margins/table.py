@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.inference.summary import p_text
+from sigmax.inference.tables import Table, decimals, in_line, require_pandas
+from sigmax.inference.tails import log_normal_tail, normal_tail, p_text
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ KINDS = {
     "dyex": ("dp/dlog x", ""),
     "eydx": ("dlog p/dx", "change of log p"),
 }
-
-
-def _two_sided(z: Float) -> Float:
-    """2 Phi(-|z|)."""
-    from scipy.special import ndtr
-
-    p: Float = 2.0 * ndtr(-np.abs(z))
-    return p
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -84,7 +76,12 @@ class Margins:
     @property
     def pvalues(self) -> Float:
         """Two-sided normal tail 2 Phi(-|z|)."""
-        return _two_sided(self.zvalues)
+        return normal_tail(self.zvalues)
+
+    @property
+    def log_pvalues(self) -> Float:
+        """Natural logarithm of the p-values, where they are 0, too."""
+        return log_normal_tail(self.zvalues)
 
     def conf_int(self, level: float = 0.95) -> Float:
         """Normal intervals, effects -+ Phi^-1((1 + level) / 2) se.
@@ -131,8 +128,7 @@ class Margins:
         ValueError
             `level` is not between 0 and 1.
         """
-        import pandas as pd
-
+        pandas = require_pandas("to_frame()")
         ends = self.conf_int(level).reshape(-1, 2)
         columns = {
             "effect": self.effects.ravel(),
@@ -142,10 +138,11 @@ class Margins:
             "lower": ends[:, 0],
             "upper": ends[:, 1],
         }
-        index: pd.Index = pd.Index(self.names, name="variable")
+        index = pandas.Index(self.names, name="variable")
         if self.effects.ndim == 2:
-            index = pd.MultiIndex.from_product([self.names, self.classes], names=["variable", "class"])
-        return pd.DataFrame(columns, index=index)
+            index = pandas.MultiIndex.from_product([self.names, self.classes], names=["variable", "class"])
+        frame: pd.DataFrame = pandas.DataFrame(columns, index=index)
+        return frame
 
     # -- printing --------------------------------------------------------------------------------
 
@@ -156,30 +153,39 @@ class Margins:
         target = f", {of} of class {_label(self.classes[1])}" if self.effects.ndim == 1 else ""
         return f"Marginal effects, {where}{f', {held}' if held else ''}{target}"
 
-    def _cells(self, level: float) -> tuple[list[str], list[list[str]]]:
-        """Header and lines."""
-        several = self.effects.ndim == 2
+    def _table(self, level: float) -> Table:
+        """A line for each variable, or a group of lines, one for each class."""
         shape = (len(self.names), -1)
         effects, errors = self.effects.reshape(shape), self.se.reshape(shape)
-        z, p = self.zvalues.reshape(shape), self.pvalues.reshape(shape)
+        z, log_p = self.zvalues.reshape(shape), log_normal_tail(self.zvalues).reshape(shape)
         ends = self.conf_int(level).reshape(*effects.shape, 2)
-        header = ["", *(["class"] if several else []), "", "effect", "std. error", "z", "p"]
-        header += [f"[{100 * level:g} % interval", "]"]
-        lines = []
+        rows: list[tuple[str, ...] | str] = []
+        several = self.effects.ndim == 2
+        labels = [_label(label) for label in self.classes]
         for v, name in enumerate(self.names):
             change = self.changes[v]
-            what = KINDS[self.kind][0] if change is None else f"{_label(change[0])} -> {_label(change[1])}"
-            for k in range(effects.shape[1]):
-                line = [name if k == 0 else "", *([_label(self.classes[k])] if several else [])]
-                line += [what if k == 0 else "", f"{effects[v, k]:.6g}", f"{errors[v, k]:.4g}"]
-                line += [f"{z[v, k]:z.3f}", p_text(float(p[v, k]))]
-                lines.append([*line, f"{ends[v, k, 0]:.6g}", f"{ends[v, k, 1]:.6g}"])
-        return header, lines
+            heading = name if change is None else f"{name}, {_label(change[0])} -> {_label(change[1])}"
+            digits = [decimals(error) for error in errors[v].tolist()]
+            columns = [
+                labels if several else [heading],
+                in_line(effects[v].tolist(), digits),
+                in_line(errors[v].tolist(), digits),
+                [f"{x:z.3f}" for x in z[v].tolist()],
+                [p_text(x) for x in log_p[v].tolist()],
+                in_line(ends[v, :, 0].tolist(), digits),
+                in_line(ends[v, :, 1].tolist(), digits),
+            ]
+            rows += [heading] if several else []
+            rows += zip(*columns, strict=True)
+        head = "class" if several else ""
+        header = (head, "effect", "std. error", "z", "p", f"[{100 * level:g} % interval", "]")
+        return Table(header, rows, self._title(), notes=self._below())
 
     def _below(self) -> list[str]:
-        lines = [f"standard errors by the delta method, covariance {self.covariance_kind}"]
+        of = KINDS[self.kind]
+        lines = [f"effect: {of[0]}; standard errors by the delta method, covariance {self.covariance_kind}"]
         if any(self.changes):
-            lines.append(f"a -> b: {KINDS[self.kind][1]} where the variable goes from a to b")
+            lines.append(f"a -> b: {of[1]} where the variable goes from a to b")
         return [*lines, *self.notes]
 
     def summary(self, level: float = 0.95) -> str:
@@ -190,17 +196,7 @@ class Margins:
         level : float
             Coverage of the intervals.
         """
-        header, lines = self._cells(level)
-        widths = [max(len(line[j]) for line in [header, *lines]) for j in range(len(header))]
-        left = len(header) - 6
-        rows = [
-            "  ".join(
-                cell.ljust(width) if j < left else cell.rjust(width)
-                for j, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in [header, *lines]
-        ]
-        return "\n".join([self._title(), "", *("  " + row for row in rows), "", *self._below()])
+        return self._table(level).text()
 
     def __str__(self) -> str:
         return self.summary()
@@ -210,18 +206,7 @@ class Margins:
         return f"<margins: {self.kind} at {self.at}, {len(self.names)} effects{kind}>"
 
     def _repr_html_(self) -> str:
-        header, lines = self._cells(0.95)
-        cut = len(header) - 2
-        # the two ends of the interval have one heading
-        top = [*(f"<th>{html.escape(cell)}</th>" for cell in header[:cut])]
-        top.append(f'<th colspan="2">{html.escape(header[cut].lstrip("["))}</th>')
-        rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines]
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        below = "<br>".join(html.escape(line) for line in self._below())
-        return (
-            f"<table><caption>{html.escape(self._title())}</caption><thead><tr>{''.join(top)}</tr></thead>"
-            f"<tbody>{body}</tbody></table><p>{below}</p>"
-        )
+        return self._table(0.95).html()
 
 
 def _label(value: Any) -> str:
