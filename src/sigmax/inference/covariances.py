@@ -230,7 +230,7 @@ def _scores(observations: Observations, root: Root) -> Float:
 
 
 def _squares(rows: Rows, scale: float) -> Float:
-    """f a^2 sum_k c_k (e_k - p) (e_k - p)' of the classes 1 .. K-1, (n, m, m); f and a in units of `scale`."""
+    """f a^2 sum_k c_k (e_k - p) (e_k - p)' of the classes 1 .. K-1, (n, m, m); f, a in units of `scale`."""
     if rows.counts is None:
         r = rows.residual()[:, 1:]
         E = r[:, :, None] * r[:, None, :]
@@ -298,7 +298,7 @@ def _by_appearance(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np
 
 
 def _clustered(observations: Observations, root: Root, codes: npt.NDArray[np.int32], count: int) -> Float:
-    """B' M_G B, (r, r): clusters are summed whole, some of them at a time; weights in units of their scale."""
+    """B' M_G B, (r, r): clusters are summed whole, some of them at a time; weights as in `_scores`."""
     kernels, m, k = observations.kernels, *observations.coef.shape
     scale = observations.objective.response.scale
     sizes = np.bincount(codes[codes >= 0], minlength=count)
