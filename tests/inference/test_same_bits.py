@@ -71,7 +71,7 @@ def hashes(X: Any, new: Any, groups: np.ndarray, **options: Any) -> dict[str, st
         found[name] = [s.covariance, s.bse, s.pvalues, s.conf_int(), *s.predict_proba(new, 0.9)]
     found["sample"] = [r.sample(new, 5, size=2)]
     return {
-        name: hashlib.sha256(b"".join(np.asarray(v).tobytes() for v in values)).hexdigest()
+        name: hashlib.sha256(b"".join(np.asarray(v, np.float64).tobytes() for v in values)).hexdigest()
         for name, values in found.items()
     }
 

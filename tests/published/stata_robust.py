@@ -5,9 +5,9 @@
 
     glm grade gpa tuce psi, family(binomial) vce(robust)
 
-Its figures are those of the data in double precision.  Stata ended its iterations 4e-8 short of the maximum,
+Its figures are those of the data in double precision.  Stata ended with parameters 1.2e-7 of their size off,
 so that its figures are those of the maximum to six digits only; *at the parameters that Stata printed* they
-are right to 13.  Stata multiplies the sandwich by n / (n - 1) = 32 / 31.
+are right to 12.  Stata multiplies the sandwich by n / (n - 1) = 32 / 31.
 
 `GEE_LOGISTIC` is from ``statsmodels/genmod/tests/test_gee.py``, ``test_logistic``, R's package gee with
 ``corstr="independence"`` on the file ``results/gee_logistic_1.csv`` of the same folder: column 1 the

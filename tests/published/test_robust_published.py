@@ -145,14 +145,14 @@ def test_stata_robust_at_the_parameters_that_stata_printed() -> None:
     printed = [[mpf(text) for text in SPECTOR_ROBUST["params"]]]
     exact = Inference(Case(data.X, data.y, 2, params=printed))
     V = to_float(exact.covariance("HC0")) * (32.0 / 31.0)
-    # fourteen digits of parameters leave thirteen of a covariance
+    # fourteen digits of parameters leave twelve of a covariance
     np.testing.assert_allclose(V, np.array(SPECTOR_ROBUST["covariance"], float), rtol=2e-12)
     errors = np.array(SPECTOR_ROBUST["standard_errors"], float)
     np.testing.assert_allclose(np.sqrt(V.diagonal()), errors, rtol=1e-12)
 
 
 def test_stata_robust_at_the_maximum(backend_name: str) -> None:
-    # where Stata stopped is 4e-8 away from it
+    # where Stata stopped its parameters are off by 1.2e-7 of their size
     data = sx.datasets.load("spector")
     r = sx.fit(data.X, data.y, backend=backend_name)
     V = r.cov_params("HC0") * (32.0 / 31.0)
