@@ -1,12 +1,12 @@
 """Profiles where the likelihood has no maximum: its supremum takes the maximum's place.
 
-    finite     a'v = 0 for all v in the null space of T: the profile is that of the limiting fit
-    +inf       along the directions that the likelihood allows a'b rises: D(v) falls to 0 as v does.  At a
-               fixed v the others may run away still, to what is left of them (restricted.py), which does not
-               depend on v; towards -inf D has no bound, for no direction of recession leads there.  So the
-               interval is (finite, inf)
-    -inf       likewise (-inf, finite)
-    no limit   nan
+finite     a'v = 0 for all v in the null space of T: the profile is that of the limiting fit
++inf       along the directions that the likelihood allows a'b rises: D(v) falls to 0 as v does.  At a
+           fixed v the others may run away still, to what is left of them (restricted.py), which does not
+           depend on v; towards -inf D has no bound, for no direction of recession leads there.  So the
+           interval is (finite, inf)
+-inf       likewise (-inf, finite)
+no limit   nan
 """
 
 from __future__ import annotations

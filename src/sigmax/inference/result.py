@@ -17,6 +17,7 @@ from sigmax.existence.separation import Separation
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.identification.rank import Dependence
+from sigmax.inference.nested import Hypotheses, LikelihoodTests, TestResult, lr_test, score_test
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.summary import summary_text
 from sigmax.kernels import Float
@@ -113,7 +114,8 @@ class Result:
     -----
     The covariance of a fit of many rows is computed when it is first read, from X as it then is: that takes
     one more read of the data, and raises a ValueError where they have been changed in place since the fit.
-    Until then the result keeps X alive; pickling computes it.
+    Profiles and likelihood-ratio tests read the data, which the result keeps alive; pickling computes the
+    covariance and leaves the data behind.
     """
 
     params: Float
@@ -135,6 +137,7 @@ class Result:
     bias_reduction: str | None = None
     penalised_llf: float | None = None
     _profile: Profile | None = None
+    _tests: LikelihoodTests | None = None
     #: of another parametrisation: the result that it comes from, and that predicts
     _origin: Result | None = None
 
@@ -260,7 +263,7 @@ class Result:
 
     def __getstate__(self) -> dict[str, object]:
         # an array travels, the data do not
-        return {**self.__dict__, "_covariance": self.covariance, "_profile": None}
+        return {**self.__dict__, "_covariance": self.covariance, "_profile": None, "_tests": None}
 
     def cov_params(self) -> Float:
         """Covariance of the estimates: inverse observed information, a copy of `covariance`."""
@@ -294,20 +297,29 @@ class Result:
         level : float
             Coverage, 0 < level < 1.
         method : {"wald", "profile"}
-            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile", of Firth's estimates: the values that
-            the penalised likelihood-ratio test does not reject, each other parameter at its constrained
-            maximum (Heinze & Schemper, Stat. Med. 21, 2002); reads the data many times.
+            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile": the values that the likelihood-ratio
+            test does not reject, each other parameter at its constrained maximum (Venzon & Moolgavkar, Appl.
+            Stat. 37, 1988), or the test of the penalised likelihood, of Firth's estimates (Heinze &
+            Schemper, Stat. Med. 21, 2002) and with `l2`; some five reads of the data for each end.  Ends of
+            estimates that are not Firth's have a deviance that is proved to be what is wanted to 1e-9.
 
         Returns
         -------
         ndarray, shape of `params` plus (2,)
-            Lower and upper ends; a profile has -inf or inf where it never falls so far.
+            Lower and upper ends; a profile has -inf or inf where it never falls so far, as on the side to
+            which separated classes take a parameter: the deviance is that from the supremum.  nan for
+            parameters without an estimate, and, with a warning, for ends that could not be proved.
 
         Raises
         ------
         ValueError
-            `level` or `method` is none of these, or there is no profile: of estimates without bias
-            reduction, or of a result that was pickled, which leaves the data behind.
+            `level` or `method` is none of these, or there is no profile: of a fit that has not converged, or
+            of a result that was pickled, which leaves the data behind.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The end of a profile could not be proved.
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must be between 0 and 1; got {level!r}")
@@ -337,19 +349,76 @@ class Result:
         ValueError
             As for ``conf_int(method="profile")``.
         """
+        if self.bias_reduction is None:
+            raise ValueError("penalised_lr_test() is for fits with bias_reduction='firth'; this one has none")
         return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.aliased)
 
     def _require_profile(self, what: str) -> Profile:
-        if self._origin is not None or self.collinear == "min_norm":
+        profile = self._profile
+        if profile is not None and self._origin is not None and self.collinear != "min_norm":
+            new = None if self.reference is None else class_index(self.classes, self.reference)
+            profile = profile.against(new)
+        if self.collinear == "min_norm" or (profile is None and self._origin is not None):
             raise ValueError(
                 f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "
                 "with dependent columns left out; ask the result before rebase() or symmetric()"
             )
-        if self._profile is not None:
-            return self._profile
-        if self.bias_reduction is None:
-            raise ValueError(f"{what} is for fits with bias_reduction='firth'; this one has none")
-        raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
+        if profile is not None:
+            return profile
+        if self.certificate.converged or self.certificate.exists is False:
+            raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
+        raise ValueError(f"{what} is for fits that have converged: {self.certificate.reason}")
+
+    def lr_test(self, other: Result | Hypotheses) -> TestResult:
+        """Likelihood-ratio test against a smaller model.
+
+        Parameters
+        ----------
+        other : Result, or tuple (R, q)
+            A fit of the same rows whose columns are combinations of this one's, or the other way round: to
+            1e-9 of a column's length, over the rows of positive weight, one read of both designs.  Or the
+            hypothesis R theta = q: R of shape (r, parameters), in the order of ``params.ravel()``, q of
+            shape (r,); fits the constrained model.
+
+        Returns
+        -------
+        TestResult
+            Twice the difference of the log-likelihoods, in nats, against chi^2 with as many degrees of
+            freedom as parameters are lost: the rank of R.  That of a hypothesis is proved to 1e-9, of
+            itself where it is above 1.  Where the classes are separated suprema are compared.
+
+        Raises
+        ------
+        ValueError
+            The results have different rows, classes, weights or offsets, the same number of parameters, or
+            are not nested; one is penalised, Firth's, has not converged, or was pickled, which leaves the
+            data behind.  R or q is of another shape, not finite, or contradicts itself.
+        TypeError
+            `other` is neither.
+        """
+        return lr_test(self, other)
+
+    def score_test(self, hypotheses: Hypotheses) -> TestResult:
+        """Rao's score test of R theta = q.
+
+        Parameters
+        ----------
+        hypotheses : tuple (R, q)
+            As for :meth:`lr_test`.
+
+        Returns
+        -------
+        TestResult
+            U'I^-1 U, score and information at the estimate under the hypothesis, against chi^2 with the rank
+            of R as its degrees of freedom.  Where the classes are separated, too, as long as they are not
+            under the hypothesis.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`lr_test`; the estimate under the hypothesis does not exist.
+        """
+        return score_test(self, hypotheses)
 
     @property
     def df_model(self) -> int:

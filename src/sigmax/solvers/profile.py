@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.exceptions import ConvergenceWarning
+from sigmax.identification.parametrisation import functions
 from sigmax.kernels import Float
 from sigmax.objective import Change, Objective
 from sigmax.solvers.constrained import Constrained, Look, gap, look, minimise, onto, proved
@@ -263,14 +264,14 @@ class _Search:
         if math.isfinite(low) and math.isfinite(high):
             return 0.5 * (low + high)
         # the tail is flat here, or the root lies beyond what is known: a logit or so on, then further
-        largest = float(np.tile(self.top.objective.largest, self.top.objective.n_logits)[self.curve.a != 0.0].max())
+        largest = float(
+            np.tile(self.top.objective.largest, self.top.objective.n_logits)[self.curve.a != 0.0].max()
+        )
         unit = 1.0 / (largest * float(np.abs(self.curve.a).max())) if largest > 0.0 else 1.0
         towards = self.side if not D > self.wanted else -self.side
         return value + towards * max(2.0 * unit, abs(value))
 
-    def _verified(
-        self, found: Look, value: float, after: float, coef: Float
-    ) -> tuple[bool, float, Float]:
+    def _verified(self, found: Look, value: float, after: float, coef: Float) -> tuple[bool, float, Float]:
         """Whether v = `after` is proved to be the end; and if not, a better one and its b."""
         o, K = self.top.objective, float(found.tangent.stiffness[0, 0])
         T = found.tangent.tangent[:, 0]
@@ -301,24 +302,26 @@ class _Search:
 
 
 class Profile:
-    """Profiles of several functions of the coefficients.
+    """Profiles of the coefficients of an objective, or of other functions of them.
 
     Parameters
     ----------
     objective : Objective
     coef : ndarray of shape (n,)
-        Its optimum.
-    functions : ndarray of shape (f, n), optional
+        Its optimum.  Nothing is read before a deviance or an interval is asked for.
+    matrix : ndarray of shape (f, n), optional
         One function a'b a row; every coefficient by default.
     """
 
-    def __init__(self, objective: Objective, coef: Float, functions: Float | None = None) -> None:
-        self._objective, self._coef, self._functions = objective, coef, functions
+    def __init__(self, objective: Objective, coef: Float, matrix: Float | None = None) -> None:
+        self._objective, self._coef, self._functions = objective, coef, matrix
         self._known: Top | None = None
 
-    def of(self, functions: Float) -> Profile:
-        """The profiles of other functions of the same coefficients, (f, n)."""
-        other = Profile(self._objective, self._coef, functions)
+    def against(self, base: int | None) -> Profile:
+        """The profiles of the parameters against class `base`, or of those that sum to zero."""
+        o = self._objective
+        matrix = functions(o.n_logits + 1, o.design.width, base)
+        other = Profile(o, self._coef, matrix)
         other._known = self._known
         return other
 
