@@ -184,7 +184,7 @@ class _Search:
         raise Undecided(f"no decision in {_ROUNDS} rounds of cutting planes")
 
     def _ask(self, Z: Float, A: Integers, exponent: npt.NDArray[np.int64]) -> Integers | _Overlap:
-        """A direction in whole numbers that all rows of Z = A 2^exponent allow and that moves some; or none."""
+        """A whole direction that all rows of Z = A 2^exponent allow and that moves some; or none."""
         if not self.exact:
             guess = program.separate(Z)
             largest = np.abs(Z).max(axis=0)

@@ -139,7 +139,7 @@ class LikelihoodTests:
     def _minimise(self, A: Float, c: Float, tol: float) -> Constrained:
         unit = math.sqrt(self._objective.response.scale)
         try:
-            return _attained(minimise(self._objective, A, c, self._coef, tol=tol / unit))
+            return _attained(minimise(self._objective, A, c, self._coef, tol=tol * min(1.0, 1.0 / unit)))
         except (DependentColumn, IllConditioned):
             raise ValueError(_NOT_FITTED) from None
 
@@ -153,7 +153,7 @@ class LikelihoodTests:
 
     def _of(self, left: Left, c: Float, tol: float) -> Constrained | None:
         try:
-            found = left.minimise(c, tol=tol / math.sqrt(self._objective.response.scale))
+            found = left.minimise(c, tol=tol * min(1.0, 1.0 / math.sqrt(self._objective.response.scale)))
         except (DependentColumn, IllConditioned):
             raise ValueError(_NOT_FITTED) from None
         return None if found is None else _attained(found)

@@ -172,7 +172,7 @@ def _left(pairs: Pairs, face: Face, A: Float, exact: Integers, l2: float) -> Lef
 
 
 def per_class(pairs: Pairs, a: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """a'b as a function of the coefficients of every class, (K, k): its elements sum to 0 over the classes."""
+    """a'b as a function of the coefficients of every class, (K, k): elements sum to 0 over the classes."""
     own = a.reshape(pairs.n_classes - 1, pairs.width)
     return np.concatenate([-own.sum(axis=0, keepdims=True), own])
 

@@ -158,7 +158,6 @@ def constraints(result: Result, hypotheses: Hypotheses) -> tuple[Float, Float]:
         raise ValueError(f"q must have shape ({len(R)},), one number for each row of R; got {q.shape}")
     finite("R", R)
     finite("q", q)
-    R, q = R.astype(np.float64), q.astype(np.float64)
     gone = result.aliased.ravel()
     if R[:, gone].any():
         row, column = np.argwhere(R[:, gone])[0].tolist()
@@ -168,8 +167,8 @@ def constraints(result: Result, hypotheses: Hypotheses) -> tuple[Float, Float]:
     new = None
     if result.reference is not None:
         new = _position(result)
-    A = R[:, ~gone] @ parametrisation.functions(K, k, new)
-    return _independent(A, q)
+    A = R[:, ~gone].astype(np.float64) @ parametrisation.functions(K, k, new)
+    return _independent(np.asarray(A), q.astype(np.float64))
 
 
 def _position(result: Result) -> int:
@@ -214,7 +213,8 @@ def _require_comparable(large: Result, small: Result) -> None:
             raise ValueError(f"lr_test() is for maximum-likelihood estimates; one of these is {kind}")
     if not _same(large.classes, small.classes):
         raise ValueError(
-            f"both models must have the same classes; got {large.classes.tolist()} and {small.classes.tolist()}"
+            f"both models must have the same classes; got {large.classes.tolist()} and "
+            f"{small.classes.tolist()}"
         )
     kinds = [getattr(one, "weight_type", None) for one in (large, small)]
     if kinds[0] != kinds[1]:
@@ -276,7 +276,7 @@ def _beyond(wide: Design, narrow: Design, counted: npt.NDArray[np.bool_]) -> Flo
     for start in range(0, wide.n_rows, _BLOCK):
         rows = slice(start, min(start + _BLOCK, wide.n_rows))
         both = [_columns(design, rows)[counted[rows]] for design in (wide, narrow)]
-        R = np.linalg.qr(np.concatenate([R, np.hstack(both)]), mode="r")
+        R = np.asarray(np.linalg.qr(np.concatenate([R, np.hstack(both)]), mode="r"))
     length = np.sqrt((R[:, k:] ** 2).sum(axis=0))
     left = np.sqrt((R[k:, k:] ** 2).sum(axis=0))
     return np.asarray(left / np.where(length > 0.0, length, 1.0))

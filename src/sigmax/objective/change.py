@@ -2,9 +2,9 @@
 
     f(b) - f(a) = sum_i w_i [nll(eta_i + s_i) - nll(eta_i)] + penalty(b) - penalty(a),    s_i = (B - A)[1 x_i]
 
-eta and s are formed in double-double and rounded once, so that columns far from zero cost nothing; the change
-of a row keeps its relative accuracy (Kernels.binary_line).  The difference of two values of f has the rounding
-of f itself, which for many rows is more than the change.
+eta and s are formed in double-double and rounded once, so that columns far from zero cost nothing; the
+change of a row keeps its relative accuracy (Kernels.binary_line).  The difference of two values of f has the
+rounding of f itself, which for many rows is more than the change.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class Tangent:
         k = len(self._T)
         if s.ndim == 1:
             return np.asarray((s.reshape(-1, k) @ self._T.T).ravel())
-        return np.asarray(np.matmul(self._T, s.reshape(-1, k, s.shape[1])).reshape(s.shape))
+        return np.asarray(np.matmul(self._T, s.reshape(len(s) // k, k, s.shape[1])).reshape(s.shape))
 
     def _down(self, g: Float) -> Float:
         """(I (x) T)' g of gradients g of shape (n,) or (n, c)."""
@@ -117,7 +117,7 @@ class Tangent:
         k = len(self._T)
         if g.ndim == 1:
             return np.asarray((g.reshape(-1, k) @ self._T).ravel())
-        return np.asarray(np.matmul(self._T.T, g.reshape(-1, k, g.shape[1])).reshape(g.shape))
+        return np.asarray(np.matmul(self._T.T, g.reshape(len(g) // k, k, g.shape[1])).reshape(g.shape))
 
     def _restrict(self, g: Float) -> Float:
         """Z'g."""
@@ -175,12 +175,13 @@ def _eliminate(A: Float, diagonal: Float) -> tuple[np.ndarray, np.ndarray, Float
     scaled = A / length
     row = np.abs(scaled).max(axis=1, initial=0.0)
     scaled /= row[:, None]
+    order = np.arange(n)
     if q == 1:
         order = np.argsort(-np.abs(scaled[0]), kind="stable")
-    else:
+    elif q:
         from scipy.linalg import qr
 
-        order = qr(scaled, mode="r", pivoting=True)[1] if q else np.arange(n)
+        order = np.asarray(qr(scaled, mode="r", pivoting=True)[1], np.intp)
     P, F = np.sort(order[:q]), np.sort(order[q:])
     W: Float = np.zeros((q, n - q))
     Y: Float = np.zeros((q, q))

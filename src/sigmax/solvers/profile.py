@@ -141,7 +141,7 @@ class Curve:
                 self._A,
                 np.array([value]),
                 start,
-                tol=tol / unit,
+                tol=tol * min(1.0, 1.0 / unit),
                 curvature=self.top.curvature,
             )
         except (IllConditioned, DependentColumn):
@@ -152,7 +152,7 @@ class Curve:
     # -- the ends ------------------------------------------------------------------------------
 
     def end(self, side: int, wanted: float) -> float:
-        """Where D(v) = `wanted` on the side -1 or 1; nan where it could not be proved, +-inf where nowhere."""
+        """Where D(v) = `wanted` on the side -1 or 1; +-inf where nowhere, nan where that was not proved."""
         if self.rising and side != self.rising:
             return side * math.inf
         search = _Search(self, side, wanted)
@@ -247,7 +247,7 @@ class _Search:
         rate = self.scale * slope
         if not (D > 0.0 and rate * self.side > 0.0):
             return math.nan
-        if self.top.at is None and D < self.wanted:
+        if self.top.at is None and self.wanted > D:
             return value + math.log(self.wanted / D) * D / rate
         root = math.sqrt(D)
         return value + (math.sqrt(self.wanted) - root) * 2.0 * root / rate
@@ -268,7 +268,7 @@ class _Search:
             np.tile(self.top.objective.largest, self.top.objective.n_logits)[self.curve.a != 0.0].max()
         )
         unit = 1.0 / (largest * float(np.abs(self.curve.a).max())) if largest > 0.0 else 1.0
-        towards = self.side if not D > self.wanted else -self.side
+        towards = -self.side if self.wanted < D else self.side
         return value + towards * max(2.0 * unit, abs(value))
 
     def _verified(self, found: Look, value: float, after: float, coef: Float) -> tuple[bool, float, Float]:
