@@ -18,6 +18,8 @@ from sigmax.objective.objective import Objective
 _U = 2.0**-53
 #: roundings in the change of a row: sixteen of its own, and those of s and of eta
 _ROUNDINGS, _LOGIT = 20.0, 2.0
+#: e to the minus this is no probability
+_NOTHING = 700.0
 
 
 class Change:
@@ -43,6 +45,8 @@ class Change:
         its slope, and by at most D_i max_k |d eta_ik| with its logits:
 
             |error| <= u sum_i w_i D_i (20 + 2 max_k |eta_ik|)
+
+        Classes of probability below e^-700 throughout do not count: a limiting fit puts them out of reach.
         """
         o = self._objective
         high, low = two_sum(coef, -self._coef)
@@ -53,9 +57,13 @@ class Change:
         def evaluate(start: int, stop: int) -> float:
             s = slope[start:stop]
             D = np.maximum(s.max(axis=1), 0.0) - np.minimum(s.min(axis=1), 0.0)
+            eta = self._eta[start:stop]
+            highest = np.maximum(eta.max(axis=1), 0.0)
+            near = eta > (highest - D - _NOTHING)[:, None]
+            size = np.where(near, np.abs(eta), 0.0).max(axis=1)
             if weight is not None:
                 D *= weight[start:stop]
-            return float(D @ (_ROUNDINGS + _LOGIT * np.abs(self._eta[start:stop]).max(axis=1)))
+            return float(D @ (_ROUNDINGS + _LOGIT * size))
 
         rounding = _U * o.reduce(evaluate, lambda a, b: a + b, flops=4.0 * slope.size)
         if o.penalty is not None:

@@ -193,7 +193,8 @@ class _Search:
             found = self._near(coef, value, firmly=trial > _TRIALS // 2)
             if found is None:
                 break
-            K = float(found.tangent.stiffness[0, 0])
+            # on a plateau K may round to less than nothing
+            K = max(float(found.tangent.stiffness[0, 0]), 0.0)
             T = found.tangent.tangent[:, 0]
             slope = float(found.tangent.multipliers(found.at.gradient)[0])
             D = self.scale * (found.at.value - 0.5 * found.nu**2 - self.top.value)
@@ -273,7 +274,7 @@ class _Search:
 
     def _verified(self, found: Look, value: float, after: float, coef: Float) -> tuple[bool, float, Float]:
         """Whether v = `after` is proved to be the end; and if not, a better one and its b."""
-        o, K = self.top.objective, float(found.tangent.stiffness[0, 0])
+        o, K = self.top.objective, max(float(found.tangent.stiffness[0, 0]), 0.0)
         T = found.tangent.tangent[:, 0]
         nu, R, _ = proved(o, found)
         rounding = max(nu - found.nu, 0.0)
