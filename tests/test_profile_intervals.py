@@ -210,7 +210,7 @@ def test_aliased_columns_have_no_ends(backend_name):
     np.testing.assert_allclose(ends[1], [2.03531633524, np.inf], rtol=1e-11)
 
 
-@pytest.mark.parametrize("factor", [1e-3, 1.0, 7.0, 1e40])
+@pytest.mark.parametrize("factor", [0.3, 1.0, 7.0, 1e40])
 def test_weights_scale_the_deviance(factor, backend_name):
     data = sx.datasets.load("spector")
     weight = np.full(32, factor)
