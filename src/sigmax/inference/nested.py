@@ -164,17 +164,8 @@ def constraints(result: Result, hypotheses: Hypotheses) -> tuple[Float, Float]:
         name = result.param_names[int(np.flatnonzero(gone)[column]) % len(result.param_names)]
         raise ValueError(f"row {row} of R uses {name!r}, a column that was left out of the fit")
     K, k = len(result.classes), result._rank
-    new = None
-    if result.reference is not None:
-        new = _position(result)
-    A = R[:, ~gone].astype(np.float64) @ parametrisation.functions(K, k, new)
+    A = R[:, ~gone].astype(np.float64) @ parametrisation.functions(K, k, result._base)
     return _independent(np.asarray(A), q.astype(np.float64))
-
-
-def _position(result: Result) -> int:
-    from sigmax.inference.result import class_index
-
-    return class_index(result.classes, result.reference)
 
 
 def _independent(A: Float, c: Float) -> tuple[Float, Float]:

@@ -169,12 +169,14 @@ class Result:
         return len(self.param_names) if self.dependence is None else self.dependence.rank
 
     @property
+    def _base(self) -> int | None:
+        """Index of the reference class; None without one."""
+        return None if self.reference is None else class_index(self.classes, self.reference)
+
+    @property
     def row_labels(self) -> tuple[Any, ...]:
         """The classes that the rows of `params` belong to, in order."""
-        if self.reference is None:
-            return tuple(self.classes)
-        index = class_index(self.classes, self.reference)
-        return tuple(label for c, label in enumerate(self.classes) if c != index)
+        return tuple(label for c, label in enumerate(self.classes) if c != self._base)
 
     def rebase(self, reference: Any) -> Result:
         """The same fit with another class as the reference: no refit, and no read of the data.
@@ -356,8 +358,7 @@ class Result:
     def _require_profile(self, what: str) -> Profile:
         profile = self._profile
         if profile is not None and self._origin is not None and self.collinear != "min_norm":
-            new = None if self.reference is None else class_index(self.classes, self.reference)
-            profile = profile.against(new)
+            profile = profile.against(self._base)
         if self.collinear == "min_norm" or (profile is None and self._origin is not None):
             raise ValueError(
                 f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "

@@ -377,6 +377,9 @@ def _newton(
         direction, nu = tangent.step(at.gradient) if found is None else (found.step, found.nu)
         slope = -nu * nu
         stop = stop_at(objective, at, math.nan if found is None else nu, previous, tol)
+        if stop is Stop.SEPARATED and c.any():
+            # a point that separates is no direction within the constraint
+            stop = None
         if stop is None and monitor.iterations >= max_iter:
             stop = Stop.ITERATIONS
         if stop is None and monitor.iterations >= _PATIENCE and monitor.iterations % _PATIENCE == 0:
