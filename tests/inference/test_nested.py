@@ -30,7 +30,7 @@ def quietly(*args, **kwargs):
 def test_spector_in_r(backend_name):
     """R 4.2.2: anova(glm(GRADE ~ GPA), glm(GRADE ~ GPA + TUCE + PSI), test = "LRT"); t(U) %*% solve(I, U).
 
-    U and I are R's, from fitted(glm(GRADE ~ GPA)); the "Rao" of anova has weights of one step before the last.
+    U and I are R's, from fitted(glm(GRADE ~ GPA)); the "Rao" of anova has the weights of the step before.
     """
     data = sx.datasets.load("spector")
     r = sx.fit(data.X, data.y, backend=backend_name)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Evaluation, Objective
+from sigmax.objective import Evaluation, Objective, Refined
 from sigmax.solvers.curvature import DAMPING, ILL_CONDITIONED, IllConditioned, Plain, Whitened
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.monitor import Monitor
@@ -227,11 +227,19 @@ def proved(objective: Objective, found: Look) -> tuple[float, float, float]:
     inverse = found.tangent.inverse()
     growth = 1.0 / math.sqrt(1.0 - doubt)
     R = growth * objective.row_norm(inverse)
-    nu = growth * (found.nu + objective.gradient_rounding(found.at, inverse))
+    nu = growth * (found.nu + _rounding(objective, found.at, inverse))
     if not nu * R < 1.0 and found.nu < 1.0:
         norm, _ = objective.row_norms(found.at.coef, found.tangent.half)
         R = growth * _ROUNDED_NORM * norm
     return nu, R, gap(nu, R)
+
+
+def _rounding(objective: Objective, at: Evaluation, inverse: Float) -> float:
+    """Bound of the rounding of the gradient in the norm of `inverse`."""
+    if at.spread is None:
+        return objective.gradient_rounding(at, inverse)
+    refined = Refined(at.coef, at.nll, at.penalty, at.gradient, np.zeros_like(at.coef), at.spread)
+    return objective.refined_rounding(refined, objective.total(inverse))
 
 
 def gap(nu: float, R: float) -> float:

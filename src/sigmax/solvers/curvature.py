@@ -122,7 +122,7 @@ class Whitened:
         """f and gradient at `coef` in double-double, and the whitened Hessian; two reads."""
         at = self.objective.refine(coef, self._zero)
         G = self.objective.whitened_hessian(coef, self._zero, self.T)
-        return Evaluation(coef, at.nll, at.penalty, at.gradient, G)
+        return Evaluation(coef, at.nll, at.penalty, at.gradient, G, at.spread)
 
     def factor(self, at: Evaluation) -> WhitenedFactor:
         """Factor of the Hessian; NotPositiveDefinite where the weights of the rows make it singular."""

@@ -45,7 +45,7 @@ _NEARLY = 1e-5
 _LONG, _FAR = 0.7, 3.0
 #: decrement to which b is then brought near the curve, in standard errors
 _NEAR_CURVE = 0.1
-_TRIALS, _CORRECTIONS = 60, 4
+_TRIALS, _CORRECTIONS, _HOPELESS = 60, 4, 4
 _WHERE = "a profile of the likelihood"
 
 
@@ -186,6 +186,8 @@ class _Search:
         infinite = self.top.at is None
         self.inside = -math.inf * side if infinite else curve.centre
         self.outside = math.inf * side
+        #: verifications that failed at the end itself, for want of a proof
+        self.unproved = 0
 
     def run(self) -> float:
         value, coef = self.curve.start(self.side, self.wanted)
@@ -206,6 +208,8 @@ class _Search:
                 end, after, moved = self._verified(found, value, after, found.at.coef + step)
                 if end:
                     return after
+                if self.unproved >= _HOPELESS:
+                    break
                 step = moved - found.at.coef
             value, coef = after, self._onto(found.at.coef + step, after)
         return math.nan
@@ -292,6 +296,7 @@ class _Search:
             bound = abs(excess) + self.scale * (below + error)
             if bound <= PROVED and abs(excess) <= _MET:
                 return True, after, coef
+            self.unproved += abs(excess) <= _MET
             rate = self.scale * (slope + K * (after - value))
             if not rate * self.side > 0.0 or not self.scale * (below + error) <= PROVED:
                 break
