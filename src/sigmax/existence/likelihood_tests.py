@@ -97,7 +97,7 @@ class LikelihoodTests:
             else:
                 assert left.objective is not None
                 slack = 0.0 if top is None else top.slack
-                sup = Top(left.objective, value, slack, None, Plain(left.objective), None)
+                sup = Top(left.objective, value, slack, None, Plain(left.objective), None, value)
                 change, rounding = sup.measure(optimum.coef)
                 found = optimum
         # f* lies about half a squared decrement below f

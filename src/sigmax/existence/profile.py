@@ -86,7 +86,7 @@ class LimitingProfile:
             assert top.at is not None
             at = top.objective.refine(top.at.coef, np.zeros_like(top.at.coef))
             value, slack = at.value, top.slack
-        sup = Top(left.objective, value, slack, None, Plain(left.objective), None)
+        sup = Top(left.objective, value, slack, None, Plain(left.objective), None, value)
         return Curve(sup, left.A[0] / left.combine[0, 0], rising=-int(self._sides[j]))
 
     def _known_curve(self, j: int) -> Curve | None:

@@ -46,6 +46,10 @@ _LONG, _FAR = 0.7, 3.0
 #: decrement to which b is then brought near the curve, in standard errors
 _NEAR_CURVE = 0.1
 _TRIALS, _CORRECTIONS, _HOPELESS = 60, 4, 4
+#: a rounding of the deviance with which it is not worth while to look for a smaller one
+_FINE = 1e-10
+#: roundings in the nll of a row whose logits are in double-double
+_ROW_ROUNDINGS = 16.0
 _WHERE = "a profile of the likelihood"
 
 
@@ -64,6 +68,8 @@ class Top:
     curvature : Plain or Whitened
     at : Constrained or None
         The optimum.
+    refined : float or None
+        Its value by itself, logits in double-double; None where that is not known yet.
     """
 
     objective: Objective
@@ -72,6 +78,7 @@ class Top:
     change: Change | None
     curvature: Plain | Whitened
     at: Constrained | None
+    refined: float | None = None
 
     @property
     def scale(self) -> float:
@@ -83,11 +90,17 @@ class Top:
         o = self.objective
         if self.change is not None:
             found, rounding = self.change.to(coef)
+            if self.scale * rounding <= _FINE:
+                return found, rounding + self.slack
+        if self.refined is None:
+            assert self.at is not None
+            self.refined = o.refine(self.at.coef, np.zeros_like(coef)).value
+        # where logits are large, and few rows count: those of a limiting fit against a class that is closed
+        value = o.refine(coef, np.zeros_like(coef)).value
+        plain = _ROW_ROUNDINGS * 2.0**-53 * (value + self.refined)
+        if self.change is not None and rounding <= plain:
             return found, rounding + self.slack
-        at = o.refine(coef, np.zeros_like(coef))
-        u = 2.0**-53
-        # sixteen roundings in a row's nll, and those of logits in double-double
-        return at.value - self.value, 16.0 * u * (at.value + self.value) + self.slack
+        return value - self.refined, plain + self.slack
 
 
 def top_of(objective: Objective, coef: Float) -> Top:
@@ -165,7 +178,8 @@ class Curve:
             return 0.0, np.zeros_like(self.a)
         if self._start is None:
             assert at.look is not None
-            self._start = look(self.top.curvature, at.look.at, self._A)
+            # in the coordinates of that Hessian, which need not be those of the last fit
+            self._start = look(at.curvature, at.look.at, self._A)
         T, K = self._start.tangent.tangent[:, 0], float(self._start.tangent.stiffness[0, 0])
         move = side * math.sqrt(wanted / (0.5 * self.top.scale * K))
         return self.centre + move, at.coef + T * move
@@ -239,9 +253,9 @@ class _Search:
         if left <= 100.0 * _NEARLY:
             # what an evaluation in double precision says of D is no proof so near to the end
             return
-        _, _, below = proved(self.top.objective, found)
+        # f is no smaller than its minimum; the other bound is an estimate, for it is the end that is proved
         high = self.scale * (found.at.value - self.top.value)
-        low = high - self.scale * below
+        low = high - 2.0 * self.scale * found.nu**2
         if low > self.wanted and self.side * (value - self.outside) < 0.0:
             self.outside = value
         elif high < self.wanted and self.side * (value - self.inside) > 0.0:
