@@ -271,3 +271,41 @@ def test_an_unconverged_fit_that_exists_has_the_profile_of_the_optimum(backend_n
     else:
         with pytest.raises(ValueError, match="converged"):
             early.conf_int(method="profile")
+
+
+@pytest.mark.parametrize("seed", range(0, 24))
+def test_random_problems_have_all_their_ends(seed, backend_name):
+    """Of any shape and scale: finite estimates have two ends, infinite ones one, and no warning is given."""
+    rng = np.random.default_rng(seed)
+    K, p = int(rng.integers(2, 5)), int(rng.integers(1, 4))
+    n = int(rng.integers(K * (p + 1) + 2, 60))
+    X = rng.integers(-2, 3, size=(n, p)) + 0.0 if seed % 2 else rng.normal(size=(n, p))
+    X = X * 10.0 ** rng.uniform(-6, 6, p)
+    y = np.argmax(0.5 * rng.normal(size=K) + rng.gumbel(size=(n, K)), axis=1)
+    y[:K] = np.arange(K)
+    r = quietly(X, y, backend=backend_name)
+    ends = r.conf_int(method="profile")
+    known = ~np.isnan(r.params)
+    assert np.isnan(ends[~known]).all()
+    low, high = np.moveaxis(ends[known], -1, 0)
+    params = r.params[known]
+    assert (low < high).all()
+    finite = np.isfinite(params)
+    assert ((low < params) & (params < high))[finite].all()
+    assert (np.isfinite(low) == (finite | (params > 0.0))).all()
+    assert (np.isfinite(high) == (finite | (params < 0.0))).all()
+
+
+def test_columns_that_need_whitened_rows(backend_name):
+    """A later end must not be begun in the coordinates of an earlier one."""
+    rng = np.random.default_rng(763)
+    x = rng.normal(size=(30, 2))
+    X = np.column_stack([x * [1e-4, 90.0], x[:, 0] * 1e-3 + rng.normal(size=30) * 1e-9])
+    y = np.argmax(rng.gumbel(size=(30, 3)), axis=1)
+    y[:3] = np.arange(3)
+    r = sx.fit(X, y, backend=backend_name)
+    ends = r.conf_int(method="profile")
+    for c in range(2):
+        for j in range(4):
+            one = sx.fit(X, y, backend=backend_name)._profile.interval(4 * c + j, WANTED)
+            np.testing.assert_allclose(ends[c, j], one, rtol=0.0, atol=1e-9 * r.bse[c, j])

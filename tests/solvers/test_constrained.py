@@ -10,10 +10,11 @@ from oracles import profile as oracle
 from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.objective import Change, Objective
-from sigmax.solvers.constrained import Tangent, gap, minimise
+from sigmax.solvers.constrained import gap, minimise
 from sigmax.solvers.curvature import IllConditioned
 from sigmax.solvers.factor import NotPositiveDefinite
 from sigmax.solvers.solution import Stop
+from sigmax.solvers.tangent import Tangent
 
 
 def problem(n, p, K, seed, backend, *, scales=None, l2=0.0):
