@@ -1,7 +1,7 @@
 """The optimum under linear constraints: minimise f(b) subject to A b = c, with a bound that is proved.
 
 Steps and decrements are those of tangent.py.  What is proved: f is generalised self-concordant
-(certificate.py), and with R >= max ||z|| in the norm of Z (Z'HZ)^-1 Z', for ||h||_H = r within the constraint,
+(certificate.py), and with R >= max ||z|| in the norm of Z (Z'HZ)^-1 Z' and ||h||_H = r within it,
 
     f(b + h) >= f(b) - nu r + (e^-Rr + R r - 1) / R^2       hence, if nu R < 1, an optimum exists and
     f(b) - f* <= [s + (1 - s) log(1 - s)] / R^2,  s = nu R          (nu^2 / 2 as s falls)
