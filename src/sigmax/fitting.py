@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,9 @@ from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
 from sigmax.evidence import firth_observations, limiting_observations, observations
 from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
+from sigmax.existence.likelihood_tests import LikelihoodTests
 from sigmax.existence.pairs import Pairs
+from sigmax.existence.profile import LimitingProfile
 from sigmax.existence.separation import (
     limiting_certificate,
     limiting_covariance,
@@ -29,7 +32,7 @@ from sigmax.existence.separation import (
     separation,
 )
 from sigmax.firth import firth_result
-from sigmax.identification.parametrisation import rebased, rebased_covariance
+from sigmax.identification.parametrisation import functions, rebased, rebased_covariance
 from sigmax.inference.collinear import with_dependence
 from sigmax.inference.result import Result, class_index
 from sigmax.kernels import Float
@@ -37,6 +40,7 @@ from sigmax.solvers.certificate import Certificate
 from sigmax.solvers.covariance import Covariance
 from sigmax.solvers.curvature import DependentColumn
 from sigmax.solvers.monitor import Callback
+from sigmax.solvers.profile import Profile
 from sigmax.solvers.solution import Stop
 from sigmax.solvers.solve import final_nll
 
@@ -305,11 +309,24 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
         l2=l2,
         reference=response.classes[0],
         _observations=observations(data, found.design, objective, solution.coef, covariance, llf),
+        **_asked_later(found, certificate),
         **data.facts(objective),
     )
     if found.dependence is not None:
         result = with_dependence(result, found.dependence, data.design.names, collinear, found.spent)
     return result.of_weights()
+
+
+def _asked_later(found: Found, certificate: Certificate) -> dict[str, Any]:
+    """What computes profiles and tests where there is an optimum; reads nothing before it is asked."""
+    objective, solution = found.objective, found.solution
+    assert solution is not None
+    if not (certificate.converged or certificate.exists):
+        return {}
+    profile = Profile(objective, solution.coef)
+    if objective.penalty is not None:
+        return {"_profile": profile}
+    return {"_profile": profile, "_tests": LikelihoodTests(objective, solution.coef, None)}
 
 
 def _bias_reduced(
@@ -355,6 +372,7 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
     objective, verdict = found.objective, found.verdict
     assert verdict is not None
     assert verdict.limit is not None
+    assert verdict.face is not None
     limit, pairs, shape = verdict.limit, found.pairs(), _shape(objective.response, objective.design.width)
     given = Pairs(*data.rows(found.design), data.kernels, data.n_threads)
     about = separation(verdict, pairs, given, base=base, shape=shape, n_rows=data.design.n_rows)
@@ -375,6 +393,15 @@ def _separated(data: Data, found: Found, base: int, *, l2: float) -> tuple[Resul
         l2=l2,
         reference=objective.response.classes[base],
         separation=about,
+        _profile=LimitingProfile(
+            pairs,
+            verdict.face,
+            functions(len(objective.response.classes), objective.design.width, base),
+            about.infinite.ravel(),
+            about.undetermined.ravel(),
+            l2 / objective.response.scale,
+        ),
+        _tests=None if l2 > 0.0 else LikelihoodTests(objective, np.zeros(objective.n_params), verdict.face),
         _observations=limiting_observations(data, found.design, objective, limit, about),
         _report=report,
         **data.facts(objective),

@@ -30,7 +30,15 @@ EXEMPT = {
 
 #: name -> calls; what is not here is called without arguments
 CALLS: dict[str, list[Any]] = {
-    "conf_int": [lambda f, d: f(), lambda f, d: f(0.8)],
+    "conf_int": [lambda f, d: f(), lambda f, d: f(0.8), lambda f, d: f(0.9, "profile")],
+    "wald_test": [lambda f, d: f("x1")],
+    "lincom": [lambda f, d: f("2*x1 - 1", 0.9)],
+    "lr_test": [lambda f, d: f("x1 = 0.1")],
+    "score_test": [lambda f, d: f("x1 = 0.1")],
+    "residuals": [lambda f, d, kind=kind: f(kind) for kind in ("response", "pearson", "deviance", "working")],
+    "margins": [lambda f, d: f(), lambda f, d: f(at="mean", kind="eydx")],
+    "vif": [lambda f, d: f(), lambda f, d: f("estimates")],
+    "pseudo_rsquared": [lambda f, d, kind=kind: f(kind) for kind in ("mcfadden", "cox_snell", "nagelkerke")],
     "cov_params": [
         lambda f, d: f(),
         lambda f, d: f("mle"),

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from sigmax.existence import program
 from sigmax.existence.cone import direction_against
 from sigmax.existence.dots import Signs
-from sigmax.existence.integers import Integers, from_fractions, null_space, primitive, scaled_up, whole
+from sigmax.existence.integers import Integers, from_fractions, null_space, primitive, scaled_up
 from sigmax.existence.pairs import Index, Mask, Pairs
 from sigmax.kernels import Float
 
@@ -131,7 +131,7 @@ class _Search:
 
     def try_absent(self) -> None:
         """A class without a row is left behind by all others along its intercept."""
-        if not self.pairs.design.intercept:
+        if not self.pairs.design.intercept or not self.pairs.has_intercepts:
             return
         counted = self.all.any(axis=1)
         present = np.bincount(self.pairs.response.codes[counted], minlength=self.pairs.n_classes) > 0
@@ -161,7 +161,7 @@ class _Search:
     def _step(self, pool: Index) -> tuple[Face | None, Index]:
         """The face, or one direction more; and the pool that showed it."""
         for _ in range(_ROUNDS):
-            found = self._ask(self.pairs.take(*np.divmod(pool, self.pairs.n_classes)))
+            found = self._ask(*self.pairs.vectors(*np.divmod(pool, self.pairs.n_classes)))
             if isinstance(found, _Overlap):
                 stray = self._stray(found.null)
                 if len(stray) == 0:
@@ -183,9 +183,8 @@ class _Search:
             pool = _joined(pool, _smallest(values.ravel(), against, most))
         raise Undecided(f"no decision in {_ROUNDS} rounds of cutting planes")
 
-    def _ask(self, Z: Float) -> Integers | _Overlap:
-        """A direction in whole numbers that all rows of Z allow and that moves some; or none."""
-        A, exponent = whole(Z)
+    def _ask(self, Z: Float, A: Integers, exponent: npt.NDArray[np.int64]) -> Integers | _Overlap:
+        """A whole direction that all rows of Z = A 2^exponent allow and that moves some; or none."""
         if not self.exact:
             guess = program.separate(Z)
             largest = np.abs(Z).max(axis=0)

@@ -152,10 +152,7 @@ def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter
     tol, max_iter
         As in :func:`sigmax.solvers.solve.solve`.
     """
-    rows, touched = np.asarray(face.open.any(axis=1)), np.asarray(face.open.any(axis=0))
-    touched[np.unique(pairs.response.codes[rows])] = True
-    # a penalty couples all classes
-    kept = np.flatnonzero(touched | (l2 > 0.0)).tolist()
+    rows, kept = _kept(pairs, face, l2)
     each = np.zeros((pairs.n_classes, pairs.width))
     if l2 > 0.0 and not rows.any():
         alone = _PenaltyAlone(pairs.n_classes - 1, pairs.width, l2 * pairs.response.scale)
@@ -172,6 +169,25 @@ def fit_limit(pairs: Pairs, face: Face, *, l2: float = 0.0, tol: float, max_iter
         certificate=certify(objective, solution),
         _covariance=Covariance(objective, solution),
     )
+
+
+def limiting_objective(pairs: Pairs, face: Face, l2: float = 0.0) -> tuple[Objective | None, list[int]]:
+    """The objective of the pairs of a face, None where no pair is open, and the classes that it has.
+
+    Its parameters are those of ``kept[1:]`` against ``kept[0]``; arguments as for :func:`fit_limit`.
+    """
+    rows, kept = _kept(pairs, face, l2)
+    if not rows.any() or len(kept) < 2:
+        return None, kept
+    return _objective(pairs, face, rows, kept, l2), kept
+
+
+def _kept(pairs: Pairs, face: Face, l2: float) -> tuple[np.ndarray, list[int]]:
+    """Which rows have open pairs, and the classes that these touch."""
+    rows, touched = np.asarray(face.open.any(axis=1)), np.asarray(face.open.any(axis=0))
+    touched[np.unique(pairs.response.codes[rows])] = True
+    # a penalty couples all classes
+    return rows, np.flatnonzero(touched | (l2 > 0.0)).tolist()
 
 
 def _objective(pairs: Pairs, face: Face, rows: np.ndarray, kept: list[int], l2: float) -> Objective:
@@ -220,7 +236,7 @@ def _offset(given: Response, is_open: np.ndarray, kept: list[int]) -> Float | No
 def _pins(pairs: Pairs, null: Integers, kept: list[int], objective: Objective) -> Float | None:
     """One pin for each dimension of N among the kept classes, as strong as the coefficient's information."""
     relative = np.array([_relative(pairs, v, kept) for v in null], object)
-    pinned = _last_pivots(relative.reshape(len(null), -1))
+    pinned = _last_pivots(relative.reshape(len(null), objective.n_params))
     if not pinned:
         return None
     pins = np.zeros(objective.n_params)

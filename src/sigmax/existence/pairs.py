@@ -19,7 +19,7 @@ from sigmax.data.design import Design
 from sigmax.data.response import Response
 from sigmax.existence import dots
 from sigmax.existence.dots import Signs
-from sigmax.existence.integers import Integers, bits
+from sigmax.existence.integers import Integers, bits, whole
 from sigmax.kernels import Float, Kernels
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -44,6 +44,9 @@ class Pairs:
     rows_read : int
         Rows of X read so far.
     """
+
+    #: whether each class's intercept is a direction of its own
+    has_intercepts = True
 
     __slots__ = (
         "_size",
@@ -84,7 +87,12 @@ class Pairs:
         at = np.arange(len(rows))
         z[at, self.response.codes[rows]] = x[place]
         z[at, classes] = -x[place]
-        return z[:, 1:].reshape(len(rows), self.n_params)
+        return z[:, 1:].reshape(len(rows), (self.n_classes - 1) * self.width)
+
+    def vectors(self, rows: Index, classes: Index) -> tuple[Float, Integers, npt.NDArray[np.int64]]:
+        """z_ik as :meth:`take` has them, roughly; and exactly, as whole numbers A 2^exponent."""
+        Z = self.take(rows, classes)
+        return (Z, *whole(Z))
 
     def per_class(self, d: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """d_k of all classes, shape (K, k), zeros for class 0 in front."""

@@ -155,3 +155,19 @@ def minimum_norm_bound(bound: Float, matrix: Float, M: Float) -> Float:
     found = np.where(open_ended, 0.0, bound) @ size + (len(size) + 1) * _U * (np.abs(matrix) @ size)
     found[open_ended.astype(float) @ (size > 0.0) > 0.0] = np.inf
     return np.asarray(found)
+
+
+# -- as functions of the parameters against the first class ------------------------------------------
+
+
+def functions(n_classes: int, k: int, reference: int | None) -> Float:
+    """Rows a with a'b = one reported parameter, b the parameters against class 0; (F, (K - 1) k).
+
+    F = (K - 1) k with a reference, K k where the classes sum to zero.
+    """
+    each = np.eye(n_classes)
+    if reference is None:
+        each = each - 1.0 / n_classes
+    else:
+        each = np.delete(each - each[reference], reference, axis=0)
+    return np.asarray(np.kron(each[:, 1:], np.eye(k)))

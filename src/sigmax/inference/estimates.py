@@ -14,6 +14,7 @@ from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline
 from sigmax.inference.covariances import Spread
+from sigmax.inference.nested import LikelihoodTests
 from sigmax.inference.observations import Observations
 from sigmax.inference.profile import Profile
 from sigmax.kernels import Float
@@ -145,6 +146,7 @@ class Estimates:
     covariance_kind: str = "mle"
     n_clusters: int | None = None
     _profile: Profile | None = None
+    _tests: LikelihoodTests | None = None
     #: of another parametrisation: the result that it comes from, and that predicts
     _origin: Estimates | None = None
     #: None after pickling
@@ -201,15 +203,17 @@ class Estimates:
     @property
     def row_labels(self) -> tuple[Any, ...]:
         """The classes that the rows of `params` belong to, in order."""
-        if self.reference is None:
-            return tuple(self.classes)
-        index = class_index(self.classes, self.reference)
-        return tuple(label for c, label in enumerate(self.classes) if c != index)
+        return tuple(label for c, label in enumerate(self.classes) if c != self._base)
+
+    @property
+    def _base(self) -> int | None:
+        """Index of the reference class; None without one."""
+        return None if self.reference is None else class_index(self.classes, self.reference)
 
     def __getstate__(self) -> dict[str, object]:
         # numbers travel, the data do not
         self._compute()
-        left = dict.fromkeys(("_profile", "_observations", "_report", "_spread"))
+        left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread"))
         return {**self.__dict__, **left}
 
     def _compute(self) -> None:

@@ -13,13 +13,16 @@ from sigmax.kernels import Float
 
 
 class Profile(Protocol):
-    """The profile of a penalised likelihood around its maximum."""
+    """The profile of a likelihood, penalised or not, around its maximum or supremum."""
 
     def deviance(self, j: int, value: float) -> float:
         """2 (l* - max l* with parameter j at `value`)."""
 
     def interval(self, j: int, wanted: float) -> tuple[float, float]:
         """The ends where the deviance of parameter j is `wanted`."""
+
+    def against(self, base: int | None) -> Profile | None:
+        """That of the parameters against another class, or that sum to zero; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sigmax.identification import parametrisation
 from sigmax.inference.combinations import LinearCombinations, linear_combinations
-from sigmax.inference.estimates import class_index
+from sigmax.inference.estimates import Estimates, class_index
 from sigmax.inference.hypotheses import Given, Parameters, combinations, joint, label_text
+from sigmax.inference.nested import lr_test_between, lr_test_of, score_test_of
 from sigmax.inference.testing import TestResult
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.inference.wald import covariance_root, wald_test
@@ -100,3 +103,62 @@ class Tested(Uncertainty):
         """
         found = combinations(expressions, self._parameters)
         return linear_combinations(found, self.params.ravel(), self._reported_root, level)
+
+    def lr_test(self, other: Estimates | Given) -> TestResult:
+        """Likelihood-ratio test against a smaller model.
+
+        Parameters
+        ----------
+        other : Result, or hypotheses as in :meth:`wald_test`
+            A fit of the same rows whose columns are combinations of this one's, or the other way round: to
+            1e-9 of a column's length, over the rows of positive weight, one read of both designs.  Or
+            hypotheses, ``"age = lwt"``: the constrained model is fitted.  They may be about infinite
+            parameters.
+
+        Returns
+        -------
+        TestResult
+            Twice the difference of the log-likelihoods, in nats, against chi^2 with as many degrees of
+            freedom as parameters are lost.  That of a hypothesis is proved to 1e-9, of itself where it is
+            above 1.  Where the classes are separated suprema are compared.
+
+        Raises
+        ------
+        ValueError
+            The results have different rows, classes, weights or offsets, the same number of parameters, or
+            are not nested; one is penalised, Firth's, has probability weights, has not converged, or was
+            pickled, which leaves the data behind.  Hypotheses: as :meth:`wald_test`.
+        """
+        if isinstance(other, Estimates):
+            return lr_test_between(self, other)
+        return lr_test_of(self, joint(other, self._finite_parameters))
+
+    def score_test(self, hypotheses: Given) -> TestResult:
+        """Rao's score test of joint linear hypotheses.
+
+        Parameters
+        ----------
+        hypotheses : str, sequence of str, dict, matrix, or pair
+            As in :meth:`wald_test`; they may be about infinite parameters.
+
+        Returns
+        -------
+        TestResult
+            U'I^-1 U, score and information at the estimate under the hypothesis, against chi^2.  Where the
+            classes are separated, too, as long as they are not under the hypothesis.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`lr_test`; the estimate under the hypothesis does not exist.
+        """
+        return score_test_of(self, joint(hypotheses, self._finite_parameters))
+
+    @property
+    def _finite_parameters(self) -> Parameters:
+        """The same with finite numbers for infinite parameters, of which a likelihood can be asked."""
+        found = self._parameters
+        gone = np.isinf(found.values)
+        if self.separation is not None:
+            gone |= np.atleast_2d(self.separation.undetermined)
+        return replace(found, values=np.where(gone, 0.0, found.values))

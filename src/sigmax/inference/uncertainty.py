@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sigmax.inference.covariances import KINDS, Root, spread
 from sigmax.inference.estimates import Estimates
+from sigmax.inference.nested import no_data
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
@@ -170,20 +171,29 @@ class Uncertainty(Estimates):
         level : float
             Coverage, 0 < level < 1.
         method : {"wald", "profile"}
-            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile", of Firth's estimates: the values that
-            the penalised likelihood-ratio test does not reject, each other parameter at its constrained
-            maximum (Heinze & Schemper, Stat. Med. 21, 2002); reads the data many times.
+            "wald": params -+ Phi^-1((1 + level) / 2) bse.  "profile": the values that the likelihood-ratio
+            test does not reject, each other parameter at its constrained maximum (Venzon & Moolgavkar, Appl.
+            Stat. 37, 1988), or the test of the penalised likelihood, of Firth's estimates (Heinze &
+            Schemper, Stat. Med. 21, 2002) and with `l2`; some five reads of the data for each end.  Ends of
+            estimates that are not Firth's have a deviance that is proved to be what is wanted to 1e-9.
 
         Returns
         -------
         ndarray, shape of `params` plus (2,)
-            Lower and upper ends; a profile has -inf or inf where it never falls so far.
+            Lower and upper ends; a profile has -inf or inf where it never falls so far, as on the side to
+            which separated classes take a parameter: the deviance is that from the supremum.  nan for
+            parameters without an estimate, and, with a warning, for ends that could not be proved.
 
         Raises
         ------
         ValueError
-            `level` or `method` is none of these, or there is no profile: of estimates without bias
-            reduction, or of a result that was pickled, which leaves the data behind.
+            `level` or `method` is none of these, or there is no profile: of a fit that has not converged, or
+            of a result that was pickled, which leaves the data behind.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The end of a profile could not be proved.
         """
         level = coverage(level)
         if method not in ("wald", "profile"):
@@ -212,16 +222,24 @@ class Uncertainty(Estimates):
         ValueError
             As for ``conf_int(method="profile")``.
         """
+        if self.bias_reduction is None:
+            raise ValueError("penalised_lr_test() is for fits with bias_reduction='firth'; this one has none")
         return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.aliased)
 
     def _require_profile(self, what: str) -> Profile:
-        if self._origin is not None or self.collinear == "min_norm":
+        profile = self._profile
+        if profile is not None and self._origin is not None and self.collinear != "min_norm":
+            profile = profile.against(self._base)
+        if self.collinear == "min_norm" or (profile is None and self._origin is not None):
             raise ValueError(
                 f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "
                 "with dependent columns left out; ask the result before rebase() or symmetric()"
             )
-        if self._profile is not None:
-            return self._profile
-        if self.bias_reduction is None:
-            raise ValueError(f"{what} is for fits with bias_reduction='firth'; this one has none")
-        raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
+        if profile is None:
+            raise ValueError(no_data(self, what))
+        if self.weight_type == "probability":
+            raise ValueError(
+                f"{what} rests on a likelihood, and that of probability weights is none of the sample; take "
+                "method='wald'"
+            )
+        return profile

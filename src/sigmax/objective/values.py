@@ -42,9 +42,12 @@ class Evaluation(FirstOrder):
     coef, nll, penalty, gradient
         As in :class:`FirstOrder`.
     hessian : ndarray of shape (m * k, m * k)
+    spread : float or None
+        As in :class:`Refined` where the gradient was summed in double-double.
     """
 
     hessian: Float
+    spread: float | None = None
 
 
 @dataclass(slots=True)

@@ -22,9 +22,9 @@ from sigmax.objective import Evaluation, Objective
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 
 #: shares of a bound of the Hessian to add to a singular one
-_DAMPING = (1e-12, 1e-9, 1e-6, 1e-3, 1.0)
+DAMPING = (1e-12, 1e-9, 1e-6, 1e-3, 1.0)
 #: a bound as badly conditioned as this makes Hessians that cannot be factored: whiten the rows
-_ILL_CONDITIONED = 1e6
+ILL_CONDITIONED = 1e6
 
 
 class DependentColumn(ArithmeticError):
@@ -47,6 +47,9 @@ class IllConditioned(ArithmeticError):
 
 class Plain:
     """The Hessian as it is."""
+
+    #: the coordinates are those of the parameters
+    T: Float | None = None
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
@@ -75,14 +78,19 @@ class Plain:
             The columns are to blame, not the weights of the rows.
         """
         if self._bound is None:
-            self._bound = self.objective.curvature_bound()
             try:
-                condition = Factor(self._bound).condition_number
+                condition = Factor(self.bound()).condition_number
             except NotPositiveDefinite:
                 raise IllConditioned from None
-            if condition > _ILL_CONDITIONED:
+            if condition > ILL_CONDITIONED:
                 raise IllConditioned
-        return _damped(at.hessian, self._bound)
+        return _damped(at.hessian, self.bound())
+
+    def bound(self) -> Float:
+        """B; one read of X the first time."""
+        if self._bound is None:
+            self._bound = self.objective.curvature_bound()
+        return self._bound
 
 
 class Whitened:
@@ -114,22 +122,25 @@ class Whitened:
         """f and gradient at `coef` in double-double, and the whitened Hessian; two reads."""
         at = self.objective.refine(coef, self._zero)
         G = self.objective.whitened_hessian(coef, self._zero, self.T)
-        return Evaluation(coef, at.nll, at.penalty, at.gradient, G)
+        return Evaluation(coef, at.nll, at.penalty, at.gradient, G, at.spread)
 
     def factor(self, at: Evaluation) -> WhitenedFactor:
         """Factor of the Hessian; NotPositiveDefinite where the weights of the rows make it singular."""
         return WhitenedFactor(self.T, Factor(at.hessian))
 
     def damped(self, at: Evaluation) -> WhitenedFactor:
-        """As in :class:`Plain`; in these coordinates B = 1/2 (I - 11'/K) (x) I."""
+        """As in :class:`Plain`."""
+        return WhitenedFactor(self.T, _damped(at.hessian, self.bound()))
+
+    def bound(self) -> Float:
+        """In these coordinates B = 1/2 (I - 11'/K) (x) I."""
         m = self.objective.n_logits
         shape = (np.eye(m) - 1.0 / (m + 1)) / 2.0
-        bound: Float = np.asarray(np.kron(shape, np.eye(len(self.T))), np.float64)
-        return WhitenedFactor(self.T, _damped(at.hessian, bound))
+        return np.asarray(np.kron(shape, np.eye(len(self.T))), np.float64)
 
 
 def _damped(H: Float, bound: Float) -> Factor:
-    for share in _DAMPING:
+    for share in DAMPING:
         try:
             return Factor(H + share * bound)
         except NotPositiveDefinite:

@@ -43,6 +43,9 @@ class Profile:
         self._penalised, self._top = penalised, ascent.point
         self._scale = penalised.objective.response.scale
 
+    def against(self, base: int | None) -> None:
+        """None: only coefficients are held fixed here, not their differences."""
+
     def deviance(self, j: int, value: float) -> float:
         """2 (l* - l*_j(value)), at least 0; nan where the constrained maximum was not found."""
         found = self._at(j, value, self._top)

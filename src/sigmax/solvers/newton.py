@@ -111,7 +111,7 @@ def newton(
         # without a factor of H itself the slope says nothing about the distance
         nu = math.sqrt(max(-slope, 0.0)) if factor is not None else math.nan
 
-        stop = _stop(objective, at, nu, previous, tol)
+        stop = stop_at(objective, at, nu, previous, tol)
         if stop is None and monitor.iterations >= max_iter:
             # so near to flatness more steps would not help
             stop = Stop.ROUNDING if nu <= _FLAT else Stop.ITERATIONS
@@ -124,7 +124,7 @@ def newton(
             stop = Stop.DOUBTFUL
         moved = None
         if stop is None and slope < 0.0:
-            moved = _step(curvature, at, direction, slope, nu, monitor)
+            moved = damped_step(curvature, at, direction, slope, nu, monitor)
         if moved is None:
             stop = stop or (Stop.ROUNDING if nu <= _TINY_DECREMENT else Stop.STUCK)
             zero = np.zeros_like(at.coef)
@@ -145,7 +145,7 @@ def _is_in_doubt(monitor: Monitor) -> bool:
     return monitor.patience is not None and not monitor.overlap and monitor.iterations >= monitor.patience
 
 
-def _stop(objective: Objective, at: Evaluation, nu: float, previous: float, tol: float) -> Stop | None:
+def stop_at(objective: Objective, at: Evaluation, nu: float, previous: float, tol: float) -> Stop | None:
     """Whether the iteration ends at `at`; every comparison with a nan decrement is false."""
     if objective.proves_separation(at):
         return Stop.SEPARATED
@@ -156,7 +156,7 @@ def _stop(objective: Objective, at: Evaluation, nu: float, previous: float, tol:
     return None
 
 
-def _step(
+def damped_step(
     curvature: Plain | Whitened,
     at: Evaluation,
     direction: Float,
