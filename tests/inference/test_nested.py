@@ -105,7 +105,9 @@ def test_bad_hypotheses(backend_name):
         r.score_test((np.eye(8), np.zeros(3)))
     broken = np.eye(8)
     broken[3, 3] = np.nan
-    with pytest.raises(ValueError, match=r"hypotheses must be finite; 1 value nan or inf, the first at hypotheses\[3, 3\]"):
+    with pytest.raises(
+        ValueError, match=r"hypotheses must be finite; 1 value nan or inf, the first at hypotheses\[3, 3\]"
+    ):
         r.lr_test((broken, np.zeros(8)))
     with pytest.raises(ValueError, match="age"):
         r.lr_test("age = 0")
