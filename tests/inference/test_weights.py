@@ -107,10 +107,11 @@ def compare(name: str, weighted: Any, repeated: Any, again: np.ndarray) -> None:
     """The numbers of a weighted fit, and those of one with row ``again[i]`` in place i."""
     if dataclasses.is_dataclass(weighted):
         # the root of a statistic that is rounding: p = 1 - O(sqrt(statistic)) says no more than that
-        rounding = getattr(weighted, "statistic", 1.0) < CLOSE
+        rounding = np.all(getattr(weighted, "statistic", 1.0) < CLOSE)
         for f in dataclasses.fields(weighted):
             if rounding and f.name in ("pvalue", "log_pvalue"):
-                assert abs(getattr(weighted, f.name) - getattr(repeated, f.name)) < np.sqrt(CLOSE), name
+                away = np.abs(getattr(weighted, f.name) - getattr(repeated, f.name))
+                assert np.all(away < np.sqrt(CLOSE)), name
                 continue
             compare(f"{name}.{f.name}", getattr(weighted, f.name), getattr(repeated, f.name), again)
     elif isinstance(weighted, dict):
