@@ -17,6 +17,7 @@ from sigmax.inference.observations import Observations
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.covariance import Covariance
+from sigmax.solvers.solution import Solution
 from sigmax.solvers.solve import final_nll, solve
 
 #: Newton decrement of a null model
@@ -24,7 +25,7 @@ _TOL = 1e-12
 
 
 def observations(
-    data: Data, design: Design, objective: Objective, coef: Float, covariance: Covariance, llf: float
+    data: Data, design: Design, objective: Objective, solution: Solution, covariance: Covariance, llf: float
 ) -> Observations:
     """The rows of an estimate that exists.
 
@@ -35,22 +36,26 @@ def observations(
         The columns that were fitted, in the rows as given.
     objective : Objective
         What was minimised.
-    coef : ndarray of shape (m k,)
+    solution : Solution
     covariance : Covariance
     llf : float
     """
-    return _observations(
-        data, design, objective, coef, lambda: Bread(Root(*covariance.roots()), covariance.compute()), llf
-    )
+
+    def bread() -> Bread:
+        return Bread(Root(*covariance.roots()), covariance.compute())
+
+    return _observations(data, design, objective, solution.coef, solution.low, bread, llf)
 
 
 def firth_observations(
     data: Data, design: Design, objective: Objective, coef: Float, inverse: Float, llf: float
 ) -> Observations:
     """The rows of Firth's estimates, whose covariance is `inverse`."""
-    return _observations(
-        data, design, objective, coef, lambda: Bread(Root(None, root_of(inverse)), inverse), llf
-    )
+
+    def bread() -> Bread:
+        return Bread(Root(None, root_of(inverse)), inverse)
+
+    return _observations(data, design, objective, coef, np.zeros_like(coef), bread, llf)
 
 
 def limiting_observations(
@@ -61,7 +66,8 @@ def limiting_observations(
     def bread() -> Bread:
         return Bread(Root(None, limit.root(0)), limit.covariance(0))
 
-    return _observations(data, design, objective, limit.coef(0), bread, limit.llf, found)
+    coef = limit.coef(0)
+    return _observations(data, design, objective, coef, np.zeros_like(coef), bread, limit.llf, found)
 
 
 def _observations(
@@ -69,6 +75,7 @@ def _observations(
     design: Design,
     objective: Objective,
     coef: Float,
+    low: Float,
     bread: Callable[[], Bread],
     llf: float,
     limit: Separation | None = None,
@@ -80,6 +87,7 @@ def _observations(
         objective,
         given,
         np.ascontiguousarray(coef.reshape(objective.n_logits, -1)),
+        np.ascontiguousarray(low.reshape(objective.n_logits, -1)),
         bread,
         lambda: _null_of_offsets(objective),
         llf,

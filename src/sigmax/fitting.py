@@ -308,7 +308,7 @@ def _estimated(data: Data, found: Found, *, l2: float, collinear: str) -> Result
         certificate=certificate,
         l2=l2,
         reference=response.classes[0],
-        _observations=observations(data, found.design, objective, solution.coef, covariance, llf),
+        _observations=observations(data, found.design, objective, solution, covariance, llf),
         **_asked_later(found, certificate),
         **data.facts(objective),
     )

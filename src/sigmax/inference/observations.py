@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 #: a log-likelihood that differs from the fit's by more than this, relatively, comes from different data
 _CHANGED = 1e-8
+#: logits whose rounding may be larger than this are formed in double-double
+_ROUNDED = 1e-12
 #: numbers of work space of a block
 _WORK = 2**19
 
@@ -112,12 +114,14 @@ class Rows:
 
     def nll(self) -> float:
         """-sum weight sum_k c_k log p_k; 0 log 0 = 0."""
-        if self.codes is not None:
-            logs = np.log(self.p[np.arange(len(self.p)), self.codes])
-        else:
-            assert self.counts is not None
-            logs = np.where(self.counts > 0.0, np.log(np.where(self.counts > 0.0, self.p, 1.0)), 0.0)
-            logs = (self.counts * logs).sum(axis=1)
+        # log 0 = -inf: a row beyond the range, or one of weight 0
+        with np.errstate(divide="ignore"):
+            if self.codes is not None:
+                logs = np.log(self.p[np.arange(len(self.p)), self.codes])
+            else:
+                assert self.counts is not None
+                logs = np.where(self.counts > 0.0, np.log(np.where(self.counts > 0.0, self.p, 1.0)), 0.0)
+                logs = (self.counts * logs).sum(axis=1)
         w = self.weight()
         if w is None:
             return -float(logs.sum())
@@ -133,7 +137,9 @@ class Observations:
         Of the columns that were fitted; its rows may be fewer, each counted as often as it stands there.
     given : callable
         Returns the design of those columns and the units, in the rows as they were given.
-    coef : ndarray of shape (m, k)
+    coef, low : ndarray of shape (m, k)
+        The estimate as a sum of two words: where columns are nearly dependent, or far from 0, the second
+        moves the logits, and rows are evaluated in double-double.
     bread : callable
         Returns the inverse information (:class:`sigmax.inference.covariances.Bread`).
     null_of_offsets : callable
@@ -149,12 +155,14 @@ class Observations:
         objective: Objective,
         given: Callable[[], tuple[Design, Units]],
         coef: Float,
+        low: Float,
         bread: Callable[[], Bread],
         null_of_offsets: Callable[[], float],
         llf: float,
         limit: Separation | None = None,
     ) -> None:
-        self.objective, self.coef, self.llf, self.limit = objective, coef, llf, limit
+        self.objective, self.coef, self.low = objective, coef, low
+        self.llf, self.limit = llf, limit
         self.kernels: Kernels = objective.kernels
         self.n_threads = objective.n_threads
         self.classes = objective.response.classes
@@ -184,6 +192,13 @@ class Observations:
         """The inverse information at the estimate."""
         return self._bread()
 
+    @cached_property
+    def _precise(self) -> bool:
+        """Whether logits of plain double precision would be off by more than statistics may be."""
+        if self.limit is not None:
+            return False
+        return self.objective.logit_rounding(self.coef.ravel()) > _ROUNDED
+
     def block_rows(self, numbers: int = 0) -> int:
         """Rows in a block, of which each needs `numbers` numbers of work space beside X."""
         size = passes.block_rows(self.design.width)
@@ -204,14 +219,12 @@ class Observations:
             return None if values is None else values[at]
 
         offset = part(u.offset)
-        eta = np.empty((len(X), len(self.coef)))
-        self.kernels.linear_predictor(
-            X,
-            self.coef,
-            eta,
-            intercept=design.intercept,
-            offset=None if offset is None else np.ascontiguousarray(offset),
-        )
+        offset = None if offset is None else np.ascontiguousarray(offset)
+        eta, one = np.empty((len(X), len(self.coef))), design.intercept
+        if self._precise:
+            self.kernels.linear_predictor_dd(X, self.coef, self.low, eta, None, intercept=one, offset=offset)
+        else:
+            self.kernels.linear_predictor(X, self.coef, eta, intercept=one, offset=offset)
         counts = part(u.counts)
         return Rows(
             X=X,
