@@ -157,7 +157,7 @@ observations    100   parameters 2   residual df 98
 classes         no: 50   yes: 50
 log-likelihood  -60.684256   AIC 125.369   BIC 130.579
 null model      -69.314718   McFadden R2 0.1245
-covariance      clustered, 42 clusters"""
+covariance      clustered, 42 clusters   Wald chi2(1) 31.340   p 2.2e-08"""
 
 
 def test_clusters(backend):
@@ -178,7 +178,7 @@ observations    4   probability weights of sum 100   parameters 2   residual df 
 classes         no: weight 50   yes: weight 50
 log-likelihood  -60.684256
 null model      -69.314718   McFadden R2 0.1245
-covariance      HC0 robust"""
+covariance      HC0 robust   Wald chi2(1) 0.803   p 0.3703"""
 
 
 def test_probability_weights(backend):
@@ -278,7 +278,10 @@ def test_what_was_done_is_said(backend):
     said = facts(smoking(backend, weight_type="importance").summary())
     assert said["observations"] == "4   importance weights of sum 100   parameters 2   residual df 2"
     assert said["classes"] == "no: weight 50   yes: weight 50"
-    assert facts(smoking(backend).with_covariance("HC1").summary())["covariance"] == "HC1 robust"
+    assert (
+        facts(smoking(backend).with_covariance("HC1").summary())["covariance"]
+        == "HC1 robust   Wald chi2(1) 15.102   p 0.0001"
+    )
 
 
 def test_another_reference_and_none(backend):
@@ -469,3 +472,15 @@ def test_a_large_result_is_no_page(backend, monkeypatch):
     monkeypatch.setattr("sigmax.inference.summaries._MOST_HTML", 3)
     assert r._repr_html_() is None
     assert r.summary()._repr_html_().startswith("<div")
+
+
+def test_all_slopes_are_tested_by_a_robust_covariance(backend):
+    data = sx.datasets.load("spector")
+    r = sx.fit(data.X, data.y, backend=backend.BACKEND)
+    robust = r.with_covariance("HC0")
+    wald = robust.wald_test("x1, x2, x3")
+    assert f"Wald chi2(3) {wald.statistic:.3f}" in robust.summary()
+    assert "Wald" not in r.summary()
+    # two clusters have no covariance of three slopes
+    assert "clustered, 2 clusters" in r.with_covariance("cluster", np.arange(32) % 2).summary()
+    assert "Wald" not in r.with_covariance("cluster", np.arange(32) % 2).summary()

@@ -15,7 +15,6 @@ from sigmax.inference.margins import Marginal
 from sigmax.inference.performance.mixin import Performance
 from sigmax.inference.predictions import Predictions
 from sigmax.inference.summaries import Summaries
-from sigmax.inference.tested import Tested
 from sigmax.kernels import Float
 
 __all__ = ["Result", "class_index", "facts"]
@@ -26,7 +25,7 @@ _NO_MAP = (
 )
 
 
-class Result(Summaries, Predictions, Tested, Marginal, Performance, Diagnosed):  # noqa: D101
+class Result(Summaries, Predictions, Marginal, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------

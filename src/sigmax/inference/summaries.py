@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.maketables import MakeTables
 from sigmax.inference.summary import Summary, summary_table
+from sigmax.inference.tested import Tested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_HTML = 10_000
 
 
-class Summaries(MakeTables, Likelihood):
+class Summaries(MakeTables, Tested, Likelihood):
     """Tables of a result."""
 
     def summary(
@@ -49,7 +50,8 @@ class Summaries(MakeTables, Likelihood):
         Notes
         -----
         The likelihood-ratio test against the null model is left out where the covariance is not the inverse
-        information, or estimates are penalised; AIC and BIC are with probability weights.
+        information, or estimates are penalised; AIC and BIC are with probability weights.  A covariance of
+        another kind brings the Wald test of all slopes, unless there are fewer clusters than slopes.
         """
         return Summary(
             summary_table(self, level=level, target=target or self._target, odds_ratios=odds_ratios)

@@ -168,7 +168,7 @@ def _without_numbers(result: Summaries) -> dict[int, str]:
 def _facts(result: Summaries, ratio: str | None) -> list[tuple[str, list[str]]]:
     facts = _observed(result)
     facts += _likelihood(result)
-    facts += [("covariance", [covariance_text(result)])]
+    facts += [("covariance", _covariance(result))]
     if ratio is not None:
         text = "with its interval; its standard error by the delta method; z and p are those of the estimate"
         facts += [(ratio, [f"exp(estimate), {text}"])] if ratio != "exp(estimate)" else [(ratio, [text])]
@@ -221,6 +221,15 @@ def _likelihood(result: Summaries) -> list[tuple[str, list[str]]]:
     if result.llnull:
         null += [f"McFadden R2 {result.prsquared:.4f}"]
     return [*facts, ("null model", null)]
+
+
+def _covariance(result: Summaries) -> list[str]:
+    """What the standard errors rest on; and the test of all slopes where likelihoods give none."""
+    found = None if result.covariance_kind == "mle" else result._slopes_test()
+    if found is None:
+        return [covariance_text(result)]
+    test = f"Wald chi2({found.df}) {found.statistic:.3f}"
+    return [covariance_text(result), test, f"p {p_text(found.log_pvalue)}"]
 
 
 def _dependence(result: Summaries) -> list[tuple[str, list[str]]]:

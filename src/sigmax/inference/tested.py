@@ -50,6 +50,18 @@ class Tested(Uncertainty):
         L[~gone] = R
         return L
 
+    def _slopes_test(self) -> TestResult | None:
+        """The Wald test that all slopes are 0; None where it has no meaning."""
+        slopes = np.ones(np.atleast_2d(self.params).shape, bool)
+        slopes[:, : int(self.fit_intercept)] = False
+        asked = np.flatnonzero((slopes & ~np.atleast_2d(self.aliased)).ravel())
+        if not len(asked) or not np.isfinite(self.params.ravel()[asked]).all():
+            return None
+        try:
+            return self.wald_test(np.eye(self.params.size)[asked])
+        except ValueError:  # more slopes than clusters
+            return None
+
     def wald_test(self, hypotheses: Given) -> TestResult:
         """Wald test of joint linear hypotheses about `params`.
 
