@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sigmax.inference.hypotheses import Parameters, combinations, joint, label_text
+from sigmax.inference.hypotheses import Parameters, combinations, joint
+from sigmax.inference.tables import label_text
 
 NAMES = (
     "intercept",

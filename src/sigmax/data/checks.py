@@ -66,3 +66,16 @@ def vector(name: str, value: npt.ArrayLike, length: int, of: str) -> npt.NDArray
         raise ValueError(f"{name} must have shape ({length},), one value for each {of}; got {array.shape}")
     finite(name, array)
     return contiguous(array)
+
+
+def coverage(level: object) -> float:
+    """The coverage of an interval, 0 < level < 1.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if isinstance(level, int | float | np.integer | np.floating) and 0.0 < level < 1.0:
+        return float(level)
+    raise ValueError(f"level must be between 0 and 1; got {level!r}")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sigmax.data.checks import coverage
 from sigmax.inference.hypotheses import Hypotheses
-from sigmax.inference.tables import Table, decimals, in_line, require_pandas
+from sigmax.inference.tables import Table, Tabular, decimals, in_line, require_pandas
 from sigmax.inference.tails import log_normal_tail, normal_tail, p_text
 from sigmax.inference.wald import ROUNDING, scaled
 from sigmax.kernels import Float
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class LinearCombinations:
+class LinearCombinations(Tabular):
     """Estimates of linear combinations, one line each.
 
     Attributes
@@ -104,15 +105,9 @@ class LinearCombinations:
         header = ("", "estimate", "std. error", "z", "p", f"[{100 * self.level:g} % interval", "]")
         return Table(header, list(zip(*columns, strict=True)))
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         count = len(self.expressions)
         return f"<linear combinations: {', '.join(self.expressions[:3])}{', ...' if count > 3 else ''}>"
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
 
 def linear_combinations(
@@ -138,8 +133,7 @@ def linear_combinations(
     """
     from scipy.special import ndtri
 
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1; got {level!r}")
+    level = coverage(level)
     A, d, _, s = scaled(combinations, theta, root)
     error = np.linalg.norm(A, axis=1)
     error = np.where(error > ROUNDING, error, 0.0)

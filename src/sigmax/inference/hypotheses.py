@@ -36,11 +36,6 @@ Given: TypeAlias = str | Sequence[str] | Mapping[str, float] | npt.ArrayLike | t
 _DEPENDENT = 1e-10
 
 
-def label_text(label: object) -> str:
-    """The text of a class's label: ``2`` for 2.0, too."""
-    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
-
-
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """What hypotheses are about.

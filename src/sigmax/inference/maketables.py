@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from sigmax.data.design import INTERCEPT
 from sigmax.inference.frames import coefficients
 from sigmax.inference.likelihood import Likelihood
-from sigmax.inference.summary import covariance_text, label_text
+from sigmax.inference.summary import covariance_text
+from sigmax.inference.tables import label_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import kernels, passes, threads
-from sigmax.data.checks import contiguous, finite, numbers, plural
+from sigmax.data.checks import contiguous, coverage, finite, numbers, plural
 from sigmax.data.design import Design
 from sigmax.data.frames import Frame
 from sigmax.data.given import rows
@@ -17,7 +17,7 @@ from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.inference.covariances import Root, root_of
 from sigmax.inference.estimates import class_index
-from sigmax.inference.uncertainty import Uncertainty, coverage
+from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
 

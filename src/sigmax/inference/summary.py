@@ -9,7 +9,7 @@ import numpy as np
 
 from sigmax.data.checks import plural
 from sigmax.inference.estimates import Estimates
-from sigmax.inference.tables import Table, decimals, in_line
+from sigmax.inference.tables import Table, decimals, in_line, label_text
 from sigmax.inference.tails import log_chi2_tail, log_normal_tail, p_text
 from sigmax.kernels import Float
 
@@ -48,12 +48,6 @@ class Summary(str):
 
 
 # -- words -----------------------------------------------------------------------------------------
-
-
-def label_text(value: object) -> str:
-    """A class label: 1.0 as 1."""
-    plain = value.tolist() if isinstance(value, np.generic) else value
-    return str(int(plain)) if isinstance(plain, float) and plain.is_integer() else str(plain)
 
 
 def covariance_text(result: Estimates) -> str:

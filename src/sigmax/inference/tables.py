@@ -5,11 +5,7 @@ def _table(self) -> Table:
     columns = [names, in_line(effects, digits), in_line(errors, digits), ...]
     return Table(("", "effect", "std. error", "[95 % interval", "]"), list(zip(*columns)), title="...")
 
-def __str__(self) -> str:
-    return self._table().text()
-
-def _repr_html_(self) -> str:
-    return self._table().html()
+in a class that is :class:`Tabular`.
 """
 
 from __future__ import annotations
@@ -21,6 +17,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+
+import numpy as np
 
 #: columns of a terminal
 WIDTH = 92
@@ -236,6 +234,27 @@ class Table:
             return f'<tr><th class="sigmax-group" scope="rowgroup" colspan="{n}">{_escape(row)}</th></tr>'
         cells = "".join(f"<td>{_escape(cell)}</td>" for cell in row[1:])
         return f'<tr><th scope="row">{_escape(row[0])}</th>{cells}</tr>'
+
+
+class Tabular:
+    """What is shown as a table."""
+
+    __slots__ = ()
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+
+def label_text(label: object) -> str:
+    """The text of a class's label, or of a level: ``2`` for 2.0."""
+    plain = label.tolist() if isinstance(label, np.generic) else label
+    return str(int(plain)) if isinstance(plain, float) and plain.is_integer() else str(plain)
 
 
 def _html_header(header: Sequence[str]) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 from sigmax.identification import parametrisation
 from sigmax.inference.combinations import LinearCombinations, linear_combinations
 from sigmax.inference.estimates import Estimates, class_index
-from sigmax.inference.hypotheses import Given, Parameters, combinations, joint, label_text
+from sigmax.inference.hypotheses import Given, Parameters, combinations, joint
 from sigmax.inference.nested import lr_test_between, lr_test_of, score_test_of
+from sigmax.inference.tables import label_text
 from sigmax.inference.testing import TestResult
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.inference.wald import covariance_root, wald_test

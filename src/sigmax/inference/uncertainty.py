@@ -8,25 +8,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.checks import coverage
 from sigmax.inference.covariances import KINDS, Root, spread
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.nested import no_data
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
-
-
-def coverage(level: object) -> float:
-    """The coverage of an interval, 0 < level < 1.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
-    if isinstance(level, int | float | np.integer | np.floating) and 0.0 < level < 1.0:
-        return float(level)
-    raise ValueError(f"level must be between 0 and 1; got {level!r}")
 
 
 class Uncertainty(Estimates):

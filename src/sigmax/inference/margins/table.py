@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.inference.tables import Table, decimals, in_line, require_pandas
+from sigmax.data.checks import coverage
+from sigmax.inference.tables import Table, decimals, in_line, label_text, require_pandas
 from sigmax.inference.tails import log_normal_tail, normal_tail, p_text
 from sigmax.kernels import Float
 
@@ -102,8 +103,7 @@ class Margins:
         """
         from scipy.special import ndtri
 
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must be between 0 and 1; got {level!r}")
+        level = coverage(level)
         half = -float(ndtri((1.0 - level) / 2.0)) * self.se
         return np.stack([self.effects - half, self.effects + half], axis=-1)
 
@@ -150,7 +150,7 @@ class Margins:
         where = "average over the rows" if self.at == "overall" else "at the means"
         held = ", ".join(f"{name} = {value}" for name, value in self.values.items())
         of = "p" if self.kind.startswith("dy") else "log p"
-        target = f", {of} of class {_label(self.classes[1])}" if self.effects.ndim == 1 else ""
+        target = f", {of} of class {label_text(self.classes[1])}" if self.effects.ndim == 1 else ""
         return f"Marginal effects, {where}{f', {held}' if held else ''}{target}"
 
     def _table(self, level: float) -> Table:
@@ -161,10 +161,10 @@ class Margins:
         ends = self.conf_int(level).reshape(*effects.shape, 2)
         rows: list[tuple[str, ...] | str] = []
         several = self.effects.ndim == 2
-        labels = [_label(label) for label in self.classes]
+        labels = [label_text(label) for label in self.classes]
         for v, name in enumerate(self.names):
             change = self.changes[v]
-            heading = name if change is None else f"{name}, {_label(change[0])} -> {_label(change[1])}"
+            heading = name if change is None else f"{name}, {' -> '.join(map(label_text, change))}"
             digits = [decimals(error) for error in errors[v].tolist()]
             columns = [
                 labels if several else [heading],
@@ -207,8 +207,3 @@ class Margins:
 
     def _repr_html_(self) -> str:
         return self._table(0.95).html()
-
-
-def _label(value: Any) -> str:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return str(int(plain)) if isinstance(plain, float) and plain.is_integer() else str(plain)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sigmax.data.checks import coverage
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.recalibration import (
     log_likelihood_gain,
@@ -16,10 +17,10 @@ from sigmax.inference.performance.recalibration import (
     recalibrate,
     varying,
 )
-from sigmax.inference.performance.roc import require_level
 from sigmax.inference.performance.sums import exact_sum
 from sigmax.inference.performance.table import frame, number, p_value, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
+from sigmax.inference.tails import chi2_tail
 from sigmax.kernels import Float
 
 
@@ -44,7 +45,7 @@ class CalibrationTest:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Calibration:
+class Calibration(Tabular):
     """Calibration of probabilities: what their logits have to be moved and stretched by.
 
     With two classes the numbers are floats, of the log odds of class 1; with K > 2 they have shape (K - 1,),
@@ -112,7 +113,7 @@ class Calibration:
             (name, *(f"{x:z.4f}" for x in row))
             for name, row in zip(names, zip(*columns.values(), strict=True), strict=True)
         )
-        header = ("", "estimate", "std. error", f"[{100 * self.level:g} %", "interval]")
+        header = ("", "estimate", "std. error", f"[{100 * self.level:g} % interval", "]")
         notes: tuple[str, ...] = (
             f"slope 1 and intercept 0: {self.overall}",
             f"in the large 0: {self.intercepts}",
@@ -122,17 +123,11 @@ class Calibration:
             notes = (f"log odds against {self.classes[0]}, each with its own slope", *notes)
         return table("Calibration", header, rows, notes)
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         def shown(x: float | Float) -> str:
             return ", ".join(f"{v:z.4f}" for v in np.atleast_1d(x).tolist())
 
         return f"<calibration: slope {shown(self.slope)}, intercept {shown(self.intercept)}>"
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def to_frame(self) -> Any:
         """Estimates, standard errors and intervals as a pandas DataFrame.
@@ -147,9 +142,7 @@ class Calibration:
 
 
 def _test(statistic: float, df: int) -> CalibrationTest:
-    from scipy.special import gammaincc
-
-    return CalibrationTest(statistic, df, float(gammaincc(0.5 * df, 0.5 * statistic)) if df else math.nan)
+    return CalibrationTest(statistic, df, float(chi2_tail(statistic, df)) if df else math.nan)
 
 
 def calibration(data: Outcomes, level: float = 0.95) -> Calibration:
@@ -185,7 +178,7 @@ def calibration(data: Outcomes, level: float = 0.95) -> Calibration:
     their use is with other rows.  Standard errors are those of the inverse information, and take the
     probabilities as given.
     """
-    require_level(level)
+    level = coverage(level)
     totals = data.class_totals()
     if not totals.all():
         missing = data.labels[int(np.argmin(totals))]

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.checks import coverage
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import quantile_groups, whole
-from sigmax.inference.performance.roc import require_level
 from sigmax.inference.performance.sums import exact_sum
 from sigmax.inference.performance.table import count, frame, number, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
 from sigmax.kernels import Float
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CalibrationCurve:
+class CalibrationCurve(Tabular):
     """Points of the calibration curve of each class: class 1 of two, all of more.
 
     Attributes
@@ -49,7 +49,7 @@ class CalibrationCurve:
     classes: tuple[str, ...]
 
     def _table(self) -> Table:
-        header = ("class", "predicted", "observed", f"[{100 * self.level:g} %", "interval]", "observations")
+        header = ("class", "predicted", "observed", f"[{100 * self.level:g} % interval", "]", "observations")
         columns = (self.predicted, self.observed, self.lower, self.upper)
         rows = tuple(
             (self.classes[c], *(number(float(x[i])) for x in columns), count(float(self.n[i])))
@@ -57,14 +57,8 @@ class CalibrationCurve:
         )
         return table("Calibration curve", header, rows, ("quantile groups by probability; Wilson intervals",))
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         return f"<calibration curve: {len(self.n)} points>"
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def to_frame(self) -> Any:
         """The points as a pandas DataFrame.
@@ -110,7 +104,7 @@ def calibration_curve(data: Outcomes, groups: int = 10, level: float = 0.95) -> 
     """
     from scipy.special import ndtri
 
-    require_level(level)
+    level = coverage(level)
     wanted = whole("groups", groups, 1)
     z = -float(ndtri(0.5 * (1.0 - level)))
     codes, points = [], []

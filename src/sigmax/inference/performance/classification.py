@@ -13,7 +13,7 @@ from sigmax.data.checks import numbers
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.sums import exact_sum
 from sigmax.inference.performance.table import count, frame, number, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
 from sigmax.kernels import Float
 
 
@@ -23,7 +23,7 @@ def _share(part: float, whole: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClassificationTable:
+class ClassificationTable(Tabular):
     """Observed against predicted classes, and the rates that follow.
 
     Attributes
@@ -171,17 +171,11 @@ class ClassificationTable:
         rows.append(("precision", *(number(x) for x in self.precision.tolist()), "", number(self.accuracy)))
         return table("Classification", header, tuple(rows), self._notes())
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         return (
             f"<classification of {count(self.total)} observations: accuracy {number(self.accuracy)}, "
             f"balanced {number(self.balanced_accuracy)}>"
         )
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def to_frame(self) -> Any:
         """`confusion` as a pandas DataFrame, observed classes in rows.

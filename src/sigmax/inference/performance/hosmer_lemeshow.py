@@ -12,7 +12,8 @@ from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import Groups, quantile_groups, whole
 from sigmax.inference.performance.sums import exact_sum, product_errors
 from sigmax.inference.performance.table import count, frame, number, p_value, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
+from sigmax.inference.tails import chi2_tail
 from sigmax.kernels import Float
 
 #: an expected count below it makes the chi^2 distribution doubtful
@@ -20,7 +21,7 @@ _SMALL = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class HosmerLemeshow:
+class HosmerLemeshow(Tabular):
     """Hosmer and Lemeshow's test of goodness of fit.
 
     Attributes
@@ -91,17 +92,11 @@ class HosmerLemeshow:
             rows.append(("", "", "expected", *due, ""))
         return ("group", "up to", "", *self.classes, "total"), tuple(rows)
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         return (
             f"<Hosmer-Lemeshow: {self.n_groups} groups, chi2({self.df}) = {self.statistic:.3f}, "
             f"{p_value(self.pvalue)}>"
         )
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def to_frame(self) -> Any:
         """The groups as a pandas DataFrame: cut, observed and expected of each class, total.
@@ -175,13 +170,11 @@ def hosmer_lemeshow(data: Outcomes, groups: int = 10, *, fitted: bool = True) ->
     ]
     statistic = math.fsum(terms)
     df = (g - 2 if fitted else g) * (K - 1)
-    from scipy.special import gammaincc
-
     key = data.p[:, 1] if data.binary else data.complement(0)
     return HosmerLemeshow(
         statistic=statistic,
         df=df,
-        pvalue=float(gammaincc(0.5 * df, 0.5 * statistic)),
+        pvalue=float(chi2_tail(statistic, df)),
         cuts=key[made.order[made.bounds[1:] - 1]],
         observed=observed,
         expected=expected,

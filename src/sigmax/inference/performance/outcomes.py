@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sigmax.data.checks import contiguous, finite, none_of, numbers, where_first
 from sigmax.inference.performance.sums import exact_sum
+from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 
 #: how far the probabilities of a row may add up to something else than 1
@@ -61,10 +62,7 @@ class Outcomes:
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes as text; 1.0 is 1."""
-        return tuple(
-            str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-            for value in self.classes.tolist()
-        )
+        return tuple(map(label_text, self.classes.tolist()))
 
     def of_cells(self, values: Float) -> Float:
         """Values of the rows and classes, (n, K), at the cells, (c,)."""

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from sigmax.data.checks import coverage
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import whole
 from sigmax.inference.performance.ranks import Ranked, area, delong_variance, hanley_variance, ranked, scores
 from sigmax.inference.performance.table import count, frame, number, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
 from sigmax.kernels import Float
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RocAuc:
+class RocAuc(Tabular):
     """Area under the ROC curve.
 
     Attributes
@@ -87,16 +88,10 @@ class RocAuc:
             notes.insert(0, f"each class against all others; Hand-Till M {number(self.hand_till)}")
         return table("Area under the ROC curve", header, rows, (*notes, *self.notes))
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         if self.hand_till is not None:
             return f"<ROC AUC of {len(self.classes)} classes: Hand-Till M {number(self.hand_till)}>"
         return f"<ROC AUC {number(float(self.auc))}, standard error {number(float(self.se))}>"
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def to_frame(self) -> Any:
         """One row for each area, as a pandas DataFrame.
@@ -149,12 +144,6 @@ class RocCurve:
         """
         columns = {"threshold": self.thresholds, "fpr": self.fpr, "tpr": self.tpr}
         return frame(columns, range(len(self.fpr)), "point")
-
-
-def require_level(level: float) -> None:
-    """Raise ValueError unless 0 < level < 1."""
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must be between 0 and 1; got {level!r}")
 
 
 def _against_others(data: Outcomes, c: int) -> Ranked:
@@ -254,7 +243,7 @@ def roc_auc(data: Outcomes, level: float = 0.95, *, method: str = "delong", scal
     Ties count half.  A weight is so many rows.  Rows rank by p, and by 1 - p where p is within 2^-26 of 1.
     O(K n log n), and O(K^2) sorts of pairs of classes for M.
     """
-    require_level(level)
+    level = coverage(level)
     if method not in ("delong", "hanley"):
         raise ValueError(f"method must be 'delong' or 'hanley'; got {method!r}")
     if scale not in ("logit", "plain"):

@@ -12,12 +12,12 @@ from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.quantile_groups import quantile_groups, whole
 from sigmax.inference.performance.sums import exact_sum, mean_and_error
 from sigmax.inference.performance.table import count, frame, number, table
-from sigmax.inference.tables import Table
+from sigmax.inference.tables import Table, Tabular
 from sigmax.kernels import Float
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Score:
+class Score(Tabular):
     """The mean of a score of single observations; smaller is better.
 
     Attributes
@@ -49,14 +49,8 @@ class Score:
         numbers = tuple(number(x, 6) for x in (self.score, self.se, self.baseline, self.scaled))
         return table(self.name, header, (("", *numbers, count(self.n)),))
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         return f"<{self.name} {number(self.score, 6)}, standard error {number(self.se, 6)}>"
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
     def __float__(self) -> float:
         return self.score
@@ -138,7 +132,7 @@ def log_score(data: Outcomes) -> Score:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class BrierDecomposition:
+class BrierDecomposition(Tabular):
     """Murphy's decomposition of the Brier score over groups of similar probabilities.
 
         score = reliability - resolution + uncertainty + within
@@ -173,17 +167,11 @@ class BrierDecomposition:
         note = "score = reliability - resolution + uncertainty + within groups"
         return table("Brier score, decomposed", header, (("", *(number(x, 6) for x in parts)),), (note,))
 
-    def __str__(self) -> str:
-        return self._table().text()
-
     def __repr__(self) -> str:
         return (
             f"<Brier score {number(self.score, 6)}: reliability {number(self.reliability, 6)}, "
             f"resolution {number(self.resolution, 6)}, uncertainty {number(self.uncertainty, 6)}>"
         )
-
-    def _repr_html_(self) -> str:
-        return self._table().html()
 
 
 def brier_decomposition(data: Outcomes, groups: int = 10) -> BrierDecomposition:
