@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import sigmax as sx
 from sigmax import cli, datasets, fitting
 from sigmax.data import chunks
 from sigmax.functions import elementwise, loss, normalised
+from sigmax.inference.margins import request
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -21,7 +23,7 @@ def block(language, containing):
 
 
 def test_docstrings():
-    for module in (fitting, chunks, datasets, elementwise, normalised, loss):
+    for module in (fitting, chunks, datasets, elementwise, normalised, loss, request):
         found = doctest.testmod(module)
         assert found.attempted > 0
         assert found.failed == 0
@@ -45,14 +47,26 @@ def test_readme_python(capsys):
     assert capsys.readouterr().out.startswith("Logistic regression of GRADE")
 
 
-def test_readme_functions(capsys):
-    names = {}
-    exec(block("python", "cross_entropy"), names)
+@pytest.mark.parametrize(
+    ("containing", "lines"), [("cross_entropy", 3), ("weight", 1), ("with_covariance", 7), ("Separation", 5)]
+)
+def test_readme_prints_what_it_says(capsys, containing, lines):
+    exec(block("python", containing), {})
     printed = capsys.readouterr().out.splitlines()
-    # what is printed stands beside it as a comment
-    shown = re.findall(r"^print\(.*\)  # (.*)$", block("python", "cross_entropy"), re.MULTILINE)
-    assert len(shown) == 3
-    assert printed == shown
+    # what is printed stands beside it as a comment, words after it
+    shown = re.findall(r"^print\(.*\)  # (.*)$", block("python", containing), re.MULTILINE)
+    assert len(shown) == lines
+    for line, comment in zip(printed, shown, strict=True):
+        assert comment == line or comment.startswith((line + ";", line + ","))
+
+
+def test_readme_formula(capsys):
+    names = {}
+    exec(block("python", "affair ~ age"), names)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Marginal effects, average over the rows, p of class 1")
+    assert "religious[2.0], 1 -> 2" in printed
+    assert names["r"].predict_proba(names["table"][:5]).shape == (5, 2)
 
 
 def test_readme_commands_exist():

@@ -244,3 +244,16 @@ def test_complete_separation(backend_name):
     # with the intercept at -9 the slope is finite: few rows separate, but not from there
     held = sx.fit(x[:, None], y, offset=np.full(6, -9.0), fit_intercept=False, backend=backend_name)
     assert r.lr_test((np.eye(2)[[0]], [-9.0])).statistic == pytest.approx(-2.0 * held.llf, abs=1e-9)
+
+
+def test_the_score_test_of_all_slopes(backend_name):
+    data = sx.datasets.load("spector")
+    r = sx.fit(data.X, data.y, backend=backend_name)
+    assert r.score_test() == r.score_test("x1, x2, x3")
+    # at the null model: U = X'(y - ybar), I = ybar (1 - ybar) times the centred Gram matrix
+    centred, share = data.X - data.X.mean(axis=0), data.y.mean()
+    U = centred.T @ (data.y - share)
+    exact = U @ np.linalg.solve(share * (1.0 - share) * centred.T @ centred, U)
+    assert r.score_test().statistic == pytest.approx(exact, rel=1e-11)
+    with pytest.raises(ValueError, match="no slope"):
+        sx.fit(np.ones((32, 1)), data.y, fit_intercept=True, backend=backend_name).score_test()

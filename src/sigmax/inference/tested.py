@@ -51,15 +51,19 @@ class Tested(Uncertainty):
         L[~gone] = R
         return L
 
-    def _slopes_test(self) -> TestResult | None:
-        """The Wald test that all slopes are 0; None where it has no meaning."""
+    def _slopes(self) -> Float:
+        """R of the hypothesis that all slopes are 0, a row for each that was estimated."""
         slopes = np.ones(np.atleast_2d(self.params).shape, bool)
         slopes[:, : int(self.fit_intercept)] = False
-        asked = np.flatnonzero((slopes & ~np.atleast_2d(self.aliased)).ravel())
-        if not len(asked) or not np.isfinite(self.params.ravel()[asked]).all():
+        return np.eye(self.params.size)[(slopes & ~np.atleast_2d(self.aliased)).ravel()]
+
+    def _slopes_test(self) -> TestResult | None:
+        """The Wald test that all slopes are 0; None where it has no meaning."""
+        R = self._slopes()
+        if not len(R) or not np.isfinite(self.params.ravel()[R.any(axis=0)]).all():
             return None
         try:
-            return self.wald_test(np.eye(self.params.size)[asked])
+            return self.wald_test(R)
         except ValueError:  # more slopes than clusters
             return None
 
@@ -146,13 +150,13 @@ class Tested(Uncertainty):
             return lr_test_between(self, other)
         return lr_test_of(self, joint(other, self._finite_parameters))
 
-    def score_test(self, hypotheses: Given) -> TestResult:
+    def score_test(self, hypotheses: Given | None = None) -> TestResult:
         """Rao's score test of joint linear hypotheses.
 
         Parameters
         ----------
-        hypotheses : str, sequence of str, dict, matrix, or pair
-            As in :meth:`wald_test`; they may be about infinite parameters.
+        hypotheses : str, sequence of str, dict, matrix, or pair, optional
+            As in :meth:`wald_test`; they may be about infinite parameters.  By default that all slopes are 0.
 
         Returns
         -------
@@ -165,6 +169,10 @@ class Tested(Uncertainty):
         ValueError
             As for :meth:`lr_test`; the estimate under the hypothesis does not exist.
         """
+        if hypotheses is None:
+            hypotheses = self._slopes()
+            if not len(hypotheses):
+                raise ValueError("hypotheses must be given: the model has no slope to test")
         return score_test_of(self, joint(hypotheses, self._finite_parameters))
 
     @property
