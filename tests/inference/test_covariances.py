@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -280,3 +281,11 @@ def test_intervals_of_complete_separation(backend_name) -> None:
     assert set(np.unique(found.proba)) == {0.0, 1.0}
     assert np.isnan(found.lower).all()
     assert np.isnan(found.upper).all()
+
+
+def test_a_copy_keeps_the_data_and_a_pickle_does_not(backend_name):
+    data = sx.datasets.load("spector")
+    r = sx.fit(data.X, data.y, backend=backend_name)
+    np.testing.assert_array_equal(copy.copy(r).cov_params("HC0"), r.cov_params("HC0"))
+    with pytest.raises(ValueError, match="leaves behind"):
+        copy.deepcopy(r).cov_params("HC0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
@@ -209,6 +209,9 @@ class Estimates:
     def _base(self) -> int | None:
         """Index of the reference class; None without one."""
         return None if self.reference is None else class_index(self.classes, self.reference)
+
+    def __copy__(self) -> Self:
+        return replace(self)
 
     def __getstate__(self) -> dict[str, object]:
         # numbers travel, the data do not
