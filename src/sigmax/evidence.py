@@ -12,8 +12,8 @@ from sigmax.data.units import Units
 from sigmax.estimation import Data
 from sigmax.existence.limit import Limit
 from sigmax.existence.separation import Separation
-from sigmax.inference.covariances import Bread, Root, root_of
 from sigmax.inference.observations import Observations
+from sigmax.inference.roots import Bread, Root, root_of
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.covariance import Covariance

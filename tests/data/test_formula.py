@@ -13,8 +13,8 @@ from formulaic import model_matrix
 from tables import N, table, terms_of
 
 from sigmax.data import formula, slopes
-from sigmax.data.formula import Variable
 from sigmax.data.formula_data import observe
+from sigmax.data.recipe import Variable
 
 
 @pytest.fixture(scope="module")

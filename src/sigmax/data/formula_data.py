@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data import frames
-from sigmax.data.formula import Terms, Variable
+from sigmax.data.formula import Terms
 from sigmax.data.frames import Frame
 from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain
 from sigmax.data.parsing import Sides, parse, require_formulaic
+from sigmax.data.recipe import Variable
 from sigmax.kernels import Float
 
 #: rows that are looked at alone, to find a transform that mixes rows

@@ -15,7 +15,7 @@ from sigmax.data.materials import Encoded, expressions, factors_of, levels_of, m
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
-    from sigmax.data.formula import Terms
+    from sigmax.data.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,14 +30,14 @@ class Means:
 
     Parameters
     ----------
-    terms : Terms
+    terms : Recipe
     frame : pandas.DataFrame of one row
         Numbers at their means; of text and categories some level, which is not looked at.
     encoded : dict
         The mean of the columns of each factor that is made of levels; keys as in :data:`Encoded`.
     """
 
-    terms: Terms
+    terms: Recipe
     frame: Frame
     encoded: Encoded
 
@@ -46,13 +46,13 @@ class Means:
         return self._columns(self.frame, self.encoded)
 
     def derivative(self, variable: str) -> Float:
-        """Their derivative after a variable of numbers, (1, p); see :meth:`Terms.derivative`."""
+        """Their derivative after a variable of numbers, (1, p), as `Terms.derivative` has it."""
         return slopes.derivative(self.terms, self.frame, variable, self.encoded)
 
     def with_value(self, variable: str, value: object) -> Float:
         """The columns with one variable set to a value, the others at their means, (1, p).
 
-        See :meth:`Terms.with_value`.
+        See :meth:`sigmax.data.formula.Terms.with_value`.
         """
         frame = self.terms._set(self.frame, variable, value)
         uses = self.terms._uses
@@ -69,7 +69,7 @@ class Means:
         return X
 
 
-def mean_columns(terms: Terms, blocks: Iterable[tuple[Frame, Float]]) -> Means:
+def mean_columns(terms: Recipe, blocks: Iterable[tuple[Frame, Float]]) -> Means:
     """The means over rows that come in blocks, each with its weights."""
     import pandas as pd
 
@@ -103,7 +103,7 @@ def mean_columns(terms: Terms, blocks: Iterable[tuple[Frame, Float]]) -> Means:
     return Means(terms, row, {key: _with_values(columns, mean(key)) for key, columns in names.items()})
 
 
-def _is_averaged(terms: Terms, expr: str) -> bool:
+def _is_averaged(terms: Recipe, expr: str) -> bool:
     """Of levels; or of numbers that are made of text, which has no mean of its own."""
     if levels_of(terms._spec, expr) is not None:
         return True

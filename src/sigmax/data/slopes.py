@@ -14,13 +14,13 @@ from sigmax.data.materials import Encoded, evaluate, expressions, factors_of, ma
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
-    from sigmax.data.formula import Terms
+    from sigmax.data.recipe import Recipe
 
 #: what differences of a factor have to agree to, of its scale
 _AGREE = 1e-9
 
 
-def derivative(terms: Terms, frame: Frame, variable: str, encoded: Encoded | None = None) -> Float:
+def derivative(terms: Recipe, frame: Frame, variable: str, encoded: Encoded | None = None) -> Float:
     """See :meth:`sigmax.data.formula.Terms.derivative`; `encoded` as for :func:`materialise`."""
     if terms.variable(variable).kind == "factor":
         raise ValueError(f"variable {variable!r} is a factor, and has no derivative; compare its levels")
@@ -58,7 +58,7 @@ def derivative(terms: Terms, frame: Frame, variable: str, encoded: Encoded | Non
     return out
 
 
-def _factor(terms: Terms, factor: Any, frame: Frame, variable: str, column: str) -> Any:
+def _factor(terms: Recipe, factor: Any, frame: Frame, variable: str, column: str) -> Any:
     """The derivative of a factor of numbers, as formulaic takes the factor itself."""
     from formulaic.materializers.types import FactorValues
 
@@ -108,7 +108,7 @@ def _as_numbers(values: Any, like: Any) -> Any:
     return FactorValues(values, metadata=metadata)
 
 
-def _by_differences(terms: Terms, factor: Any, frame: Frame, variable: str, column: str) -> Any:
+def _by_differences(terms: Recipe, factor: Any, frame: Frame, variable: str, column: str) -> Any:
     """As :func:`_factor`, of an expression that numbers with derivatives do not go through."""
     import pandas as pd
 

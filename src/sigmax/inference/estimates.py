@@ -14,9 +14,8 @@ from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline
 from sigmax.inference.covariances import Spread
-from sigmax.inference.nested import LikelihoodTests
 from sigmax.inference.observations import Observations
-from sigmax.inference.profile import Profile
+from sigmax.inference.profile import LikelihoodTests, Profile
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate

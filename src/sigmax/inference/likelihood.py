@@ -6,10 +6,10 @@ import numpy as np
 
 from sigmax.inference.baseline import Baseline, baseline
 from sigmax.inference.tails import chi2_tail, log_chi2_tail
-from sigmax.inference.uncertainty import Uncertainty
+from sigmax.inference.tested import Tested
 
 
-class Likelihood(Uncertainty):
+class Likelihood(Tested):
     """Log-likelihood, deviance and criteria.
 
     All are sums over the observations, in nats, weighted as the fit was.

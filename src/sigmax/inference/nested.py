@@ -5,19 +5,18 @@ theta are the parameters as a result reports them, in the order of ``params.rave
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.design import Design
 from sigmax.identification import parametrisation
+from sigmax.inference.estimates import Estimates
 from sigmax.inference.hypotheses import Hypotheses
+from sigmax.inference.profile import LikelihoodTests
 from sigmax.inference.testing import TestResult
 from sigmax.kernels import Float
-
-if TYPE_CHECKING:
-    from sigmax.inference.estimates import Estimates
 
 #: a column of the smaller model lies in the span of the larger one's where what is left of it is at most this
 #: part of its length
@@ -25,16 +24,6 @@ _SPANNED = 1e-9
 #: rows of R depend on each other where what is left of one is at most this part of it
 _DEPENDENT_ROW = 1e-10
 _BLOCK = 4096
-
-
-class LikelihoodTests(Protocol):
-    """What a result asks of its data to test hypotheses about the parameters against the first class."""
-
-    def likelihood_ratio(self, A: Float, c: Float) -> float:
-        """2 (sup l - sup {l(b) : A b = c})."""
-
-    def score(self, A: Float, c: Float) -> float:
-        """U'I^-1 U at the optimum under A b = c."""
 
 
 def lr_test_of(result: Estimates, hypotheses: Hypotheses) -> TestResult:

@@ -23,7 +23,7 @@ from sigmax.data.design import Design
 from sigmax.data.units import Units
 from sigmax.existence.prediction import limiting_order, limiting_probabilities
 from sigmax.existence.separation import Separation
-from sigmax.inference.covariances import Bread
+from sigmax.inference.roots import Bread
 from sigmax.kernels import Codes, Float, Kernels
 from sigmax.objective import Objective
 
@@ -141,7 +141,7 @@ class Observations:
         The estimate as a sum of two words: where columns are nearly dependent, or far from 0, the second
         moves the logits, and rows are evaluated in double-double.
     bread : callable
-        Returns the inverse information (:class:`sigmax.inference.covariances.Bread`).
+        Returns the inverse information (:class:`sigmax.inference.roots.Bread`).
     null_of_offsets : callable
         Returns the log-likelihood of the model of the offsets with an intercept for each logit.
     llf : float

@@ -15,8 +15,8 @@ from sigmax.data.given import rows
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
-from sigmax.inference.covariances import Root, root_of
 from sigmax.inference.estimates import class_index
+from sigmax.inference.roots import Root, root_of
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor

@@ -1,4 +1,4 @@
-"""What a result asks of a profile likelihood, and what it makes of it."""
+"""What a result asks of the likelihood of its data, and what it makes of profiles."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ class Profile(Protocol):
 
     def against(self, base: int | None) -> Profile | None:
         """That of the parameters against another class, or that sum to zero; None where there is none."""
+
+
+class LikelihoodTests(Protocol):
+    """What a result asks of its data to test hypotheses about the parameters against the first class."""
+
+    def likelihood_ratio(self, A: Float, c: Float) -> float:
+        """2 (sup l - sup {l(b) : A b = c})."""
+
+    def score(self, A: Float, c: Float) -> float:
+        """U'I^-1 U at the optimum under A b = c."""
 
 
 @dataclass(frozen=True, slots=True)

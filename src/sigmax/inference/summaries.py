@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.maketables import MakeTables
 from sigmax.inference.summary import Summary, summary_table
-from sigmax.inference.tested import Tested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 _MOST_HTML = 10_000
 
 
-class Summaries(MakeTables, Tested, Likelihood):
+class Summaries(MakeTables):
     """Tables of a result."""
 
     def summary(

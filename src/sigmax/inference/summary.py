@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sigmax.data.checks import plural
 from sigmax.inference.estimates import Estimates
+from sigmax.inference.likelihood import Likelihood
 from sigmax.inference.tables import Table, decimals, in_line, label_text
 from sigmax.inference.tails import log_chi2_tail, log_normal_tail, p_text
 from sigmax.kernels import Float
-
-if TYPE_CHECKING:
-    from sigmax.inference.summaries import Summaries
 
 #: aliased columns, and separated rows, that are printed
 _SHOWN = 12
@@ -77,8 +75,8 @@ def method_text(result: Estimates) -> str:
 # -- the table -------------------------------------------------------------------------------------
 
 
-def summary_table(result: Summaries, *, level: float, target: str, odds_ratios: bool) -> Table:
-    """See :meth:`sigmax.inference.summaries.Summaries.summary`."""
+def summary_table(result: Likelihood, *, level: float, target: str, odds_ratios: bool) -> Table:
+    """See :meth:`sigmax.inference.summaries.Likelihood.summary`."""
     kind = "Logistic" if len(result.classes) == 2 else "Multinomial logistic"
     name = ratio_name(result) if odds_ratios else "estimate"
     interval = f"[{100.0 * level:.10g} % interval"
@@ -97,7 +95,7 @@ def ratios(values: Float, errors: Float, ends: Float) -> tuple[Float, Float, Flo
         return odds, odds * errors, np.exp(ends)
 
 
-def _rows(result: Summaries, level: float, target: str, odds_ratios: bool) -> list[tuple[str, ...] | str]:
+def _rows(result: Likelihood, level: float, target: str, odds_ratios: bool) -> list[tuple[str, ...] | str]:
     """Cells of each coefficient, under a heading for each class."""
     values, errors = result.params.ravel(), result.bse.ravel()
     z = result.zvalues.ravel()
@@ -145,7 +143,7 @@ def _z_text(z: float) -> str:
     return f"{z:z.3f}" if abs(z) < _LARGE_Z else f"{z:.3e}" if math.isfinite(z) else f"{z:g}"
 
 
-def _without_numbers(result: Summaries) -> dict[int, str]:
+def _without_numbers(result: Likelihood) -> dict[int, str]:
     """What stands in place of numbers: index of a parameter -> word."""
     words: dict[int, str] = {}
     limit = result._limit
@@ -159,7 +157,7 @@ def _without_numbers(result: Summaries) -> dict[int, str]:
 # -- facts -----------------------------------------------------------------------------------------
 
 
-def _facts(result: Summaries, ratio: str | None) -> list[tuple[str, list[str]]]:
+def _facts(result: Likelihood, ratio: str | None) -> list[tuple[str, list[str]]]:
     facts = _observed(result)
     facts += _likelihood(result)
     facts += [("covariance", _covariance(result))]
@@ -174,7 +172,7 @@ def _facts(result: Summaries, ratio: str | None) -> list[tuple[str, list[str]]]:
     return facts
 
 
-def _observed(result: Summaries) -> list[tuple[str, list[str]]]:
+def _observed(result: Likelihood) -> list[tuple[str, list[str]]]:
     """Observations, weights, classes, degrees of freedom."""
     against = result._against()
     weights, unit = [], ""
@@ -198,7 +196,7 @@ def _observed(result: Summaries) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _likelihood(result: Summaries) -> list[tuple[str, list[str]]]:
+def _likelihood(result: Likelihood) -> list[tuple[str, list[str]]]:
     """Log-likelihoods, and what is made of them where it means what it is called."""
     sampled = result.weight_type == "probability"
     criteria = [] if sampled else [f"AIC {result.aic:.3f}", f"BIC {result.bic:.3f}"]
@@ -217,7 +215,7 @@ def _likelihood(result: Summaries) -> list[tuple[str, list[str]]]:
     return [*facts, ("null model", null)]
 
 
-def _covariance(result: Summaries) -> list[str]:
+def _covariance(result: Likelihood) -> list[str]:
     """What the standard errors rest on; and the test of all slopes where likelihoods give none."""
     found = None if result.covariance_kind == "mle" else result._slopes_test()
     if found is None:
@@ -226,7 +224,7 @@ def _covariance(result: Summaries) -> list[str]:
     return [covariance_text(result), test, f"p {p_text(found.log_pvalue)}"]
 
 
-def _dependence(result: Summaries) -> list[tuple[str, list[str]]]:
+def _dependence(result: Likelihood) -> list[tuple[str, list[str]]]:
     """The columns that are combinations of others, and what was done."""
     if result.dependence is None:
         return []
@@ -239,7 +237,7 @@ def _dependence(result: Summaries) -> list[tuple[str, list[str]]]:
     return [("aliased", [f"{text}; left out"])]
 
 
-def _separation(result: Summaries) -> str:
+def _separation(result: Likelihood) -> str:
     """What separates the classes, which rows, and what the words in the table mean."""
     found: Any = result.separation
     rows = [f"{i:,}" for i in found.rows[:_SHOWN].tolist()]

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import coverage
-from sigmax.inference.covariances import KINDS, Root, spread
+from sigmax.inference.covariances import KINDS, spread
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.nested import no_data
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
+from sigmax.inference.roots import Root
 from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import passes, threads
-from sigmax.inference.covariances import Root
 from sigmax.inference.margins.cumulants import State
 from sigmax.inference.observations import Observations, Rows
+from sigmax.inference.roots import Root
 from sigmax.kernels import Float
 
 #: sums of a block, merged by addition
