@@ -14,6 +14,7 @@ from sigmax.inference.estimates import Estimates
 from sigmax.inference.nested import no_data
 from sigmax.inference.profile import LikelihoodRatioTest, Profile, likelihood_ratio_test, profile_intervals
 from sigmax.inference.roots import Root
+from sigmax.inference.tables import label_text
 from sigmax.inference.tails import log_normal_tail, normal_tail
 from sigmax.kernels import Float
 
@@ -216,19 +217,21 @@ class Uncertainty(Estimates):
         return likelihood_ratio_test(self._require_profile("penalised_lr_test()"), self.aliased)
 
     def _require_profile(self, what: str) -> Profile:
+        if self.collinear == "min_norm":
+            raise ValueError(f'{what} is for parameters that were fitted; fit with collinear="alias"')
         profile = self._profile
-        if profile is not None and self._origin is not None and self.collinear != "min_norm":
-            profile = profile.against(self._base)
-        if self.collinear == "min_norm" or (profile is None and self._origin is not None):
-            raise ValueError(
-                f"{what} is for the parameters that were fitted, against the class {self.classes[0]!r} and "
-                "with dependent columns left out; ask the result before rebase() or symmetric()"
-            )
         if profile is None:
             raise ValueError(no_data(self, what))
         if self.weight_type == "probability":
             raise ValueError(
                 f"{what} rests on a likelihood, and that of probability weights is none of the sample; take "
                 "method='wald'"
+            )
+        if self._origin is not None:
+            profile = profile.against(self._base)
+        if profile is None:
+            raise ValueError(
+                f"{what} is for the parameters that were fitted, against the class "
+                f"{label_text(self.classes[0])}; ask the result before rebase() or symmetric()"
             )
         return profile
