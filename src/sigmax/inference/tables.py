@@ -43,7 +43,9 @@ _STYLE = """\
   color: inherit}
 .sigmax-table thead th {text-align: right; font-weight: 500; white-space: nowrap;
   border-bottom: 1px solid rgba(128, 128, 128, 0.7)}
+.sigmax-table thead th:first-child {text-align: left}
 .sigmax-table thead th.sigmax-both {text-align: center}
+.sigmax-table p {margin: 0.2em 0.6em}
 .sigmax-table tbody th {text-align: left; font-weight: 400; overflow-wrap: anywhere; min-width: 6em}
 .sigmax-table tbody th.sigmax-group {font-weight: 600; padding-top: 0.7em}
 .sigmax-table tbody td {text-align: right; font-family: ui-monospace, Menlo, Consolas, monospace;

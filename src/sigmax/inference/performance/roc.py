@@ -77,8 +77,8 @@ class RocAuc(Tabular):
             "class",
             "AUC",
             "std. error",
-            f"[{100 * self.level:g} %",
-            "interval]",
+            f"[{100 * self.level:g} % interval",
+            "]",
             "positive",
             "negative",
         )
