@@ -107,7 +107,8 @@ def require_pandas(what: str) -> ModuleType:
         import pandas
     except ImportError as error:
         raise ImportError(f"{what} needs pandas, which is not installed: pip install pandas") from error
-    return pandas
+    found: ModuleType = pandas
+    return found
 
 
 def printable(text: str) -> str:
