@@ -10,7 +10,6 @@ from oracles import profile as oracle
 from oracles.newton import optimum
 
 import sigmax as sx
-from sigmax import kernels
 from sigmax.data.design import Design
 from sigmax.data.observe import observe
 from sigmax.exceptions import ConvergenceWarning
@@ -204,8 +203,8 @@ def test_many_rows_of_one_kind(backend):
     rng = np.random.default_rng(3)
     X = rng.normal(size=(200_000, 3))
     y = (rng.random(200_000) < 1.0 / (1.0 + np.exp(2.0 - X[:, 0]))).astype(int)
-    o = objective_of(X, y, {}, kernels.get("auto"))
-    profile = Profile(o, sx.fit(X, y).params.ravel())
+    o = objective_of(X, y, {}, backend)
+    profile = Profile(o, sx.fit(X, y, backend=backend.BACKEND).params.ravel())
     low, high = profile.interval(1, WANTED)
     for end in (low, high):
         assert abs(profile.deviance(1, end) - WANTED) <= 2.0 * PROVED
