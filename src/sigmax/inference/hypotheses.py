@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -156,7 +156,7 @@ def combinations(given: Given, parameters: Parameters) -> Hypotheses:
 def _equations(given: Given, parameters: Parameters) -> tuple[Float, Float]:
     """R (n, P) and q (n,), about finite estimates."""
     if isinstance(given, str) or _is_texts(given):
-        texts = [given] if isinstance(given, str) else list(given)  # type: ignore[arg-type]
+        texts = [given] if isinstance(given, str) else given
         rows = [row for text in texts for row in _read(str(text), parameters)]
     elif isinstance(given, Mapping):
         rows = [row for name, value in given.items() for row in _valued(name, value, parameters)]
@@ -171,7 +171,7 @@ def _equations(given: Given, parameters: Parameters) -> tuple[Float, Float]:
     return R, q
 
 
-def _is_texts(given: object) -> bool:
+def _is_texts(given: object) -> TypeGuard[Sequence[str]]:
     return isinstance(given, Sequence | np.ndarray) and all(isinstance(one, str) for one in given)
 
 

@@ -119,13 +119,13 @@ def _pair(s: State, k: int, c: int) -> Float:
     return np.asarray(s.p[k] * s.q[k] if k == c else -(s.p[k] * s.p[c]))
 
 
-def _triple(s: State, k: int, l: int, c: int) -> Float:  # noqa: E741
-    """The third cumulant of k <= l <= c."""
-    if k == l == c:
+def _triple(s: State, k: int, x: int, c: int) -> Float:
+    """The third cumulant of k <= x <= c."""
+    if k == x == c:
         return np.asarray(s.p[k] * s.q[k] * (s.q[k] - s.p[k]))
-    if k != l and l != c:
-        return np.asarray(2.0 * (s.p[k] * s.p[l] * s.p[c]))
-    twice, once = (l, c) if k == l else (l, k)
+    if k != x and x != c:
+        return np.asarray(2.0 * (s.p[k] * s.p[x] * s.p[c]))
+    twice, once = (x, c) if k == x else (x, k)
     return np.asarray(-(s.p[twice] * s.p[once]) * (s.q[twice] - s.p[twice]))
 
 

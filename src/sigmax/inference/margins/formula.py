@@ -26,13 +26,24 @@ class Terms(Protocol):
     """What margins need of a formula: :class:`sigmax.data.formula.Terms`."""
 
     @property
-    def variables(self) -> Sequence[Known]: ...  # noqa: D102
+    def variables(self) -> Sequence[Known]:
+        """What the columns are made of."""
+
     @property
-    def frame(self) -> Any: ...  # noqa: D102
-    def design(self, frame: Any) -> Float: ...  # noqa: D102
-    def derivative(self, frame: Any, variable: str) -> Float: ...  # noqa: D102
-    def with_value(self, frame: Any, variable: str, value: object) -> Float: ...  # noqa: D102
-    def means(self, frame: Any, weights: Any = None) -> _AtMeans: ...  # noqa: D102
+    def frame(self) -> Any:
+        """The rows of the fit."""
+
+    def design(self, frame: Any) -> Float:
+        """The columns, (n, p), at rows."""
+
+    def derivative(self, frame: Any, variable: str) -> Float:
+        """Their derivative by a variable, (n, p)."""
+
+    def with_value(self, frame: Any, variable: str, value: object) -> Float:
+        """The columns, (n, p), with a variable at a value in all rows."""
+
+    def means(self, frame: Any, weights: Any = None) -> _AtMeans:
+        """The point of means, weighted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,18 +112,13 @@ class Marginal(Uncertainty):
         model = Model(observations, root, origin._fitted())
         K = len(origin.classes)
         target: Target = Probability(K) if kind.startswith("dy") else LogProbability(K)
-        terms = origin._formula()
+        terms = origin.terms
         ask = (variables, discrete, held)
         if terms is None:
             wanted, points, names = origin._of_columns(model, target, at, elasticity, *ask)
         else:
             wanted, points, names = origin._of_formula(model, target, at, elasticity, terms, *ask)
         return origin._answered(model, target, wanted, points, names, (at, kind, held))
-
-    def _formula(self) -> Terms | None:
-        """The formula that the columns come from; None for columns of X."""
-        found: Terms | None = getattr(self, "terms", None)
-        return found
 
     def _fitted(self) -> Fitted:
         """How all columns belong to those that were fitted."""
@@ -309,7 +304,7 @@ def _summed(points: Points, wanted: list[Wanted]) -> list[tuple[float, tuple[Flo
     return [(float(total[0]), each) for each in sums]
 
 
-def _checked(at: str, kind: str, discrete: object) -> bool:
+def _checked(at: str, kind: str, discrete: str | bool | Sequence[str]) -> bool:
     """Whether the kind is an elasticity; ValueError for arguments that are none of theirs."""
     if at not in ("overall", "mean"):
         raise ValueError(
@@ -320,7 +315,8 @@ def _checked(at: str, kind: str, discrete: object) -> bool:
     if isinstance(discrete, str) and discrete != "auto":
         raise ValueError(f"discrete must be 'auto', True, False or a list of names; got {discrete!r}")
     elasticity = kind in ("eyex", "dyex")
-    if elasticity and discrete not in ("auto", False) and (discrete is True or len(list(discrete))):  # type: ignore[call-overload]
+    changes = discrete is True or (not isinstance(discrete, str | bool) and len(discrete) > 0)
+    if elasticity and changes:
         raise ValueError(f"kind={kind!r} has no discrete change: there is no log of 0")
     return elasticity
 

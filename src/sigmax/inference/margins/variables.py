@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
 
 
 class Known(Protocol):
-    """A variable that columns are made of: :class:`sigmax.data.formula.Variable` is one.
+    """A variable that columns are made of: :class:`sigmax.data.recipe.Variable` is one.
 
     Attributes
     ----------
@@ -35,13 +35,20 @@ class Known(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """That of its column of data."""
+
     @property
-    def kind(self) -> str: ...  # noqa: D102
+    def kind(self) -> str:
+        """What it takes: any number, two values, or levels."""
+
     @property
-    def levels(self) -> tuple[Any, ...]: ...  # noqa: D102
+    def levels(self) -> tuple[Any, ...]:
+        """The values of what is not continuous."""
+
     @property
-    def base(self) -> Any: ...  # noqa: D102
+    def base(self) -> Any:
+        """The level without a column."""
 
 
 @dataclass(frozen=True, slots=True)
