@@ -91,9 +91,9 @@ def test_statsmodels_binary(name, kind, at):
     other = found.get_margeff(at=at, method=kind)
     np.testing.assert_allclose(mine.effects, other.margeff, rtol=1e-9)
     np.testing.assert_allclose(mine.se, other.margeff_se, rtol=1e-8)
-    np.testing.assert_allclose(mine.cov, other.margeff_cov, rtol=1e-6, atol=1e-8 * np.abs(mine.cov).max())
+    np.testing.assert_allclose(mine.cov, other.margeff_cov, rtol=1e-8, atol=1e-10 * np.abs(mine.cov).max())
     np.testing.assert_allclose(mine.conf_int(0.9), other.conf_int(0.1), rtol=1e-7)
-    np.testing.assert_allclose(mine.pvalues, other.pvalues, rtol=1e-6)
+    np.testing.assert_allclose(mine.pvalues, other.pvalues, rtol=1e-8)
 
 
 @pytest.mark.parametrize("at", ["overall", "mean"])
