@@ -35,13 +35,14 @@ ROOMS = (
     ("firth",),
     ("fitting", "many"),
     # the doors; sigmax itself is the package's __init__ with the public names
-    ("progress", "compare", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
+    ("progress", "comparison", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 #: leaves import nothing of sigmax but themselves, and are imported from
 LEAVES = {
     "exceptions": {*LEVEL},
+    "extras": {*LEVEL},
     "datasets": {"fitting", *ROOMS[-1]},
 }
 
@@ -267,7 +268,12 @@ def test_a_breach_is_found(tmp_path, wanted, files):
 @pytest.mark.parametrize(
     "files",
     [
-        {"cli": "from sigmax import compare, bench, datasets", "compare": "", "bench": "", "datasets": ""},
+        {
+            "cli": "from sigmax import bench, comparison, datasets",
+            "comparison": "",
+            "bench": "",
+            "datasets": "",
+        },
         {"inference__a": "from sigmax.solvers.certificate import Certificate", "solvers__certificate": ""},
         {"functions__a": "from sigmax.data.checks import finite", "data__checks": ""},
         {"kernels__a": "from sigmax.exceptions import W", "exceptions": ""},
@@ -326,6 +332,18 @@ def loaded(code):
 
 def test_import_loads_nothing_heavy():
     assert loaded("import sigmax") & set(LAZY) == set()
+
+
+def test_import_alone_loads_no_room_and_no_numpy():
+    assert {m for m in loaded("import sigmax") if m.startswith(("sigmax.", "numpy"))} == set()
+
+
+def test_every_public_name_is_found_and_nothing_else():
+    for name in sigmax.__all__:
+        assert getattr(sigmax, name) is not None
+    assert set(sigmax.__all__) <= set(dir(sigmax))
+    with pytest.raises(AttributeError, match="no attribute 'ft'"):
+        _ = sigmax.ft
 
 
 @pytest.mark.parametrize("name", ["spector", "anes96"])

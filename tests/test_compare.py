@@ -7,7 +7,7 @@ import pytest
 
 import sigmax as sx
 from sigmax import kernels
-from sigmax.compare import Comparison
+from sigmax.comparison import Comparison
 
 
 @pytest.mark.needs_compiled

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sigmax as sx
-from sigmax import cli, datasets, fitting
+from sigmax import cli, datasets, extras, fitting
 from sigmax.data import chunks
 from sigmax.functions import elementwise, loss, normalised
 from sigmax.inference.margins import request
@@ -23,7 +23,7 @@ def block(language, containing):
 
 
 def test_docstrings():
-    for module in (fitting, chunks, datasets, elementwise, normalised, loss, request):
+    for module in (fitting, extras, chunks, datasets, elementwise, normalised, loss, request):
         found = doctest.testmod(module)
         assert found.attempted > 0
         assert found.failed == 0

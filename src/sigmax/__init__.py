@@ -3,18 +3,43 @@
 ``sigmax.fit(X, y)`` is the front door; ``sigmax.datasets`` holds real data to try it on; the command
 ``sigmax`` is the same library in the shell.  What the functions of logits, ``expit`` to ``cross_entropy``,
 have in common says :mod:`sigmax.functions`.
+
+Importing sigmax loads none of this: each name is loaded with what it needs when it is first asked for.
 """
 
 from __future__ import annotations
 
-from sigmax import datasets
-from sigmax.compare import compare
-from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
-from sigmax.fitting import fit
-from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
-from sigmax.many import fit_many
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sigmax import datasets
+    from sigmax.comparison import compare
+    from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
+    from sigmax.fitting import fit
+    from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
+    from sigmax.many import fit_many
 
 __version__ = "0.1.0"
+
+#: public name -> the module that has it
+_HOME = {
+    "ConvergenceWarning": "exceptions",
+    "SeparationError": "exceptions",
+    "SeparationWarning": "exceptions",
+    "compare": "comparison",
+    "cross_entropy": "functions",
+    "expit": "functions",
+    "fit": "fitting",
+    "fit_many": "many",
+    "log1pexp": "functions",
+    "log_expit": "functions",
+    "log_softmax": "functions",
+    "logsumexp": "functions",
+    "softmax": "functions",
+}
+#: modules that are public as they are
+_ROOMS = ("datasets",)
 
 __all__ = [
     "ConvergenceWarning",
@@ -33,3 +58,17 @@ __all__ = [
     "logsumexp",
     "softmax",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        found = getattr(importlib.import_module(f"sigmax.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
+    if name in _ROOMS:
+        return importlib.import_module(f"sigmax.{name}")
+    raise AttributeError(f"module 'sigmax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
