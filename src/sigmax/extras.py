@@ -1,4 +1,4 @@
-"""Libraries that only some doors need: imported on demand, and named with their extra where they are missing."""
+"""Libraries that only some doors need: imported on demand; a missing one is named with its extra."""
 
 from __future__ import annotations
 
