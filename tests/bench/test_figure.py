@@ -1,4 +1,4 @@
-"""benchmarks/figure.py: what it draws is what the run says, and nothing is drawn of what cannot be compared."""
+"""benchmarks/figure.py: it draws what the run says, and nothing of what cannot be compared."""
 
 import importlib.util
 import json
