@@ -211,7 +211,11 @@ class RocDisplay(Display):
             loc="lower right", title=title, fontsize="small", title_fontsize="small", alignment="left"
         )
         legend.get_frame().set(alpha=0.9, linewidth=0.0)
-        what = "share of the class called positive" if several else f"share of {short(self.curves[0].label)}"
+        what = (
+            "share of the class called positive"
+            if several
+            else f"share of class {short(self.curves[0].label, 20)}"
+        )
         ax.set(
             xlim=(0.0, 1.0),
             ylim=(0.0, 1.0),

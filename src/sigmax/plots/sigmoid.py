@@ -223,7 +223,11 @@ class SigmoidDisplay(Display):
                 va="top",
                 fontsize="small",
             )
-        what = f"P({self.response})" if self.shown is None else f"P({self.response} = {_class(self, self.shown)})"
+        what = (
+            f"P({self.response})"
+            if self.shown is None
+            else f"P({self.response} = {_class(self, self.shown)})"
+        )
         ax.set(xlabel=self.feature, ylabel=what, ylim=(bottom, top))
         ax.margins(x=0.02)
         ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
