@@ -244,8 +244,10 @@ class CalibrationDisplay(Display):
                 if not single:
                     axes.set_title(f"class {short(panel.label)}", fontsize="medium", loc="left")
                     axes.set_title(words, fontsize="x-small", loc="right")
+            # room for the legend, which panels of several classes have not
+            top = 1.18 if shared or single else 1.02
             floor = _FLOOR if histogram and not shared else -0.02
-            axes.set(xlim=(-0.02 * end, 1.02 * end), ylim=(floor * end, 1.02 * end))
+            axes.set(xlim=(-0.02 * end, 1.02 * end), ylim=(floor * end, top * end))
             # the histogram's part of the axis has no scale
             axes.set_yticks([t for t in axes.get_xticks() if -1e-9 <= t <= 1.02 * end])
             axes.set_xticks([t for t in axes.get_xticks() if -1e-9 <= t <= 1.02 * end])
