@@ -120,7 +120,7 @@ def _word(ax: Axes, scale: Scale, y: float, value: float, tint: str) -> None:
 def ticks(ax: Axes) -> None:
     """Few enough numbers that long ones do not run into each other."""
     ticker = extras.load("matplotlib.ticker", extra="plot", what="CoefficientDisplay")
-    ax.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
 def ratio_ticks(ax: Axes, scale: Scale) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 #: how far the curve goes beyond an end, in lengths from the estimate
 _BEYOND = 0.3
-#: where an end is infinite, it goes to where the deviance is chi^2 of this coverage; or so many standard errors
+#: towards an infinite estimate it goes beyond where the deviance is chi^2 of this coverage; where an end could
+#: not be proved, so many standard errors
 _NEARLY, _FAR = 0.12, 5.0
 _KINDS = ("deviance", "root")
 
@@ -141,7 +142,9 @@ class ProfileDisplay(Display):
             )
         ends = profile.interval(level)
         error = profile.std_error
-        low, high = _limits(profile, ends) if limits is None else _given(limits)
+        half = math.sqrt(chi2_of(level)) * error
+        wald = profile.estimate - half, profile.estimate + half
+        low, high = _limits(profile, ends, wald) if limits is None else _given(limits)
         values = np.linspace(low, high, int(n_points))
         # corners of the picture are points of the curve
         marks = [x for x in (*ends, profile.estimate) if low < x < high]
@@ -150,7 +153,6 @@ class ProfileDisplay(Display):
             # far out there are gaps in the curve; the ends had their warning
             warnings.simplefilter("ignore", ConvergenceWarning)
             deviance = profile.deviance(values)
-        half = math.sqrt(chi2_of(level)) * error
         display = cls(
             name=profile.name,
             estimate=profile.estimate,
@@ -158,7 +160,7 @@ class ProfileDisplay(Display):
             values=values,
             deviance=deviance,
             ends=ends,
-            wald=(profile.estimate - half, profile.estimate + half),
+            wald=wald,
             level=level,
             covariance_kind=profile.covariance_kind,
             kind=kind,
@@ -229,10 +231,14 @@ class ProfileDisplay(Display):
         self._estimate(ax, bottom, top)
         name = short(self.name, 40)
         ax.set(xlim=(low, high), ylim=(bottom, top), xlabel=name)
-        ax.set_ylabel("deviance, 2 (max l - l)" if self.kind == "deviance" else "signed root of the deviance")
-        # the parabola takes the middle, so that there is room at the top between its branches
-        where = "upper center" if self.kind == "deviance" and math.isfinite(self.estimate) else "best"
-        ax.legend(loc=where, fontsize="small", frameon=True, edgecolor="none")
+        ax.set_ylabel(
+            r"deviance, $2\,(\ell_{\max} - \ell)$"
+            if self.kind == "deviance"
+            else "signed root of the deviance"
+        )
+        # there is room at the top, between the branches of the curve
+        between = self.kind == "deviance" and math.isfinite(self.estimate)
+        ax.legend(loc="upper center" if between else "best", fontsize="small", edgecolor="none")
         return self
 
     def _heights(self, cut: float) -> tuple[float, float]:
@@ -309,21 +315,26 @@ def _given(limits: Any) -> tuple[float, float]:
     return low, high
 
 
-def _limits(profile: ParameterProfile, ends: tuple[float, float]) -> tuple[float, float]:
+def _limits(
+    profile: ParameterProfile, ends: tuple[float, float], wald: tuple[float, float]
+) -> tuple[float, float]:
     """Where the curve begins and ends."""
     found = list(ends)
     estimate, error = profile.estimate, profile.std_error
     for i, side in enumerate((-1.0, 1.0)):
-        if math.isfinite(ends[i]):
+        outer = ends[1 - i]
+        if math.isfinite(ends[i]) and math.isfinite(wald[i]):
+            # Wald's end, too, as long as the profile's is not lost beside it
+            far = min(side * (wald[i] - estimate), 2.0 * side * (ends[i] - estimate))
+            found[i] = estimate + side * max(far, side * (ends[i] - estimate))
+        elif math.isfinite(ends[i]):
             continue
-        if math.isfinite(estimate):
-            # a curve that levels off below the cut
-            other = abs(estimate - ends[1 - i]) if math.isfinite(ends[1 - i]) else 0.0
+        elif math.isfinite(estimate):
+            # an end that could not be proved
             width = error if math.isfinite(error) and error > 0.0 else max(abs(estimate), 1.0)
-            found[i] = estimate + side * max(_FAR * width, 2.0 * other)
+            found[i] = estimate + side * _FAR * width
         else:
             inner = profile.interval(_NEARLY)[1 - i]
-            outer = ends[1 - i]
             length = side * (inner - outer) if math.isfinite(inner) and math.isfinite(outer) else 5.0
             found[i] = (outer if math.isfinite(outer) else 0.0) + side * 1.6 * length
     low, high = found
