@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _GRID, _FINE_GRID = 201, 401
 #: what the picture goes beyond the data on each side, of their range
 _MARGIN = 0.06
+#: where on a line its level is written, from its upper end, and how far from the edges of the picture
+_LABEL_AT, _EDGE = (0.14, 0.3, 0.5), 0.09
 #: strength of the colours of regions
 _PALE = 0.22
 
@@ -246,12 +248,16 @@ class DecisionBoundaryDisplay(Display):
             return
         self.ends_[level] = ends
         ax.plot(ends[:, 0], ends[:, 1], **style)
-        # written at its upper end, along the line as it is seen, where it cannot hide the middle
-        top = ends[int(ends[:, 1].argmax())]
-        other = ends[int(ends[:, 1].argmin())]
-        place = top + 0.14 * (other - top)
-        text = ax.text(*place, f"p = {level:g}", ha="center", va="center", fontsize="small", zorder=5.0)
-        backed(text)
+        # written near its upper end, where it cannot hide the middle; a stretch in a corner has no room
+        top, other = ends[int(ends[:, 1].argmax())], ends[int(ends[:, 1].argmin())]
+        low, high = np.array([self.x[0], self.y[0]]), np.array([self.x[-1], self.y[-1]])
+        for part in _LABEL_AT:
+            place = top + part * (other - top)
+            inside = (place - low) / (high - low)
+            if ((inside > _EDGE) & (inside < 1.0 - _EDGE)).all():
+                text = ax.text(*place, f"p = {level:g}", ha="center", va="center", fontsize="small", zorder=5.0)
+                backed(text)
+                break
 
     def _draw_contour(self, ax: Axes, level: float, style: dict[str, Any]) -> None:
         eta = self.logits[:, :, 1] - self.logits[:, :, 0]
