@@ -207,7 +207,7 @@ class DecisionBoundaryDisplay(Display):
         from matplotlib.colors import LinearSegmentedColormap
 
         p = np.ma.masked_invalid(self.proba[:, :, 1])
-        shades = LinearSegmentedColormap.from_list("two", [_pale(0), "white", _pale(1)])
+        shades = LinearSegmentedColormap.from_list("two", [_pale(0), (1.0, 1.0, 1.0), _pale(1)])
         half = [0.5 * (one[1] - one[0]) for one in (self.x, self.y)]
         ax.imshow(
             p,
@@ -256,7 +256,13 @@ class DecisionBoundaryDisplay(Display):
             inside = (place - low) / (high - low)
             if ((inside > _EDGE) & (inside < 1.0 - _EDGE)).all():
                 text = ax.text(
-                    *place, f"p = {level:g}", ha="center", va="center", fontsize="small", zorder=5.0
+                    place[0],
+                    place[1],
+                    f"p = {level:g}",
+                    ha="center",
+                    va="center",
+                    fontsize="small",
+                    zorder=5.0,
                 )
                 backed(text)
                 break
