@@ -371,6 +371,6 @@ def _dfbetas(found: Diagnostics, term: str) -> Float:
 
 
 def _index_of(found: Diagnostics, n: int) -> Sequence[Any]:
-    """The index of the rows where what a fit says of them has one; their positions otherwise."""
-    index = getattr(found.leverage, "index", None)
-    return range(n) if index is None or callable(index) else list(index)
+    """The index of the table of the fit, where it has one; positions otherwise."""
+    index = getattr(getattr(found, "origin", None), "index", None)
+    return range(n) if index is None else list(index)
