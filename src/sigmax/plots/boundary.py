@@ -347,8 +347,7 @@ def _line(over: Slice) -> Float:
         w = params[1] - params[0]
     else:
         w = params[0] if result.reference == result.classes[0] else -params[0]
-    one = int(result.fit_intercept)
-    a, b = (float(w[over.variables.index(name) + one]) for name in over.names)
+    a, b = (float(w[result.param_names.index(name)]) for name in over.names)
     eta = over.logits(np.zeros(1), np.zeros(1))[0]
     return np.array([a, b, float(eta[1] - eta[0])])
 

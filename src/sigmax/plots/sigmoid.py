@@ -155,7 +155,7 @@ class SigmoidDisplay(Display):
         >>> r = sx.fit(data.X, data.y, names=data.features)
         >>> display = SigmoidDisplay.from_result(r, "GPA", at={"PSI": 1.0})
         >>> [round(x, 3) for x in display.crossings]
-        [3.028]
+        [3.027]
         """
         if points not in _POINTS_OF:
             raise ValueError(f"points must be one of {', '.join(map(repr, _POINTS_OF))}; got {points!r}")
