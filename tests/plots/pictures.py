@@ -1,8 +1,8 @@
 """Pictures against their baselines, whatever fonts and whichever matplotlib (3.8 or later) drew them.
 
-What is compared is the drawing without any writing: text, ticks with their grid, and legends are left out, and
-the axes stay where a figure puts them before a layout has measured text.  Tests assert what is written from the
-artists.
+What is compared is the drawing without any writing: text, ticks with their grid, and legends are left out,
+and the axes stay where a figure puts them before a layout has measured text.  Tests assert what is written
+from the artists.
 
 Both pictures are blurred, so that edges may be smoothed in another manner.  At 60 dots an inch a strong line
 that lies one pixel to a side changes a point of the blurred picture by 0.07 (of 1, black against white), two
@@ -39,7 +39,7 @@ LARGEST, ROOT_MEAN_SQUARE = 0.065, 0.006
 
 
 def drawn(figure) -> np.ndarray:
-    """The picture of a figure without text and ticks, (height, width, 3), 0 to 1.  The figure is spoilt by it."""
+    """The picture of a figure without text and ticks, (height, width, 3), 0 to 1; it spoils the figure."""
     figure.set_layout_engine("none")
     for axes in figure.axes:
         # limits first: where ticks choose them, they are those of the picture
