@@ -36,7 +36,7 @@ def test_edges_are_the_weights_of_a_fit(picture):
         share = min(abs(weight) / np.abs(r.params[1:]).max(), 1.0)
         assert found[unit, 0][1] == pytest.approx(0.4 + 4.6 * share)
     texts = [one.get_text() for one in display.ax_.texts]
-    assert {"bias", "GPA", "TUCE", "PSI", "P(1)", "NLL", "inputs\n(3 + bias)", "sigmoid"} <= set(texts)
+    assert {"bias", "GPA", "TUCE", "PSI", "1", "NLL", "inputs\n(3 + bias)", "sigmoid"} <= set(texts)
     assert display.ax_.get_legend().get_title().get_text() == "width: |weight|, at most 2.83"
     picture(display.figure_, "network")
 
