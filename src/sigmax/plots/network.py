@@ -279,10 +279,10 @@ class NetworkDisplay(Display):
         gaps = [_NAMED_GAP if layer.side == "right" else 1.0 for layer in self.layers[:last]]
         across = [sum(gaps[:x]) for x in range(last + 1)]
         self._inner = max(int((_NAMED_GAP * wide / (across[-1] + 0.4) - 2.5 * radius - 8.0) / _CHARACTER), 3)
-        ax.set(xlim=(-0.2, across[-1] + 0.2), ylim=(-0.5 * tallest, 0.5 * tallest))
+        ax.set(xlim=(-0.2, across[-1] + 0.3), ylim=(-0.5 * tallest, 0.5 * tallest))
         self.places_ = [
-            {unit: (float(x), 0.5 * (len(units) - 1) - i) for i, unit in enumerate(units) if unit is not None}
-            for x, units in zip(across, slots, strict=True)
+            {unit: (at, 0.5 * (len(units) - 1) - i) for i, unit in enumerate(units) if unit is not None}
+            for at, units in zip(across, slots, strict=True)
         ]
         for x in range(last):
             self._draw_edges(ax, x, kwargs)
