@@ -274,8 +274,8 @@ class NetworkDisplay(Display):
         wide, high = 72.0 * box.width * figure.get_figwidth(), 72.0 * box.height * figure.get_figheight()
         radius = min(_RADIUS, 0.36 * high / (tallest + 0.5))
         last = len(self.layers) - 1
-        # names to the left hang out of the axes, as those of ticks do, and the layout makes room for them; those
-        # to the right have the room between two layers
+        # names to the left hang out of the axes, as those of ticks do, and the layout makes room for them;
+        # those to the right have the room between two layers
         gaps = [_NAMED_GAP if layer.side == "right" else 1.0 for layer in self.layers[:last]]
         across = [sum(gaps[:x]) for x in range(last + 1)]
         self._inner = max(int((_NAMED_GAP * wide / (across[-1] + 0.4) - 2.5 * radius - 8.0) / _CHARACTER), 3)
