@@ -333,11 +333,14 @@ def _contours(ax: Axes, P: int, largest: float, width: float, height: float) -> 
     levels = [x for x in levels if 0.08 * largest <= x <= 2.0 * largest]
     # h = 1 leaves nothing: the curves end on the axis there
     h = np.linspace(width / 400.0, min(width, 1.0), 400)
-    for D in levels:
+    written = math.inf
+    for D in reversed(levels):
         r = np.sqrt(D * P * np.maximum(1.0 - h, 0.0) / h)
         for side in (1.0, -1.0):
             ax.plot(h, side * r, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1.5)
-        if float(r[-1]) < height:
+        # where curves run together not every one can be named
+        if float(r[-1]) < min(height, written - 0.07 * height):
+            written = float(r[-1])
             ax.annotate(
                 f"{D:g}",
                 (1.0, float(r[-1])),
