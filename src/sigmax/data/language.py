@@ -175,9 +175,12 @@ def _check_value(node: ast.expr, found: list[str]) -> None:
         if len(found) == before and _is_literal(node):
             number(node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
+        before = len(found)
         for side in (node.left, node.comparators[0]):
             if not (isinstance(side, ast.Constant) and isinstance(side.value, str)):
                 _check_value(side, found)
+        if len(found) == before:
+            raise OutsideError("it compares constants")
     elif isinstance(node, ast.Call):
         _check_call(node, found)
     else:
@@ -226,7 +229,7 @@ def _check_call(node: ast.Call, found: list[str]) -> None:
     else:
         raise OutsideError(f"it calls {name!r}, which is no function of the list")
     if owner != "np" and len(found) == before:
-        # so that constants alone give whole numbers of Python, which are bounded
+        # so that whole numbers of Python come of arithmetic of constants alone, which is bounded
         raise OutsideError(f"it calls {name} of no column")
 
 
