@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import functools
 import json
 import pickle
 import subprocess
@@ -289,33 +290,39 @@ _LOUD = {
 }
 
 
-def _quietly(call):
-    """What the interpreter did in a call: loud events, and sources that were compiled."""
-    events, sources = [], []
+@functools.cache
+def _recorders():
+    """The lists that events go to while there are some; a hook cannot be taken back, so that there is one."""
+    recorders = []
 
     def hook(event, args):
-        if not recording:
-            return
-        if event == "compile":
-            sources.append(args)
-        elif event.split(".")[0] in (
-            "exec",
-            "open",
-            "import",
-            "os",
-            "subprocess",
-            "socket",
-            "ctypes",
-            "shutil",
-        ):
-            events.append((event, args))
+        if recorders and (event == "compile" or event.split(".")[0] in _LOUD):
+            recorders[-1].append((event, args))
 
-    recording = True
     sys.addaudithook(hook)
+    return recorders
+
+
+def _quietly(call):
+    """What the interpreter did in a call: loud events, and sources that were compiled."""
+    seen = []
+    _recorders().append(seen)
     try:
-        return call(), events, sources
+        found = call()
     finally:
-        recording = False
+        _recorders().pop()
+    sources = [args for event, args in seen if event == "compile"]
+    return found, [one for one in seen if one[0] != "compile"], sources
+
+
+def test_the_hook_hears_what_it_should():
+    def loud():
+        with open(__file__) as file:  # noqa: PTH123
+            exec(compile(file.read(1), "loud", "exec"))  # noqa: S102
+
+    _, events, sources = _quietly(loud)
+    assert {event for event, _ in events} >= {"open", "exec"}
+    assert [name for _, name in sources] == ["loud"]
 
 
 def _refused(states):

@@ -49,7 +49,7 @@ _PARTS = re.compile(r"(\\\"|\"(?:\\\"|[^\"])*\"|\\'|'(?:\\'|[^'])*'|`)")
 
 @functools.lru_cache(maxsize=512)
 def read(text: str) -> ast.expr:
-    """The tree of an expression; a name in backquotes is a Name with its backquotes.
+    """The tree of an expression that can be stored, as :func:`tree_of` has it.
 
     Raises
     ------
@@ -58,6 +58,19 @@ def read(text: str) -> ast.expr:
     """
     if len(text) > LENGTH:
         raise OutsideError(f"it has {len(text)} characters; at most {LENGTH} can be stored")
+    tree = tree_of(text)
+    _require_shallow(tree)
+    return tree
+
+
+def tree_of(text: str) -> ast.expr:
+    """The tree of an expression; a name in backquotes is a Name with its backquotes.
+
+    Raises
+    ------
+    OutsideError
+        It is no Python expression.
+    """
     quoted: dict[str, str] = {}
     prefix = "_q"
     while prefix in text:
@@ -82,7 +95,6 @@ def read(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = getattr(error, "msg", None) or str(error) or type(error).__name__
         raise OutsideError(f"it cannot be read: {said}") from None
-    _require_shallow(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = quoted.get(node.id, node.id)
