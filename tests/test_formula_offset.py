@@ -88,13 +88,13 @@ def test_predictions_compute_it_of_the_new_table(df):
         r.predict_proba(new, 0.9), without.predict_proba(new, 0.9, offset=shift), strict=True
     ):
         np.testing.assert_array_equal(mine, theirs)
-    p = r.predict_proba(df)
+    p = np.asarray(r.predict_proba(df))
     np.testing.assert_array_equal(r.predict_proba(df.iloc[[9]]), p[[9]])
     # two classes have one offset, whatever the logits are of
     for other in (r.rebase("yes"), sx.fit(OURS, data=df, reference="yes"), r.symmetric()):
         np.testing.assert_allclose(other.predict_proba(df), p, rtol=1e-12)
     np.testing.assert_allclose(r.rebase("yes").decision_function(df), -r.decision_function(df), rtol=1e-12)
-    half = r.symmetric().decision_function(df)
+    half = np.asarray(r.symmetric().decision_function(df))
     np.testing.assert_allclose(half[:, 1] - half[:, 0], r.decision_function(df), rtol=1e-12)
     more = r.rebase("yes").predict_proba(df, offset=-df["x"].to_numpy())
     np.testing.assert_allclose(more, r.predict_proba(df, offset="x"), rtol=1e-12)
@@ -128,7 +128,7 @@ def test_margins_hold_it(df):
         np.testing.assert_array_equal(mine.se, theirs.se)
     # a variable that is in the offset, too: the offset stays
     both = sx.fit("y ~ t + offset(np.log(t))", data=df)
-    p = both.predict_proba(df)[:, 1]
+    p = np.asarray(both.predict_proba(df))[:, 1]
     np.testing.assert_allclose(
         both.margins(["t"]).effects[0], (p * (1 - p)).mean() * both.params[1], rtol=1e-12
     )
