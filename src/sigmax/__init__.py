@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sigmax import datasets
+    from sigmax import datasets, plots
     from sigmax.comparison import compare
     from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
     from sigmax.fitting import fit
@@ -39,7 +39,7 @@ _HOME = {
     "softmax": "functions",
 }
 #: modules that are public as they are
-_ROOMS = ("datasets",)
+_ROOMS = ("datasets", "plots")
 
 __all__ = [
     "ConvergenceWarning",
@@ -56,6 +56,7 @@ __all__ = [
     "log_expit",
     "log_softmax",
     "logsumexp",
+    "plots",
     "softmax",
 ]
 
