@@ -242,8 +242,18 @@ class SigmoidDisplay(Display):
         ax.grid(axis="y", color="0.92", linewidth=0.8)
         ax.set_axisbelow(True)
         note_above(ax, self.note)
-        ax.legend(fontsize="small", framealpha=0.85, title=self.response if self.shown is None else None)
+        ax.legend(**self._place(), fontsize="small", framealpha=0.85)
         return self
+
+    def _place(self) -> dict[str, Any]:
+        """Where the legend lies: of one monotone curve in the empty corner, beside the rows of its class."""
+        if self.shown is None:
+            return {"title": self.response}
+        curve = self.proba[:, self.shown]
+        if not (abs(curve[-1] - curve[0]) > 0.5 and self.rows is not None):
+            return {}
+        side = "left" if curve[-1] > curve[0] else "right"
+        return {"loc": f"upper {side}", "bbox_to_anchor": (0.0 if side == "left" else 1.0, 0.93)}
 
     def _draw_data(self, ax: Axes) -> tuple[float, float]:
         """The data; returns the limits of y that they need."""
