@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -103,11 +104,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ValueError
             As scikit-learn's own classifiers raise, for one class alone, too.
         """
-        # whether all of X is finite the fit asks anyway; of a sparse matrix only what is stored is read
-        finite = not isinstance(X, np.ndarray) or X.dtype == object
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype="numeric", ensure_all_finite=finite
-        )
+        # whether an array is finite the fit asks anyway; of a sparse matrix only what is stored is read here
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype="numeric", ensure_all_finite=issparse(X))
         if y.dtype.kind not in _LABELS:
             check_classification_targets(y)
         self.classes_, codes = encode(y, None, threads.resolve(), least=1)
@@ -133,16 +131,28 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             array = np.asarray(sample_weight)
             if array.ndim == 1 and array.dtype == object:
                 array = array.astype(np.float64)
+            if array.size and not array.any():
+                raise ValueError(f"sample_weight must have a positive value; all {array.size:,} are zero")
             checked = weights("sample_weight", array, len(y), threads.resolve())
             given = checked.values if checked.scale == 1.0 else array.astype(np.float64)
         if self.class_weight is None:
             return given, "frequency"
-        counted = {"sample_weight": given} if BALANCED_COUNTS_WEIGHTS and given is not None else {}
-        each = compute_class_weight(self.class_weight, classes=self.classes_, y=y, **counted)
-        if not (np.isfinite(each).all() and (each >= 0.0).all()):
-            raise ValueError(f"class_weight must hold finite weights of at least 0; got {self.class_weight!r}")
-        of_rows: Float = np.asarray(each, np.float64)[codes]
+        of_classes = self._class_weights(y, given)
+        of_rows: Float = of_classes[codes]
         return of_rows if given is None else given * of_rows, "importance"
+
+    def _class_weights(self, y: npt.NDArray[np.generic], given: Float | None) -> Float:
+        """The weight of each class."""
+        counted = {"sample_weight": given} if BALANCED_COUNTS_WEIGHTS and given is not None else {}
+        with np.errstate(divide="ignore"):
+            found = compute_class_weight(self.class_weight, classes=self.classes_, y=y, **counted)
+        each: Float = np.asarray(found, np.float64)
+        if isinstance(self.class_weight, str):
+            # of a class whose rows all have weight 0 balance says inf, and any finite number is the same
+            return np.where(np.isinf(each), 0.0, each)
+        if not (np.isfinite(each).all() and (each >= 0.0).all()):
+            raise ValueError(f"class_weight must hold finite weights >= 0; got {self.class_weight!r}")
+        return each
 
     def _keep(self, result: Result) -> None:
         """Set the fitted attributes; `result` is against the first class."""
@@ -175,19 +185,16 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype="numeric", reset=False)
-        dense = isinstance(X, np.ndarray)
-        if not isinstance(self.coef_, np.ndarray) or not dense:
-            coef = self.coef_
-            if isinstance(coef, np.ndarray) and not np.isfinite(coef).all():
-                return limiting_decision(self.result_, X)
-            found = X @ coef.T
-            found = found if isinstance(found, np.ndarray) else found.toarray()
-            eta: Float = np.asarray(found + self.intercept_, np.float64)
-        else:
+        stored = self.coef_ if isinstance(self.coef_, np.ndarray) else self.coef_.data
+        if not (np.isfinite(stored).all() and np.isfinite(self.intercept_).all()):
+            return limiting_decision(self.result_, X)
+        if isinstance(X, np.ndarray) and stored is self.coef_:
             matrix = np.column_stack([self.intercept_, self.coef_]).astype(np.float64, copy=False)
-            if not np.isfinite(matrix).all():
-                return limiting_decision(self.result_, X)
             eta = linear_predictor(Design(X), matrix, None, kernels.get(), threads.resolve())
+        else:
+            product = X @ self.coef_.T
+            dense = product.toarray() if issparse(product) else product
+            eta = np.asarray(dense + self.intercept_, np.float64)
         return eta[:, 0] if eta.shape[1] == 1 else eta
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -266,8 +273,6 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -----
         Of an L2 penalty no coefficient is zero: this is here for code that calls it.
         """
-        from scipy.sparse import csr_matrix
-
         check_is_fitted(self, msg="Estimator, %(name)s, must be fitted before sparsifying.")
         self.coef_ = csr_matrix(self.coef_)
         return self
@@ -282,15 +287,17 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
         result = state.get("result_")
-        if result is not None:
-            try:
-                result._compute()
-            except ValueError:
-                warnings.warn(
-                    "the rows of the fit have been changed in place since: the pickled estimator predicts, and "
-                    "has no result_",
-                    UserWarning,
-                    stacklevel=2,
-                )
-                state = {name: value for name, value in state.items() if name != "result_"}
+        if result is None:
+            return state
+        try:
+            result._compute()
+        except ValueError as error:
+            warnings.warn(
+                f"the estimator predicts as before, but the covariance of result_ is lost: {error}",
+                UserWarning,
+                stacklevel=2,
+            )
+            order = result.params.size
+            left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread"))
+            state = {**state, "result_": replace(result, _covariance=np.full((order, order), np.nan), **left)}
         return state

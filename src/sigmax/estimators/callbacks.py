@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 
 from sigmax.estimators.coefficients import Coefficients, of_params
 from sigmax.kernels import Float
-from sigmax.solvers.monitor import Progress
+from sigmax.progress import ProgressLine
+from sigmax.solvers.monitor import Callback, Progress
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 try:
-    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
     from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # before 1.9
 
@@ -38,6 +41,21 @@ def with_callbacks(fit: _Method) -> _Method:
 FRAMES = int(SUPPORTED)
 
 
+@contextmanager
+def shown(callback: Callback | None, verbose: int) -> Iterator[Callback | None]:
+    """The callback, and where `verbose` is true a line of progress on a terminal, too."""
+    if not verbose:
+        yield callback
+        return
+    with ProgressLine(sys.stderr) as line:
+
+        def both(state: Progress) -> object:
+            line(state)
+            return callback is not None and callback(state)
+
+        yield both
+
+
 class Watch:
     """Hooks of an estimator's callbacks, at the beginning of its fit, around each read, and at the end.
 
@@ -53,18 +71,19 @@ class Watch:
     def __init__(
         self, estimator: Any, X: Any, y: Any, sample_weight: Any, n_classes: int, n_features: int
     ) -> None:
-        self._estimator, self._task = estimator, None
+        self._estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"X": X, "y": y, "metadata": metadata}
         self._shape = n_classes, n_features
         self._context: Any = None
+        self._task: Any = None
         if SUPPORTED:
             # how many reads a fit takes is known when it has ended
             self._context = estimator._init_callback_context(max_subtasks=None)
             self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     @property
-    def callback(self) -> Callable[[Progress], bool] | None:
+    def callback(self) -> Callback | None:
         """What the fit calls after each read; None where nobody watches."""
         return self._after if getattr(self._estimator, "_skl_callbacks", None) else None
 
@@ -83,7 +102,6 @@ class Watch:
 
     def _after(self, state: Progress) -> bool:
         at = self._attributes(state.coef)
-        assert self._task is not None
         stop = bool(
             self._task.call_on_fit_task_end(
                 estimator=self._estimator, **self._data, reconstruction_attributes=at

@@ -8,8 +8,8 @@ from sigmax import exceptions
 from sigmax.inference.result import Result
 
 _LIMIT = (
-    "the maximum-likelihood estimate does not exist: coef_ is infinite where it runs away, and predictions are "
-    "those of the limit; drop or merge what separates, collect more data, or pass a finite C"
+    "the maximum-likelihood estimate does not exist: coef_ is infinite where it runs away, and predictions "
+    "are those of the limit; drop or merge what separates, collect more data, or pass a finite C"
 )
 _ABSENT = (
     "the estimate does not exist: intercepts are infinite, and predictions are those of the limit; leave out "
@@ -17,7 +17,7 @@ _ABSENT = (
 )
 
 
-class ConvergenceWarning(exceptions.ConvergenceWarning, ConvergenceWarningOfSklearn):  # type: ignore[misc]
+class ConvergenceWarning(exceptions.ConvergenceWarning, ConvergenceWarningOfSklearn):
     """A fit ended without a certificate; the message says why and which knob to turn."""
 
 

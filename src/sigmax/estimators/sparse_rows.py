@@ -50,6 +50,5 @@ class SparseRows(Chunks):
         chunk.array = cast(npt.NDArray[np.generic], _Dense(csr))
         self._keep([chunk])
 
-
     def require_finite(self) -> None:
         """Nothing: the numbers were looked at when the matrix was handed over."""
