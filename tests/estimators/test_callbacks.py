@@ -9,6 +9,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sigmax as sx
@@ -129,3 +130,28 @@ def test_progress_bar_of_scikit_learn(capsys):
     model = sx.LogisticRegression().set_callbacks(callback.ProgressBar()).fit(X, y)
     assert model.result_.certificate.converged
     assert "LogisticRegression - fit" in capsys.readouterr().out
+
+
+class Propagated(Log):
+    """Set on what holds estimators, and handed on to them."""
+
+    max_propagation_depth = None
+
+
+@pytest.mark.parametrize("outer", ["search", "pipeline"])
+def test_of_an_outer_estimator(outer):
+    X, y = DATA["three"]
+    log = Propagated()
+    inner = sx.LogisticRegression()
+    model = (
+        GridSearchCV(inner, {"C": [0.1, 1.0]}, cv=2)
+        if outer == "search"
+        else make_pipeline(StandardScaler(), inner)
+    )
+    model.set_callbacks(log).fit(X, y)
+    assert (log.events[0], log.events[-1]) == ("setup", "teardown")
+    begun, ended = (sum(one[:2] == (what, "read") for one in log.events) for what in ("begin", "end"))
+    fits = 5 if outer == "search" else 1
+    assert begun == ended
+    assert begun >= 5 * fits
+    assert not hasattr(inner, "_skl_callbacks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import doctest
 import pickle
 
 import joblib
@@ -265,3 +266,11 @@ def test_import_names_the_extra():
     assert done.stdout.strip() == (
         "sigmax.LogisticRegression needs sklearn; install it with: pip install 'sigmax[sklearn]'"
     )
+
+
+def test_docstrings():
+    from sigmax.estimators import logistic
+
+    found = doctest.testmod(logistic)
+    assert found.attempted > 0
+    assert found.failed == 0

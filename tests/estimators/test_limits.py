@@ -145,3 +145,17 @@ def test_a_penalty_makes_everything_finite():
             model = sx.LogisticRegression(C=C).fit(X, Y)
             assert np.isfinite(model.coef_).all()
             assert model.result_.separation is None
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    "labels", [Y, (Y == 0).astype(int), np.array(["b", "a", "c"])[Y]], ids=["3", "2", "text"]
+)
+def test_with_columns_that_depend_on_others(labels, fit_intercept):
+    for columns in (X, np.column_stack([X, X[:, 0] + X[:, 1]]), np.column_stack([np.zeros(150), X])):
+        model = fit(columns, labels, fit_intercept=fit_intercept)
+        p = model.predict_proba(columns)
+        assert np.isfinite(p).all()
+        np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-14)
+        np.testing.assert_array_equal(model.predict(columns), model.classes_[p.argmax(axis=1)])
+        assert model.score(columns, labels) > 0.95

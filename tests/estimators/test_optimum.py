@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from itertools import product
 
 import numpy as np
 import pytest
@@ -32,8 +33,15 @@ def assert_same(model, optimum, X):
     np.testing.assert_allclose(model.predict_proba(X), optimum.proba(X), rtol=0, atol=CLOSE)
 
 
-@pytest.mark.parametrize("scaled", [True, False], ids=["scaled", "raw"])
-@pytest.mark.parametrize("name", ["breast_cancer", "iris", "wine", "digits"])
+@pytest.mark.parametrize(
+    ("name", "scaled"),
+    [
+        *product(["breast_cancer", "iris", "wine"], [True, False]),
+        ("digits", True),
+        # 10 s of the reference
+        pytest.param("digits", False, marks=pytest.mark.needs_compiled),
+    ],
+)
 def test_sets_of_scikit_learn(name, scaled):
     X, y = data_of(name, scaled)
     model = sx.LogisticRegression().fit(X, y)
