@@ -395,9 +395,10 @@ def _matched(table: Table, coded: Coded) -> Array:
         strange = (values != 0.0) & (values != 1.0)
         if strange.any():
             row = int(strange.argmax())
+            what = f"{plural(int(strange.sum()), 'value')} {'is' if strange.sum() == 1 else 'are'} neither"
             raise ValueError(
                 f"{table.argument} column {coded.name!r} must hold truth values, or 0 and 1, as in the fit; "
-                f"{plural(int(strange.sum()), 'value')} differ, the first {plain(values[row])!r} in row {row}"
+                f"{what}, the first {plain(values[row])!r} in row {row}"
             )
     return values
 
