@@ -148,6 +148,16 @@ def test_no_row_is_left(df):
         sx.fit(df[["age"]].assign(age=np.nan), df["low"], missing="drop")
 
 
+def test_clusters_of_all_rows_or_of_those_kept(df, kept):
+    r = sx.fit(gappy("pandas", df), "low", sample_weight="w", missing="drop")
+    whole = sx.fit(kept, "low", sample_weight="w")
+    expected = whole.cov_params(groups=kept["visits"].to_numpy())
+    for groups in (df["visits"], df["visits"].to_numpy(), kept["visits"], kept["visits"].to_numpy()):
+        np.testing.assert_array_equal(r.cov_params(groups=groups), expected)
+    with pytest.raises(ValueError, match=r"^groups must have the index of the table of the fit, since rows"):
+        whole.cov_params(groups=kept["visits"].sort_index())
+
+
 # -- refused -----------------------------------------------------------------------------------------
 
 ADVICE = "; missing='drop' leaves such rows out"

@@ -232,6 +232,9 @@ def test_tables_that_are_none(df):
         y,
         TypeError,
     )
+    duckdb = pytest.importorskip("duckdb")
+    with pytest.raises(TypeError, match=r"^X is a lazy frame \(.*DuckDBPyRelation\), whose rows"):
+        sx.fit(duckdb.sql("select 1 as x"), y)
     refused("X has no rows; at least one is needed", df.iloc[:0], y)
     refused("X has 2 columns named 'age'; names must differ", df[["age", "age"]], y)
     refused("X must have columns of one length; got 'a' 2, 'b' 1", {"a": [1, 2], "b": [1]}, y)
