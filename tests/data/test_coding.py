@@ -195,7 +195,9 @@ def test_margins_are_those_of_the_formula(df, request_, intercept):
 def test_margins_of_numbers_take_the_road_of_arrays(df):
     table = df[["age", "visits", "smoke"]]
     found = sx.fit(table, df["low"]).margins()
-    expected = sx.fit(table.to_numpy(float), df["low"].to_numpy(), names=list(table)).margins()
+    expected = sx.fit(
+        np.ascontiguousarray(table.to_numpy(float)), df["low"].to_numpy(), names=list(table)
+    ).margins()
     np.testing.assert_array_equal(found.effects, expected.effects)
     np.testing.assert_array_equal(found.se, expected.se)
     assert found.changes == expected.changes == (None, None, (0, 1))
