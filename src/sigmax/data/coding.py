@@ -133,7 +133,8 @@ class Coding:
         numbers = all(column.kind == "number" for column in self.columns)
         block = read.block(wanted) if numbers else None
         if block is not None:
-            X = np.asarray(block, dtype=np.float64)
+            # a copy, where one has to be, in the order of rows
+            X = block if block.dtype == np.float64 else np.ascontiguousarray(block, dtype=np.float64)
             if not np.isnan(X).any():
                 return X
         return self.fill(CodedRows(self, read.n_rows, {c.name: matched(read, c) for c in self.columns}))
