@@ -44,6 +44,11 @@ class Intervals(NamedTuple):
 class Predictions(Uncertainty):
     """Predictions for rows that may be new."""
 
+    @property
+    def _backend(self) -> str:
+        """That of the fit; of a result that was computed elsewhere, one that works here."""
+        return self.backend if self.backend in kernels.available() else kernels.get().BACKEND
+
     def decision_function(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
     ) -> Float:
@@ -99,7 +104,7 @@ class Predictions(Uncertainty):
         if gone.any():
             design, matrix = design.without(gone), matrix[:, ~gone]
         shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
-        backend = kernels.get(self.backend)
+        backend = kernels.get(self._backend)
         eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
         if found is None:
             return eta, None
@@ -182,8 +187,8 @@ class Predictions(Uncertainty):
     def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
         if order is not None:
             base = class_index(self.classes, self.reference)
-            return limiting_probabilities(order, eta, base, self.backend)
-        return _softmax(eta, self.backend)
+            return limiting_probabilities(order, eta, base, self._backend)
+        return _softmax(eta, self._backend)
 
     def _intervals(self, X: npt.ArrayLike, offset: npt.ArrayLike | None, level: float) -> Intervals:
         from scipy.special import ndtri
@@ -196,7 +201,7 @@ class Predictions(Uncertainty):
             logits[p == 0.0] = -np.inf
             logits[np.isnan(p)] = np.nan
         root, fitted = self._root_of_logits(design)
-        backend, K = kernels.get(self.backend), len(self.classes)
+        backend, K = kernels.get(self._backend), len(self.classes)
         half = -float(ndtri((1.0 - level) / 2.0))
         lower, upper = np.empty(p.shape), np.empty(p.shape)
 
@@ -216,8 +221,8 @@ class Predictions(Uncertainty):
                     along = U[:, k] - np.einsum("il,ilr->ir", share, np.delete(U, k, axis=1))
                     error = half * np.sqrt((along**2).sum(axis=1))
                     error[~np.isfinite(logit)] = np.nan
-                    expit(logit - error, lower[start:stop, k], backend=self.backend)
-                    expit(logit + error, upper[start:stop, k], backend=self.backend)
+                    expit(logit - error, lower[start:stop, k], backend=self._backend)
+                    expit(logit + error, upper[start:stop, k], backend=self._backend)
 
         size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0

@@ -56,8 +56,8 @@ def pack_separation(found: Separation, arrays: Arrays) -> dict[str, Any]:
         "kind": found.kind,
         "note": found.note,
         "base": int(found.base),
-        "exact_direction": [str(one) for one in found.exact_direction],
-        "null": [[str(one) for one in vector] for vector in found.null],
+        "exact_direction": [f"{one:x}" for one in found.exact_direction],
+        "null": [[f"{one:x}" for one in vector] for vector in found.null],
         "certificate": None
         if found.certificate is None
         else certificates.pack("separation.certificate", found.certificate, arrays),
