@@ -17,6 +17,7 @@ from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.given import given
+from sigmax.data.missing import MISSING
 from sigmax.data.response import Response
 from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
@@ -76,6 +77,7 @@ def fit(
     on_separation: str = "warn",
     collinear: str = "alias",
     bias_reduction: str | None = None,
+    missing: str = "raise",
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
@@ -90,8 +92,9 @@ def fit(
         weights are whole numbers, each distinct row is read once, with its summed weight.
         A str is a formula, ``"low ~ age + lwt + C(race)"``, in formulaic's language (extra ``formula``):
         labels, or a sum of columns of counts, left of ~; numbers, factors, interactions, ``I()``,
-        ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  Predictions then take tables, too.
-        A formula is code.
+        ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  ``offset(np.log(t))`` is a known
+        part of the logit of the second of two classes.  Predictions then take tables, too.  A formula is
+        code.
     y : array_like of shape (n,) or (n, K), optional
         (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.
         (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
@@ -111,7 +114,8 @@ def fit(
         covariance is the sandwich "HC0" unless another one is asked for.
     offset : array_like of shape (n,) or (n, K), or str, optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
-        column a class.  A str is a column of `data`; predictions need it again.
+        column a class.  A str is a column of `data`; predictions need it again.  It is added to what
+        ``offset()`` in a formula says, which predictions of tables compute themselves.
     fit_intercept : bool, optional
         Whether each logit has an intercept; yes by default, and with a formula what it says ("- 1": none).
     l2 : float
@@ -218,6 +222,7 @@ def fit(
     _one_of("weight_type", weight_type, WEIGHT_TYPES)
     _one_of("collinear", collinear, _COLLINEAR)
     _one_of("on_separation", on_separation, _ON_SEPARATION)
+    _one_of("missing", missing, MISSING)
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
     found = given(
@@ -229,10 +234,20 @@ def fit(
         sample_weight=sample_weight,
         offset=offset,
         fit_intercept=fit_intercept,
+        missing=missing,
     )
     design = Design(found.X, intercept=found.intercept, names=found.names, terms=found.terms)
     observed = Data(
-        design, found.y, found.sample_weight, found.offset, found.classes, chosen, count, weight_type
+        design,
+        found.y,
+        found.sample_weight,
+        found.offset,
+        found.classes,
+        chosen,
+        count,
+        weight_type,
+        found.dropped,
+        found.origin,
     )
     base = 0
     begin: Float | None = None
