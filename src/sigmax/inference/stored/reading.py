@@ -126,6 +126,9 @@ def _result(fields: Fields) -> Result:
     baseline = None
     if fields.raw("baseline") is not None:
         baseline = parts.unpack_baseline(fields.inner("baseline"), K)
+    dropped = None
+    if fields.raw("dropped") is not None:
+        dropped = parts.unpack_dropped(fields.inner("dropped"))
     result = Result(
         params=fields.array("params", np.float64, shape),
         _covariance=fields.array("covariance", np.float64, (size, size)),
@@ -145,6 +148,7 @@ def _result(fields: Fields) -> Result:
         separation=separation,
         bias_reduction=fields.maybe("bias_reduction", lambda key: fields.one_of(key, ("firth",))),
         penalised_llf=fields.maybe("penalised_llf", fields.number),
+        dropped=dropped,
         terms=_terms(fields, names),
         weight_type=fields.one_of("weight_type", WEIGHT_TYPES),
         covariance_kind=fields.one_of("covariance_kind", KINDS),
