@@ -25,6 +25,9 @@ EXEMPT = {
     "certificate": "how far the search went, which depends on the rows it read; not what it found",
     "dependence": "says which columns are left out; those of the two fits are compared by `aliased`",
     "n_threads": "of the machine",
+    "save": "writes the numbers that are compared to a file",
+    "to_onnx": "the parameters, which are compared, in a file of another runtime",
+    "to_sql": "the parameters, which are compared, in SQL, digit by digit",
     "to_list": "the result's own numbers as objects of another package; compared by `to_frame`",
     "summary": "a text of the numbers that are compared, with the certificate among them",
 }
