@@ -12,7 +12,7 @@ from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.formula_data import Observed, observe
-from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_arrays, of_table
+from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_rows
 from sigmax.data.missing import Dropped, incomplete
 from sigmax.data.parsing import parse, require_formulaic
 from sigmax.data.series import Mask
@@ -21,8 +21,8 @@ from sigmax.kernels import Float
 
 
 def given(
-    X: npt.ArrayLike | Chunks | str,
-    y: npt.ArrayLike | None,
+    X: npt.ArrayLike | Chunks | frames.Frame | str,
+    y: npt.ArrayLike | frames.Frame | str | None,
     *,
     data: object,
     names: Sequence[str] | None,
@@ -51,8 +51,7 @@ def given(
             raise ValueError(
                 "y is missing: pass labels, or counts, with X; or a formula, as 'y ~ x1 + x2', with data="
             )
-        of = of_table if frames.is_table(X) else of_arrays
-        return of(
+        return of_rows(
             X,
             y,
             names=names,
@@ -168,8 +167,10 @@ def _sum(ours: Float, given: npt.ArrayLike | None) -> npt.ArrayLike:
     return given  # of a wrong shape: who reads it says so
 
 
-def column(value: npt.ArrayLike | str | None, data: object, name: str) -> npt.ArrayLike | None:
-    """`value` as an array, or the column of `data` that it names.
+def column(
+    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data"
+) -> npt.ArrayLike | None:
+    """`value` as an array, or the column that it names of `data`, which messages call `of`.
 
     Raises
     ------
@@ -180,9 +181,9 @@ def column(value: npt.ArrayLike | str | None, data: object, name: str) -> npt.Ar
         return value
     table = None
     if isinstance(value, str):
-        table = Table(data if isinstance(data, Mapping) else frames.table(data), "data")
+        table = Table(data if isinstance(data, Mapping) else frames.table(data, of), of)
     found = argument(name, value, table, None)
-    found.require_complete("data")
+    found.require_complete(of)
     array: npt.ArrayLike = found.values
     return array
 
@@ -218,7 +219,7 @@ def rows(
     if frames.is_table(X):
         require_aligned("offset", offset, index_of(X), "X")
         made = of_array_fit(X, names) if terms is None else terms
-        shift, ours = column(offset, X, "offset"), made.offset(X)
+        shift, ours = column(offset, X, "offset", "X"), made.offset(X)
         return made.design(X), (shift if ours is None else _in_place(ours, base, shift))
     if terms is not None and terms.offsets is not None and offset is None:
         raise ValueError(
