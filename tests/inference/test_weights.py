@@ -26,6 +26,9 @@ EXEMPT = {
     "dependence": "says which columns are left out; those of the two fits are compared by `aliased`",
     "n_threads": "of the machine",
     "outcomes": "the rows that count, with their weights; every measure that is made of them is compared",
+    "save": "writes the numbers that are compared to a file",
+    "to_onnx": "the parameters, which are compared, in a file of another runtime",
+    "to_sql": "the parameters, which are compared, in SQL, digit by digit",
     "to_list": "the result's own numbers as objects of another package; compared by `to_frame`",
     "summary": "a text of the numbers that are compared, with the certificate among them",
 }

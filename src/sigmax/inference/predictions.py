@@ -18,7 +18,7 @@ from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.inference import labelled
 from sigmax.inference.estimates import class_index
-from sigmax.inference.roots import Root, root_of
+from sigmax.inference.roots import Root
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -45,6 +45,11 @@ class Intervals(NamedTuple):
 
 class Predictions(Uncertainty):
     """Predictions for rows that may be new."""
+
+    @property
+    def _backend(self) -> str:
+        """That of the fit; of a result that was computed elsewhere, one that works here."""
+        return self.backend if self.backend in kernels.available() else kernels.get().BACKEND
 
     def decision_function(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
@@ -117,7 +122,7 @@ class Predictions(Uncertainty):
         if gone.any():
             design, matrix = design.without(gone), matrix[:, ~gone]
         shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
-        backend = kernels.get(self.backend)
+        backend = kernels.get(self._backend)
         eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
         if found is None:
             return eta, None
@@ -214,8 +219,8 @@ class Predictions(Uncertainty):
     def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
         if order is not None:
             base = class_index(self.classes, self.reference)
-            return limiting_probabilities(order, eta, base, self.backend)
-        return _softmax(eta, self.backend)
+            return limiting_probabilities(order, eta, base, self._backend)
+        return _softmax(eta, self._backend)
 
     def _intervals(self, X: npt.ArrayLike, offset: npt.ArrayLike | None, level: float) -> Intervals:
         from scipy.special import ndtri
@@ -228,14 +233,14 @@ class Predictions(Uncertainty):
             logits[p == 0.0] = -np.inf
             logits[np.isnan(p)] = np.nan
         root, fitted = self._root_of_logits(design)
-        backend, K = kernels.get(self.backend), len(self.classes)
+        backend, K = kernels.get(self._backend), len(self.classes)
         half = -float(ndtri((1.0 - level) / 2.0))
         lower, upper = np.empty(p.shape), np.empty(p.shape)
 
         def evaluate(start: int, stop: int) -> None:
-            # the covariance of logits of all classes, of which that of the base is 0
+            # the covariance of logits of all classes, of which that of class 0 is 0
             U = root.along(fitted.block(start, stop), fitted.intercept, backend)
-            U = np.insert(U, base, 0.0, axis=1)
+            U = np.insert(U, 0, 0.0, axis=1)
             for k in range(K):
                 # p_l / (1 - p_k) of the other classes, and log(1 - p_k), without a difference
                 rest = np.delete(logits[start:stop], k, axis=1)
@@ -248,10 +253,9 @@ class Predictions(Uncertainty):
                     along = U[:, k] - np.einsum("il,ilr->ir", share, np.delete(U, k, axis=1))
                     error = half * np.sqrt((along**2).sum(axis=1))
                     error[~np.isfinite(logit)] = np.nan
-                    expit(logit - error, lower[start:stop, k], backend=self.backend)
-                    expit(logit + error, upper[start:stop, k], backend=self.backend)
+                    expit(logit - error, lower[start:stop, k], backend=self._backend)
+                    expit(logit + error, upper[start:stop, k], backend=self._backend)
 
-        base = 0 if self._observations is not None else class_index(self.classes, self.reference)
         size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0
         count = threads.useful(threads.resolve(), flops, shared=backend.THREADED)
@@ -261,19 +265,7 @@ class Predictions(Uncertainty):
     def _root_of_logits(self, design: Design) -> tuple[Root, Design]:
         """A root of the covariance, and the columns of `design` that it belongs to."""
         gone = np.zeros(design.width, bool) if self.dependence is None else self.dependence.aliased
-        if self._observations is not None:
-            return self._root("an interval"), (design.without(gone) if gone.any() else design)
-        if self._limit is not None:
-            # that of the parameters has no entries for what is infinite, of which combinations are finite
-            raise ValueError(
-                "intervals of the predictions of separated classes need the data, which a pickled result "
-                "leaves behind: fit again"
-            )
-        # of the covariance alone: what a pickled result has
-        gone = np.atleast_2d(self.aliased)[0]
-        kept = ~np.tile(gone, len(np.atleast_2d(self.params)))
-        R = root_of(self.covariance[np.ix_(kept, kept)])
-        return Root(None, R), (design.without(gone) if gone.any() else design)
+        return self._root("an interval"), (design.without(gone) if gone.any() else design)
 
     def predict(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
