@@ -176,7 +176,7 @@ ERRORS = {
     "ragged": (
         "a,b,y\n1,2,u\n3,v\n",
         ["FILE", "--target", "y"],
-        "cannot be read: CSV parse error: Expected 3 columns",
+        "data.csv:3: expected 3 cells, as in the header, found 2: '3,v'; mend that line",
     ),
     "same name twice": ("a,a,y\n1,2,u\n2,3,v\n", ["FILE", "--target", "y"], "more than one column named 'a'"),
     "one class": ("a,y\n1,u\n2,u\n", ["FILE", "--target", "y"], "at least two classes; got only 'u'"),
@@ -188,7 +188,7 @@ ERRORS = {
     "reference": (
         GOOD,
         ["FILE", "--target", "y", "--reference", "maybe"],
-        "--reference must be one of the classes of the target; got 'maybe'",
+        "--class-reference must be one of the classes of the target; got 'maybe'",
     ),
     "level": (GOOD, ["FILE", "--target", "y", "--level", "95"], "--level must be between 0 and 1; got 95"),
     "bundled column": (
