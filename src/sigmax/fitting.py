@@ -90,8 +90,9 @@ def fit(
         weights are whole numbers, each distinct row is read once, with its summed weight.
         A str is a formula, ``"low ~ age + lwt + C(race)"``, in formulaic's language (extra ``formula``):
         labels, or a sum of columns of counts, left of ~; numbers, factors, interactions, ``I()``,
-        ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  Predictions then take tables, too.
-        A formula is code.
+        ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  ``offset(np.log(t))`` is a known
+        part of the logit of the second of two classes.  Predictions then take tables, too.  A formula is
+        code.
     y : array_like of shape (n,) or (n, K), optional
         (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.
         (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
@@ -111,7 +112,8 @@ def fit(
         covariance is the sandwich "HC0" unless another one is asked for.
     offset : array_like of shape (n,) or (n, K), or str, optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
-        column a class.  A str is a column of `data`; predictions need it again.
+        column a class.  A str is a column of `data`; predictions need it again.  It is added to what
+        ``offset()`` in a formula says, which predictions of tables compute themselves.
     fit_intercept : bool, optional
         Whether each logit has an intercept; yes by default, and with a formula what it says ("- 1": none).
     l2 : float

@@ -35,7 +35,10 @@ class Terms(Recipe):
     intercept : bool
         Whether there is one; it is no column.
     variables : tuple of Variable
-        The columns of data on the right, in the order in which the formula names them.
+        The columns of data on the right, in the order in which the formula names them; without those that
+        only offset() reads.
+    offsets : Offsets or None
+        The formula's offset().  It is no column, and stays what it is at each row where a variable is moved.
     frame : pandas.DataFrame or None
         The rows of the fit, by reference where it may be; None after pickling, which leaves the data behind.
 

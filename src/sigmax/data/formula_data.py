@@ -12,6 +12,7 @@ from sigmax.data import frames
 from sigmax.data.formula import Terms
 from sigmax.data.frames import Frame
 from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain
+from sigmax.data.offsets import Offsets
 from sigmax.data.parsing import Sides, parse, require_formulaic
 from sigmax.data.recipe import Variable
 from sigmax.kernels import Float
@@ -33,12 +34,15 @@ class Observed:
         Labels, or counts.
     classes : list of str or None
         Names of the columns of counts.
+    offset : ndarray of shape (n,), or None
+        The sum of the formula's offset().
     """
 
     terms: Terms
     X: Float
     y: npt.NDArray[np.generic]
     classes: list[str] | None
+    offset: Float | None = None
 
 
 def observe(formula: str, data: object) -> Observed:
@@ -48,7 +52,8 @@ def observe(formula: str, data: object) -> Observed:
     ----------
     formula : str
         ``"response ~ terms"`` in formulaic's language.  The response is a column of labels, an expression
-        that gives them, or a sum of columns of counts, one for each class, which have their names.
+        that gives them, or a sum of columns of counts, one for each class, which have their names.  Terms
+        ``offset(...)`` on the right are summed, and are no columns.
     data : pandas.DataFrame, mapping of columns, or record array
 
     Raises
@@ -66,7 +71,8 @@ def observe(formula: str, data: object) -> Observed:
     sides = parse(formula, table)
     on_the_right = _in_order(sides)
     on_the_left = [name for factor in sides.response for name in sides.uses[factor.expr]]
-    everything = frames.columns(table, dict.fromkeys([*on_the_left, *on_the_right]))
+    beside = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
+    everything = frames.columns(table, dict.fromkeys([*on_the_left, *on_the_right, *beside]))
     frame = everything[on_the_right]
     for factor in (factor for term in sides.formula for factor in term.factors):
         dtype = frame[factor.expr].dtype if factor.eval_method.value == "lookup" else None
@@ -103,7 +109,31 @@ def observe(formula: str, data: object) -> Observed:
     terms._require_finite(X, frame)
     _require_rows_alone(terms, frame, X)
     y, classes = _response(sides, everything, spec)
-    return Observed(terms, X, y, classes)
+    if not sides.offsets:
+        return Observed(terms, X, y, classes)
+    offsets, offset = _offsets(sides, everything[list(dict.fromkeys(beside))])
+    return Observed(replace(terms, offsets=offsets), X, y, classes, offset)
+
+
+def _offsets(sides: Sides, frame: Frame) -> tuple[Offsets, Float]:
+    """The formula's offsets, and their sum at the rows of the fit."""
+    from formulaic import ModelSpec
+
+    offsets = Offsets(
+        factors=sides.offsets,
+        uses={factor.expr: sides.uses[factor.expr] for factor in sides.offsets},
+        kinds={name: frames.kind_of(frame[name]) for name in frame.columns},
+        spec=ModelSpec(formula=[], output="numpy", na_action="ignore"),
+    )
+    found = offsets.values(frame)
+    for some in _some_rows(len(frame)):
+        alone = offsets.values(frame.iloc[some].reset_index(drop=True))
+        if not (np.abs(alone - found[some]) <= 1e-9 * np.abs(found[some]).max(initial=0.0)).all():
+            raise ValueError(
+                f"formula: offset({offsets}) depends on other rows than its own, and cannot be computed for "
+                "new rows; make a column of data"
+            )
+    return offsets, found
 
 
 def _in_order(sides: Sides) -> list[str]:
@@ -144,11 +174,7 @@ def _is_plain(expr: str, name: str) -> bool:
 
 def _require_rows_alone(terms: Terms, frame: Frame, X: Float) -> None:
     """Refuse a transform that looks at other rows: it has no meaning for new rows, and none in blocks."""
-    n = len(frame)
-    if n < 2:
-        return
-    rows = np.unique(np.linspace(0, n - 1, min(n, _ALONE)).astype(int))
-    for some in np.array_split(rows, 2):
+    for some in _some_rows(len(frame)):
         alone = materialise(terms._spec, frame.iloc[some].reset_index(drop=True), terms._uses)[0]
         scale = np.abs(X[some]).max(axis=0, initial=0.0)
         differs = ~(np.abs(alone - X[some]) <= 1e-9 * scale)
@@ -159,6 +185,12 @@ def _require_rows_alone(terms: Terms, frame: Frame, X: Float) -> None:
                 "computed for new rows; use a transform that remembers the fit, such as center(), scale() or "
                 "poly(), or make a column of data"
             )
+
+
+def _some_rows(n: int) -> list[npt.NDArray[np.intp]]:
+    """Two parts of a few rows; none of a single row."""
+    rows = np.unique(np.linspace(0, n - 1, min(n, _ALONE)).astype(np.intp))
+    return np.array_split(rows, 2) if n > 1 else []
 
 
 def _response(sides: Sides, frame: Frame, spec: Any) -> tuple[npt.NDArray[np.generic], list[str] | None]:

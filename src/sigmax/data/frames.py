@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from sigmax.data.checks import plural
+from sigmax.data.series import Column as Values
+from sigmax.data.series import read
 
-#: pandas.DataFrame and pandas.Series, which are imported on demand
+#: pandas.DataFrame, which is imported on demand, or narwhals.DataFrame of another library's
 Frame = Any
 Column = Any
 
 
 def is_table(value: object) -> bool:
-    """Whether `value` holds named columns: a DataFrame, a mapping, a record array."""
+    """Whether `value` holds named columns: a DataFrame of any make, a mapping, a record array."""
     if isinstance(value, np.ndarray):
         return value.dtype.names is not None
-    return isinstance(value, Mapping) or hasattr(value, "columns")
+    if isinstance(value, list | tuple):
+        return False
+    # of the class: a lazy frame warns where it is asked for its columns
+    columns = getattr(type(value), "columns", None)
+    is_frame = columns is not None and not callable(columns)
+    return is_frame or isinstance(value, Mapping) or hasattr(type(value), "__narwhals_dataframe__")
 
 
 def table(data: object, argument: str = "data") -> Frame:
-    """`data` as a pandas DataFrame; one itself is not copied.
+    """`data` as a pandas or a narwhals DataFrame; one itself is not copied, nor is one of another library.
+
+    Both have ``columns`` and a length; :func:`columns` takes either.
 
     Parameters
     ----------
-    data : pandas.DataFrame, mapping of columns, or record array
+    data : DataFrame that narwhals takes, mapping of columns, or record array
         The index of a frame, or of the series in a mapping, means nothing: rows are taken in their order.
     argument : str
         Its name in messages.
@@ -36,40 +46,93 @@ def table(data: object, argument: str = "data") -> Frame:
     Raises
     ------
     TypeError
-        It is none of these.
+        It is none of these, or a lazy frame.
     ValueError
         It has no rows, columns of different lengths, or two columns of one name.
     """
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
+    frame: Frame
+    if is_pandas(data):
         frame = data
     elif isinstance(data, Mapping):
-        columns = {
-            name: column.reset_index(drop=True) if isinstance(column, pd.Series) else column
-            for name, column in data.items()
-        }
-        lengths = {name: 1 if np.ndim(column) == 0 else len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            shown = ", ".join(f"{name!r} {length}" for name, length in list(lengths.items())[:8])
-            raise ValueError(f"{argument} must have columns of one length; got {shown}")
-        frame = pd.DataFrame(columns, index=range(max(lengths.values(), default=0)))
+        frame = _of_mapping(data, argument)
     elif isinstance(data, np.ndarray) and data.dtype.names is not None:
+        import pandas as pd
+
         frame = pd.DataFrame.from_records(data)
     else:
-        raise TypeError(
-            f"{argument} must be a pandas DataFrame or a mapping of columns; got {type(data).__name__}"
-        )
+        frame = narwhal(data, argument)
     if len(frame) == 0:
         raise ValueError(f"{argument} has no rows; at least one is needed")
     return frame
 
 
-def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame:
-    """The columns `names` alone, in that order, their rows counted from 0, with the dtypes of NumPy.
+def is_pandas(value: object) -> bool:
+    """Whether it is a DataFrame of pandas, which is not imported for the question."""
+    pandas: Any = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
 
-    Whole numbers become int64, other numbers float64 (nullable ones, and decimals, too), truth values bool;
-    text and categories stay.
+
+def narwhal(data: object, argument: str) -> Any:
+    """A DataFrame as one of narwhals'.
+
+    Raises
+    ------
+    TypeError
+        It is no DataFrame, or a lazy one.
+    ValueError
+        It has two columns of one name.
+    """
+    import narwhals.stable.v2 as nw
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        frame = nw.from_native(cast(Any, data), pass_through=True)
+    except DuplicateError:
+        names = [str(name) for name in cast(Any, data).columns]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{argument} has {names.count(twice)} columns named {twice!r}; names must differ"
+        ) from None
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            f"{argument} is a lazy frame ({type(data).__module__}.{type(data).__name__}), whose rows are not "
+            "there yet; pass what its collect() returns"
+        )
+    if not isinstance(frame, nw.DataFrame):
+        raise TypeError(f"{argument} must be a DataFrame or a mapping of columns; got {type(data).__name__}")
+    return frame
+
+
+def _of_mapping(data: Mapping[Any, Any], argument: str) -> Frame:
+    import pandas as pd
+
+    columns = {name: _alone(column) for name, column in data.items()}
+    lengths = {name: 1 if np.ndim(column) == 0 else len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name!r} {length}" for name, length in list(lengths.items())[:8])
+        raise ValueError(f"{argument} must have columns of one length; got {shown}")
+    return pd.DataFrame(columns, index=range(max(lengths.values(), default=0)))
+
+
+def _alone(column: Any) -> Any:
+    """A column of a mapping without an index that pandas would go by."""
+    import pandas as pd
+
+    if isinstance(column, pd.Series):
+        return column.reset_index(drop=True)
+    if isinstance(column, np.ndarray | list | tuple) or np.isscalar(column):
+        return column
+    import narwhals.stable.v2 as nw
+
+    found = nw.from_native(column, series_only=True, pass_through=True)
+    return in_pandas(read(found, "")) if isinstance(found, nw.Series) else column
+
+
+def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame:
+    """The columns `names` alone, in that order, as a pandas DataFrame whose rows are counted from 0.
+
+    They have the dtypes of NumPy.  Whole numbers become int64, other numbers float64 (nullable ones, and
+    decimals, too), truth values bool; text and categories stay.
 
     Raises
     ------
@@ -82,22 +145,43 @@ def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame
     found = {}
     for name in names:
         if name not in frame.columns:
-            raise ValueError(f"{argument} has no column {name!r}; {_others(frame, name)}")
+            raise ValueError(f"{argument} has no column {name!r}; {others(frame.columns, name)}")
         column = frame[name]
         if isinstance(column, pd.DataFrame):
             raise ValueError(f"{argument} has {column.shape[1]} columns named {name!r}; names must differ")
-        gone = column.isna().to_numpy()
+        if isinstance(column, pd.Series):
+            gone = column.isna().to_numpy()
+            column = column.reset_index(drop=True)
+        else:
+            values = read(column, name)
+            gone = np.zeros(0, bool) if values.missing is None else values.missing
+            column = in_pandas(values)
         if gone.any():
             raise ValueError(
                 f"{argument} must not have missing values; column {name!r} has "
                 f"{plural(int(gone.sum()), 'missing value')}, the first in row {int(gone.argmax())}"
             )
-        found[name] = _plain(column.reset_index(drop=True))
+        found[name] = _plain(column)
     return pd.DataFrame(found, index=range(len(frame)), copy=False)
 
 
-def _others(frame: Frame, name: str) -> str:
-    names = [str(other) for other in frame.columns]
+def in_pandas(column: Values) -> Column:
+    """A column that was read, as pandas has it."""
+    import pandas as pd
+
+    if column.kind == "levels" and column.declared:
+        categories: Any = list(column.levels)
+        return pd.Series(pd.Categorical.from_codes(column.values, categories))
+    if column.kind == "levels":
+        return pd.Series(column.labels(), dtype=object)
+    if column.missing is not None and column.kind in ("number", "boolean"):
+        return pd.Series(column.floats())
+    return pd.Series(column.values)
+
+
+def others(columns: Iterable[object], name: str) -> str:
+    """What a message says of a name that is no column: the one meant, or which there are."""
+    names = [str(other) for other in columns]
     near = difflib.get_close_matches(name, names, 1)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sigmax.data.frames import Frame, in_floats
+from sigmax.data.interpreter import run
+from sigmax.data.language import understood
 from sigmax.data.parsing import clean
 from sigmax.kernels import Float
 
@@ -52,6 +54,9 @@ def plain(value: Any) -> Any:
 def evaluate(factor: Any, frame: Frame, spec: Any, replaced: Mapping[str, Any] | None = None) -> Any:
     """The value of a factor as formulaic has it before columns are coded.
 
+    What :mod:`sigmax.data.language` knows is computed node by node, whatever the columns are called; the rest
+    is Python to formulaic.
+
     Parameters
     ----------
     factor : formulaic factor
@@ -68,6 +73,10 @@ def evaluate(factor: Any, frame: Frame, spec: Any, replaced: Mapping[str, Any] |
     data = LayeredMapping(replaced or {}, frame, name="data")
     if factor.eval_method.value == "lookup":
         return data[factor.expr]
+    tree = understood(factor.expr, tuple(frame.columns))
+    if tree is not None:
+        return run(tree, data, spec.transform_state)
+    # not of the language that is stored: Python, in the process of the fit
     names = LayeredMapping(data, LayeredMapping(TRANSFORMS, name="transforms"))
     return stateful_eval(factor.expr, names, {factor.expr: factor.metadata}, spec.transform_state, spec)
 
@@ -121,9 +130,15 @@ def materialise(
 
     if not isinstance(spec, ModelSpec):
         spec = ModelSpec(formula=spec, output="numpy", na_action="ignore")
-    # a column of the frame may be called as a function is: it is there only where the formula reads it as one
-    worker = PandasMaterializer(in_floats(frame))
-    for expr, factor in factors_of(spec).items():
+    floats = in_floats(frame)
+    worker = PandasMaterializer(floats)
+    known = factors_of(spec)
+
+    def evaluated_by_us(expr: str, metadata: object, spec: Any) -> tuple[Any, set[Any]]:
+        return evaluate(known[expr], floats, spec), set()
+
+    worker._evaluate = evaluated_by_us
+    for expr, factor in known.items():
         if factors is not None and expr in factors:
             worker.factor_cache[expr] = evaluated(factor, factors[expr], uses[expr])
         elif is_coded(factor):
@@ -138,7 +153,7 @@ def materialise(
             made = worker.get_model_matrix(spec)
     except DataMismatchWarning as error:
         raise ValueError(f"formula: {clean(error)}") from None
-    except (FormulaicError, ValueError, TypeError, KeyError) as error:
+    except (FormulaicError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"formula: {clean(error)}") from error
     return _numbers(np.asarray(made), made.model_spec), made.model_spec, worker.encoded_cache
 

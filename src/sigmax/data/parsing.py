@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigmax.data.frames import Frame
+from sigmax.data.language import read
+from sigmax.data.literals import OutsideError
 
 #: what formulaic marks a place in a formula with
 _MARKS = re.compile(r"\x1b\[[0-9;]*m|[\u29da\u29db]")
@@ -48,14 +50,17 @@ class Sides:
     response : tuple of formulaic factors
         The terms on the left, of one factor each.
     formula : formulaic.formula.SimpleFormula
-        The right.
+        The right, without offsets.
     uses : dict of str to tuple of str
-        Columns of data that the factor of an expression reads, in order; for both sides.
+        Columns of data that the factor of an expression reads, in order; for both sides, and offsets.
+    offsets : tuple of formulaic factors
+        What stands in offset(...) on the right.
     """
 
     response: tuple[Any, ...]
     formula: Any
     uses: dict[str, tuple[str, ...]]
+    offsets: tuple[Any, ...] = ()
 
 
 def parse(text: str, frame: Frame) -> Sides:
@@ -94,9 +99,37 @@ def parse(text: str, frame: Frame) -> Sides:
                 f"formula {text!r} must have labels, or counts a + b + c, left of ~; got {str(term)!r} there"
             )
         response.append(term.factors[0])
-    factors = {factor.expr: factor for term in right for factor in term.factors}
-    uses = {factor.expr: columns_of(factor, names, text) for factor in [*response, *factors.values()]}
-    return Sides(tuple(response), right, uses)
+    terms, offsets = _without_offsets(right, text)
+    factors = {factor.expr: factor for term in terms for factor in term.factors}
+    everything = [*response, *factors.values(), *offsets]
+    uses = {factor.expr: columns_of(factor, names, text) for factor in everything}
+    return Sides(tuple(response), terms if offsets else right, uses, offsets)
+
+
+def _without_offsets(right: Any, text: str) -> tuple[Any, tuple[Any, ...]]:
+    """The terms that are no offset, and what the others hold."""
+    from formulaic.formula import SimpleFormula
+    from formulaic.parser.types import Factor
+
+    terms, offsets = [], []
+    for term in right:
+        tree = _tree(term.factors[0].expr) if len(term.factors) == 1 else None
+        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "offset"):
+            terms.append(term)
+            continue
+        if len(tree.args) != 1 or tree.keywords:
+            raise ValueError(
+                f"formula {text!r}: offset() takes one expression, as in offset(np.log(exposure))"
+            )
+        offsets.append(Factor(ast.unparse(tree.args[0]), eval_method="python"))
+    return SimpleFormula(terms), tuple(offsets)
+
+
+def _tree(expr: str) -> ast.expr | None:
+    try:
+        return read(expr)
+    except OutsideError:
+        return None
 
 
 def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
@@ -130,10 +163,18 @@ def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
             continue
         name = written.get(node.id, node.id)
         known = name in TRANSFORMS or hasattr(builtins, name)
+        if id(node) in called and name == "lag":
+            raise ValueError(
+                f"formula {text!r}: lag() depends on other rows than its own, and cannot be computed for new "
+                "rows; make a column of data of it"
+            )
         if known and (id(node) in called or id(node) in owners or name not in names):
             continue
         if id(node) in called and name == "offset":
-            raise ValueError(f"formula {text!r}: pass the offset as offset=, an array or the column's name")
+            raise ValueError(
+                f"formula {text!r}: offset() must be a term of its own on the right, as in "
+                "'y ~ x + offset(np.log(exposure))'"
+            )
         if id(node) in called:
             raise ValueError(
                 f"formula {text!r} calls {name!r}, which is no function of formulaic or NumPy; "

@@ -12,6 +12,7 @@ from sigmax.data import frames
 from sigmax.data.checks import plural
 from sigmax.data.frames import Frame
 from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain
+from sigmax.data.offsets import Offsets
 from sigmax.kernels import Float
 
 
@@ -56,6 +57,8 @@ class Recipe:
     #: of numbers: the standard deviation over the rows of the fit
     _spread: dict[str, float]
     frame: Frame | None = field(default=None)
+    #: None where the formula has no offset()
+    offsets: Offsets | None = None
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "frame": None}
@@ -91,6 +94,18 @@ class Recipe:
             `frame` is no table.
         """
         return self._columns(self._read(frame))
+
+    def offset(self, frame: object) -> Float | None:
+        """The sum of the formula's offset() at the rows of a frame, shape (n,); None where it has none.
+
+        Of two classes it is added to the logit of the second.
+
+        Raises
+        ------
+        ValueError
+            See :meth:`sigmax.data.offsets.Offsets.at`.
+        """
+        return None if self.offsets is None else self.offsets.at(frame)
 
     def _read(self, frame: object) -> Frame:
         """The columns that the right-hand side reads, of the kinds of the fit."""

@@ -56,7 +56,8 @@ class Predictions(Uncertainty):
             of columns, that has what the right-hand side names, in any order: the formula is evaluated with
             what its transforms remember of the fit.
         offset : array_like, shape of the result, or str, optional
-            Added to the logits; the name of a column where X is a table.
+            Added to the logits; the name of a column where X is a table.  The ``offset()`` of a formula is
+            computed from the table, and this one added to it; with arrays this one stands for both.
 
         Returns
         -------
@@ -72,7 +73,7 @@ class Predictions(Uncertainty):
             X is of another shape; or a table, and a column is missing or has missing values, or a level was
             not in the fit.
         """
-        X, offset = rows(self.terms, X, offset)
+        X, offset = rows(self.terms, X, offset, self._base)
         eta, order = self._logits(X, offset)
         if order is not None:
             eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
@@ -172,7 +173,7 @@ class Predictions(Uncertainty):
         With two classes it is the interval of the logit itself.  nan for probabilities that are 0 or 1 in the
         limit.
         """
-        X, offset = rows(self.terms, X, offset)
+        X, offset = rows(self.terms, X, offset, self._base)
         origin = self._source
         shift = offset if self._origin is None else self._offset_of_origin(offset)
         if level is not None:
