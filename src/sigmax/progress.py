@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import time
 from types import TracebackType
 from typing import Self, TextIO
@@ -14,6 +13,8 @@ from sigmax.solvers.monitor import Progress
 #: a fit that takes less than this shows nothing, seconds
 _QUIET = 0.5
 _WIDTH = 24
+#: of a terminal that does not say how wide it is
+_COLUMNS = 100
 #: decrement at which the line is full
 _DONE = 1e-12
 _WHAT = {
@@ -53,11 +54,18 @@ class StatusLine:
         """Rewrite the line, cut to the width of the terminal: a wrapped one could not be erased."""
         if not self.is_due:
             return
-        text = text[: shutil.get_terminal_size().columns - 1]
+        text = text[: self._columns() - 1]
         self._stream.write("\r" + text.ljust(self._length))
         self._stream.flush()
         self._length = len(text)
         self._next = time.monotonic() + self._every
+
+    def _columns(self) -> int:
+        try:
+            # a terminal that does not know says 0
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        except OSError:
+            return _COLUMNS
 
     def __enter__(self) -> Self:
         return self

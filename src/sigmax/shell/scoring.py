@@ -137,8 +137,8 @@ class Scorer:
         if self._missing == "raise":
             name = next(name for name in gone if nulls[name][row])
             raise FileError(
-                f"{place(row)}: column {name!r} has a missing value; fill it in, or pass --missing drop, which leaves "
-                "such rows out, or --missing keep, which leaves their predictions empty"
+                f"{place(row)}: column {name!r} has a missing value; fill it in, or pass --missing drop, which "
+                "leaves out such rows, or --missing keep, which leaves their predictions empty"
             )
         if not self.n_missing:
             self.first_missing = place(row)
