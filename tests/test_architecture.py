@@ -41,8 +41,10 @@ LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 #: leaves import nothing of sigmax but themselves, and are imported from
 LEAVES = {
+    "archive": {*LEVEL},
     "exceptions": {*LEVEL},
     "extras": {*LEVEL},
+    "version": {*LEVEL},
     "datasets": {"fitting", *ROOMS[-1]},
 }
 
@@ -54,7 +56,10 @@ MAY_NOT_KNOW = {
     },
     "solvers": {"data": {}},  # no X, no labels, no names
     "inference": {
-        "solvers": {"sigmax.solvers.certificate": {"Certificate"}}
+        "solvers": {
+            "sigmax.solvers.certificate": {"Certificate"},
+            "sigmax.solvers.firth_certificate": {"Bounds", "FirthCertificate"},
+        }
     },  # not how the optimum was found
 }
 

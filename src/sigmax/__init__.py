@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
     from sigmax.fitting import fit
     from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
+    from sigmax.inference.stored.reading import load
     from sigmax.many import fit_many
-
-__version__ = "0.1.0"
+    from sigmax.version import __version__
 
 #: public name -> the module that has it
 _HOME = {
+    "__version__": "version",
     "ConvergenceWarning": "exceptions",
     "SeparationError": "exceptions",
     "SeparationWarning": "exceptions",
@@ -32,6 +33,7 @@ _HOME = {
     "expit": "functions",
     "fit": "fitting",
     "fit_many": "many",
+    "load": "inference.stored.reading",
     "log1pexp": "functions",
     "log_expit": "functions",
     "log_softmax": "functions",
@@ -52,6 +54,7 @@ __all__ = [
     "expit",
     "fit",
     "fit_many",
+    "load",
     "log1pexp",
     "log_expit",
     "log_softmax",

@@ -16,9 +16,13 @@ from sigmax.inference.baseline import Baseline
 from sigmax.inference.covariances import Spread
 from sigmax.inference.observations import Observations
 from sigmax.inference.profile import LikelihoodTests, Profile
+from sigmax.inference.roots import Root
 from sigmax.kernels import Float
 from sigmax.objective import Objective
 from sigmax.solvers.certificate import Certificate
+
+#: what a result says that has no data
+LEFT_BEHIND = "needs the data, which a pickled result leaves behind, and a saved one: fit again"
 
 #: computes a covariance when it is first read
 Deferred: TypeAlias = Callable[[], Float]
@@ -118,8 +122,8 @@ class Estimates:
     -----
     The result keeps X, y and weights, by reference: what needs the rows reads them when it is asked for, as
     they then are, and raises a ValueError where they have been changed in place since the fit.  The
-    covariance of a fit of many rows is such a thing.  A pickled result has its covariance and its null
-    log-likelihood, and leaves the data behind.
+    covariance of a fit of many rows is such a thing.  A pickled result, and a saved one, has its covariance
+    with the root of it, and its null log-likelihood, and leaves the data behind.
     """
 
     params: Float
@@ -156,6 +160,8 @@ class Estimates:
     _spread: Spread | None = None
     #: null and saturated model, once they have been asked for
     _baseline: Baseline | None = None
+    #: what `_root` gives, of a result that left its data behind
+    _kept_root: Root | None = None
 
     @property
     def aliased(self) -> npt.NDArray[np.bool_]:
@@ -187,7 +193,7 @@ class Estimates:
         """The rows behind this result; ValueError where they were left behind."""
         found = self._source._observations
         if found is None:
-            raise ValueError(f"{what} needs the data, which a pickled result leaves behind: fit again")
+            raise ValueError(f"{what} {LEFT_BEHIND}")
         return found
 
     @property
@@ -216,7 +222,11 @@ class Estimates:
         # numbers travel, the data do not
         self._compute()
         left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread"))
-        return {**self.__dict__, **left}
+        return {**self.__dict__, **left, "_kept_root": self._root_to_keep()}
+
+    def _root_to_keep(self) -> Root | None:
+        """The root of the covariance that goes with a result that leaves its data behind."""
+        return self._kept_root
 
     def _compute(self) -> None:
         """Whatever the rows say that stays with a result without them."""

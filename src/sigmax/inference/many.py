@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,6 +154,25 @@ class FitMany:
 
     def __iter__(self) -> Iterator[OneOfMany]:
         return (self[i] for i in range(len(self)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a file, which :func:`sigmax.load` reads: everything but the data.
+
+        Parameters
+        ----------
+        path : str or path-like
+            As in :meth:`sigmax.inference.result.Result.save`.
+
+        Raises
+        ------
+        ValueError
+            Labels of classes or groups that are no text, number, truth value or time.
+        OSError
+            The file cannot be written; what was there stays.
+        """
+        from sigmax.inference.stored.writing import save_many
+
+        save_many(self, path)
 
     def summary(self) -> str:
         """How the fits ended, and the first estimates, as text."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sigmax.data.design import Design
 from sigmax.identification import parametrisation
-from sigmax.inference.estimates import Estimates
+from sigmax.inference.estimates import LEFT_BEHIND, Estimates
 from sigmax.inference.hypotheses import Hypotheses
 from sigmax.inference.profile import LikelihoodTests
 from sigmax.inference.testing import TestResult
@@ -87,7 +87,7 @@ def _require_likelihood(result: Estimates, what: str, these: str) -> None:
 def no_data(result: Estimates, what: str) -> str:
     """Why a result has nothing to compute `what` from."""
     if result.certificate.converged or result.certificate.exists is False:
-        return f"{what} needs the data, which a pickled result leaves behind: fit again"
+        return f"{what} {LEFT_BEHIND}"
     return f"{what} is for fits that have converged: {result.certificate.reason}"
 
 

@@ -16,7 +16,7 @@ from sigmax.existence.prediction import limiting_logits, limiting_order, limitin
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
 from sigmax.inference.estimates import class_index
-from sigmax.inference.roots import Root, root_of
+from sigmax.inference.roots import Root
 from sigmax.inference.uncertainty import Uncertainty
 from sigmax.kernels import Float
 from sigmax.objective import linear_predictor
@@ -202,9 +202,9 @@ class Predictions(Uncertainty):
         lower, upper = np.empty(p.shape), np.empty(p.shape)
 
         def evaluate(start: int, stop: int) -> None:
-            # the covariance of logits of all classes, of which that of the base is 0
+            # the covariance of logits of all classes, of which that of class 0 is 0
             U = root.along(fitted.block(start, stop), fitted.intercept, backend)
-            U = np.insert(U, base, 0.0, axis=1)
+            U = np.insert(U, 0, 0.0, axis=1)
             for k in range(K):
                 # p_l / (1 - p_k) of the other classes, and log(1 - p_k), without a difference
                 rest = np.delete(logits[start:stop], k, axis=1)
@@ -220,7 +220,6 @@ class Predictions(Uncertainty):
                     expit(logit - error, lower[start:stop, k], backend=self.backend)
                     expit(logit + error, upper[start:stop, k], backend=self.backend)
 
-        base = 0 if self._observations is not None else class_index(self.classes, self.reference)
         size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0
         count = threads.useful(threads.resolve(), flops, shared=backend.THREADED)
@@ -230,19 +229,7 @@ class Predictions(Uncertainty):
     def _root_of_logits(self, design: Design) -> tuple[Root, Design]:
         """A root of the covariance, and the columns of `design` that it belongs to."""
         gone = np.zeros(design.width, bool) if self.dependence is None else self.dependence.aliased
-        if self._observations is not None:
-            return self._root("an interval"), (design.without(gone) if gone.any() else design)
-        if self._limit is not None:
-            # that of the parameters has no entries for what is infinite, of which combinations are finite
-            raise ValueError(
-                "intervals of the predictions of separated classes need the data, which a pickled result "
-                "leaves behind: fit again"
-            )
-        # of the covariance alone: what a pickled result has
-        gone = np.atleast_2d(self.aliased)[0]
-        kept = ~np.tile(gone, len(np.atleast_2d(self.params)))
-        R = root_of(self.covariance[np.ix_(kept, kept)])
-        return Root(None, R), (design.without(gone) if gone.any() else design)
+        return self._root("an interval"), (design.without(gone) if gone.any() else design)
 
     def predict(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from sigmax.identification import parametrisation
 from sigmax.inference.diagnostics import Diagnosed
 from sigmax.inference.estimates import Estimates, class_index, facts
+from sigmax.inference.exports.mixin import Exported
 from sigmax.inference.margins import Marginal
 from sigmax.inference.performance.mixin import Performance
-from sigmax.inference.predictions import Predictions
 from sigmax.inference.summaries import Summaries
 from sigmax.kernels import Float
 
@@ -25,7 +25,7 @@ _NO_MAP = (
 )
 
 
-class Result(Summaries, Predictions, Marginal, Performance, Diagnosed):  # noqa: D101
+class Result(Summaries, Exported, Marginal, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 
     # -- parametrisation -------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Tested(Uncertainty):
                 moved = parametrisation.rebased(blocks, old, class_index(self.classes, self.reference))
             return np.asarray(moved.reshape(self.params.size, -1))
         whole = self._limit is None and (self.dependence is None or self.collinear == "alias")
-        if self._observations is None or not whole:
+        if not whole:
             rank = self.n_estimated if self._limit is None and self.covariance_kind == "mle" else None
             return covariance_root(self.covariance, rank)
         R = self._root("a test").whole

@@ -58,7 +58,8 @@ class Uncertainty(Estimates):
         ------
         ValueError
             No such kind; clusters missing, or given for another kind; fewer than two clusters; data that were
-            changed since the fit, or left behind by pickling (but for the kind that this result has).
+            changed since the fit, or left behind by pickling or saving (but for the kind that this result
+            has).
 
         Notes
         -----
@@ -122,6 +123,8 @@ class Uncertainty(Estimates):
     def _root(self, what: str) -> Root:
         """A root of the covariance in the coordinates that were fitted; `what` asks for it."""
         origin = self._source
+        if origin._observations is None and origin._kept_root is not None:
+            return origin._kept_root
         if origin._spread is not None:
             return origin._spread.root
         if origin.covariance_kind != "mle":
@@ -130,6 +133,12 @@ class Uncertainty(Estimates):
             assert found is not None
             return found.root
         return self._rows(what).bread.root
+
+    def _root_to_keep(self) -> Root | None:
+        # another parametrisation has that of the result that it comes from
+        if self._observations is None or self._origin is not None:
+            return self._kept_root
+        return self._root("a copy without the data")
 
     @property
     def bse(self) -> Float:
@@ -178,7 +187,7 @@ class Uncertainty(Estimates):
         ------
         ValueError
             `level` or `method` is none of these, or there is no profile: of a fit that has not converged, or
-            of a result that was pickled, which leaves the data behind.
+            of a result that was pickled or saved, which leaves the data behind.
 
         Warns
         -----
