@@ -10,22 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sigmax as sx
-from sigmax import cli, kernels
-
-
-@pytest.fixture
-def shell(capsys):
-    """Run the command in this process: (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        try:
-            code = cli.main([str(one) for one in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+from sigmax import kernels
 
 
 def write(path, text):

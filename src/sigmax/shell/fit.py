@@ -40,15 +40,18 @@ def run(options: argparse.Namespace) -> int:
             on_separation=options.on_separation,
             bias_reduction=options.bias_reduction,
         )
-    if options.save is not None:
-        result.save(options.save)
-    drawn = (
-        []
-        if options.plots is None
-        else pictures.draw(result, options.plots, options.plot_format, options.level)
-    )
-    written = ([] if options.save is None else [options.save], [str(path) for path in drawn])
-    _report(options, result, target, *written)
+    saved: list[str] = []
+    drawn: list[str] = []
+    try:
+        if options.save is not None:
+            result.save(options.save)
+            saved.append(options.save)
+        if options.plots is not None:
+            for path in pictures.draw(result, options.plots, options.plot_format, options.level):
+                drawn.append(str(path))
+    finally:
+        # a fit whose model or picture cannot be written is shown all the same
+        _report(options, result, target, saved, drawn)
     return 0 if result.certificate.converged else 1
 
 

@@ -24,12 +24,11 @@ def check(directory: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
 
 
-def draw(result: Result, directory: str, format: str, level: float) -> list[Path]:
-    """Draw into files; returns their paths."""
+def draw(result: Result, directory: str, format: str, level: float) -> Iterator[Path]:
+    """Draw into files; yields the path of each that is there."""
     import matplotlib as mpl
     from matplotlib import pyplot
 
-    written = []
     # no window, whatever the terminal has
     with mpl.rc_context({"backend": "agg"}):
         for name, make in displays(result, level):
@@ -39,8 +38,7 @@ def draw(result: Result, directory: str, format: str, level: float) -> list[Path
             with replacing(path) as file:
                 figure.savefig(file, format=format, dpi=_DPI)
             pyplot.close(figure)
-            written.append(path)
-    return written
+            yield path
 
 
 def displays(result: Result, level: float) -> Iterator[tuple[str, Callable[[], Any]]]:

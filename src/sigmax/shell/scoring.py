@@ -137,8 +137,8 @@ class Scorer:
         if self._missing == "raise":
             name = next(name for name in gone if nulls[name][row])
             raise FileError(
-                f"{place(row)}: column {name!r} has a missing value; fill it in, or pass --missing drop, which "
-                "leaves out such rows, or --missing keep, which leaves their predictions empty"
+                f"{place(row)}: column {name!r} has a missing value; fill it in, or pass --missing drop, "
+                "which leaves such rows out, or --missing keep, which leaves their predictions empty"
             )
         if not self.n_missing:
             self.first_missing = place(row)
@@ -208,7 +208,11 @@ def kinds_of(result: Result) -> dict[str, str]:
     if result.terms is None:
         names = result.param_names[1:] if result.fit_intercept else result.param_names
         return dict.fromkeys(names, "number")
-    return {one.name: _kind(one.levels, one.kind) for one in result.terms.variables}
+    found = {one.name: _kind(one.levels, one.kind) for one in result.terms.variables}
+    offsets = getattr(result.terms, "offsets", None)
+    if offsets is not None:  # columns that offset() alone reads
+        found |= {name: "number" for name in offsets.columns if name not in found}
+    return found
 
 
 def _kind(levels: Sequence[object], kind: str) -> str:
