@@ -1,4 +1,4 @@
-"""The progress of long work as one line in a terminal."""
+"""The progress of long work: as one line in a terminal, or kept to be looked at."""
 
 from __future__ import annotations
 
@@ -141,3 +141,30 @@ class RowsLine(StatusLine):
 def _bar(share: float) -> str:
     filled = round(share * _WIDTH)
     return "[" + "#" * filled + "-" * (_WIDTH - filled) + "]"
+
+
+class Recorder:
+    """A callback for :func:`sigmax.fit` that keeps every state, and never asks to stop.
+
+    Attributes
+    ----------
+    states : list of sigmax.solvers.monitor.Progress
+        In the order of the reads.
+
+    Examples
+    --------
+    >>> import sigmax as sx
+    >>> data = sx.datasets.load("spector")
+    >>> recorder = Recorder()
+    >>> r = sx.fit(data.X, data.y, callback=recorder)
+    >>> recorder.states[0].stage, recorder.states[-1].stage
+    ('hessian', 'refine')
+    """
+
+    def __init__(self) -> None:
+        self.states: list[Progress] = []
+
+    def __call__(self, state: Progress) -> bool:
+        """Keep a state."""
+        self.states.append(state)
+        return False

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, TypeAlias, TypeGuard
@@ -71,6 +72,42 @@ class Parameters:
         name = self.names[column]
         shown = name if begins_a_name(name) else "`" + name.replace("`", "``") + "`"
         return shown if len(self.labels) == 1 else f"{shown}[{_quoted(self.labels[row])}]"
+
+    @property
+    def plain(self) -> list[str]:
+        """The parameters by name, ``age`` or ``age[red]``, in the order of ``values.ravel()``."""
+        several = len(self.labels) > 1
+        return [f"{x}[{label}]" if several else x for label in self.labels for x in self.names]
+
+    def index_of(self, argument: str, name: str) -> int:
+        """The number of one parameter in ``values.ravel()``, by its text: ``age``, or ``age[red]``.
+
+        Backticks around a name that is no word may stand, and need not.
+
+        Raises
+        ------
+        TypeError
+            `name` is no text; `argument` says whose it is.
+        ValueError
+            It is that of no parameter, or of several.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must be the name of a parameter, a str; got {type(name).__name__}")
+        plain = self.plain
+        quoted = [self.text(j) for j in range(len(plain))]
+        for known in (plain, quoted):
+            if known.count(name) == 1:
+                return known.index(name)
+        if len(self.labels) > 1 and name in self.names:
+            raise ValueError(
+                f"{argument} must be one parameter, and {name!r} has one for each of {len(self.labels)} "
+                f"classes: say which, as in {f'{name}[{self.labels[0]}]'!r}"
+            )
+        near = get_close_matches(name, plain, n=3) or plain[:4]
+        raise ValueError(
+            f"{argument} must be the name of one parameter; got {name!r}, near are "
+            f"{', '.join(map(repr, near))}"
+        )
 
     def require_estimates(self, R: Float) -> None:
         """Raise ValueError where R concerns a parameter that is nan or infinite."""

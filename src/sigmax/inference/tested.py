@@ -11,6 +11,7 @@ from sigmax.inference.combinations import LinearCombinations, linear_combination
 from sigmax.inference.estimates import Estimates, class_index
 from sigmax.inference.hypotheses import Given, Parameters, combinations, joint
 from sigmax.inference.nested import lr_test_between, lr_test_of, score_test_of
+from sigmax.inference.profile import ParameterProfile
 from sigmax.inference.tables import label_text
 from sigmax.inference.testing import TestResult
 from sigmax.inference.uncertainty import Uncertainty
@@ -174,6 +175,54 @@ class Tested(Uncertainty):
             if not len(hypotheses):
                 raise ValueError("hypotheses must be given: the model has no slope to test")
         return score_test_of(self, joint(hypotheses, self._finite_parameters))
+
+    def profile(self, term: str) -> ParameterProfile:
+        """The profile likelihood of one parameter.
+
+        Parameters
+        ----------
+        term : str
+            Name of a parameter; where parameters belong to several classes with the class, ``age[red]``.
+
+        Returns
+        -------
+        ParameterProfile
+            With ``deviance(values)`` and ``interval(level)``, the ends of which are those of
+            ``conf_int(level, method="profile")``.  Nothing is read before they are asked for.
+
+        Raises
+        ------
+        TypeError
+            `term` is no text.
+        ValueError
+            No such parameter, or one whose column was left out; or there is no profile, as for
+            ``conf_int(method="profile")``.
+
+        Examples
+        --------
+        >>> import sigmax as sx
+        >>> data = sx.datasets.load("spector")
+        >>> r = sx.fit(data.X, data.y, names=data.features)
+        >>> r.profile("PSI").deviance([0.0, 1.0]).round(6)
+        array([6.203698, 1.939768])
+        """
+        found = self._parameters
+        index = found.index_of("term", term)
+        aliased = self.aliased.ravel()
+        if aliased[index]:
+            raise ValueError(
+                f"term must be a parameter that was estimated; the column of {term!r} was left out as a "
+                "combination of others"
+            )
+        return ParameterProfile(
+            name=found.plain[index],
+            estimate=float(self.params.ravel()[index]),
+            covariance_kind=self.covariance_kind,
+            _std_error=lambda: float(self.bse.ravel()[index]),
+            _profile=self._require_profile("profile()"),
+            # the profile counts the parameters that were estimated
+            _index=int(np.count_nonzero(~aliased[:index])),
+        )
 
     @property
     def _finite_parameters(self) -> Parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -26,7 +27,7 @@ class Progress:
     coef : ndarray of shape (m * k,)
         Where the pass evaluated; a copy.
     value : float
-        NLL plus penalty there.
+        NLL plus penalty there, in the scale of the weights as given.
     newton_decrement : float
         Estimated distance to the optimum in standard errors; nan while it is unknown.
     """
@@ -77,13 +78,15 @@ class Monitor:
         self.last = at
         if self._callback is None:
             return
+        # the objective counts weights in units of `scale`
+        scale = objective.response.scale
         state = Progress(
             stage,
             objective.rows_read / objective.n_rows,
             self.iterations,
             at.coef.copy(),
-            at.value,
-            decrement,
+            at.value * scale,
+            decrement * math.sqrt(scale),
         )
         if self._callback(state):
             raise Stopped

@@ -61,6 +61,38 @@ class Performance:
 
     __slots__ = ()
 
+    def outcomes(
+        self: Fitted,
+        X: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        offset: npt.ArrayLike | None = None,
+    ) -> Outcomes:
+        """Probabilities and what was observed, checked: what every measure of performance is a function of.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset
+            New rows, as for :meth:`calibration`; without them the rows of the fit.
+
+        Returns
+        -------
+        Outcomes
+            Of the rows that count: ``p`` of shape (n, K), and the cells that were observed.
+
+        Raises
+        ------
+        ValueError
+            X without y or y without X, labels of other classes; data that were changed since the fit, or left
+            behind by pickling; weights that count no observations.
+
+        See Also
+        --------
+        sigmax.inference.performance.roc.roc_auc : and the others in that package, which take it.
+        """
+        return _of_rows(self, X, y, sample_weight, offset)
+
     def hosmer_lemeshow(self: Fitted, groups: int = 10) -> hosmer_lemeshow.HosmerLemeshow:
         """Hosmer and Lemeshow's test of goodness of fit, for two classes or more.
 

@@ -94,6 +94,17 @@ class Outcomes:
         others = self.p[:, :c].sum(axis=1) + self.p[:, c + 1 :].sum(axis=1)
         return np.where(p > 0.5, others, 1.0 - p)
 
+    def against_others(self, c: int) -> Outcomes:
+        """The same rows with two classes: all others together, and class `c`."""
+        mine = self.observed(c)
+        others = np.zeros(len(self.p))
+        rest = self.codes != c
+        # counts of the others, not a difference: a weight that is no whole number would leave a rest
+        np.add.at(others, self.rows[rest], 1.0 if self.weight is None else self.weight[rest])
+        p = np.column_stack([self.complement(c), self.p[:, c]])
+        label = self.labels[c]
+        return outcomes(p, np.column_stack([others, mine]), None, np.array([f"not {label}", label]))
+
 
 def outcomes(
     p: npt.ArrayLike,

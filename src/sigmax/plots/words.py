@@ -1,0 +1,49 @@
+"""What is written in pictures: names short enough, numbers that are read at a glance."""
+
+from __future__ import annotations
+
+import math
+
+#: as in the labels of matplotlib's axes
+_MINUS = "\N{MINUS SIGN}"
+
+
+def short(name: str, most: int = 28) -> str:
+    """A name of at most `most` characters; one that is longer loses its middle.
+
+    Examples
+    --------
+    >>> short("C(education, levels=...)[T.university]", 24)
+    'C(education...niversity]'
+    """
+    if len(name) <= most:
+        return name
+    head = (most - 3) // 2 + 1
+    return f"{name[:head]}...{name[len(name) - (most - 3 - head) :]}"
+
+
+def percent(level: float) -> str:
+    """A coverage: ``95 %``."""
+    return f"{100.0 * level:g} %"
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """A number of so many digits, minus as long as a plus; ``inf`` and none as words.
+
+    Examples
+    --------
+    >>> figure(0.00012345), figure(12345.678), figure(math.inf)
+    ('0.000123', '12346', 'inf')
+    """
+    if not math.isfinite(value):
+        return f"{value:g}".replace("-", _MINUS).replace("nan", "none")
+    if value == 0.0:
+        return "0"
+    large = abs(value) >= 10.0**digits
+    text = f"{value:.0f}" if large and abs(value) < 1e6 else f"{value:.{digits}g}"
+    return text.replace("-", _MINUS)
+
+
+def interval(lower: float, upper: float, digits: int = 3) -> str:
+    """``[0.01, 2.5]``."""
+    return f"[{figure(lower, digits)}, {figure(upper, digits)}]"
