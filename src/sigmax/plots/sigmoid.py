@@ -11,7 +11,8 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.points import MOST_ROWS, Marks, Shares, are_repeated, areas, marks, shares, spread
+from sigmax.plots.drawing import halo, note_above
+from sigmax.plots.points import Marks, Shares, are_repeated, areas, marks, shares, spread
 from sigmax.plots.slices import Slice
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: points of a curve
 _POINTS = 401
+#: part of the points that a band has where there is one: limits have one in single places at most
+_LITTLE = 0.05
 #: what a curve goes beyond the data on each side, of their range
 _MARGIN = 0.05
 #: of the lanes of rows: one below 0 and one above 1, or one for each class below 0
@@ -191,7 +194,7 @@ class SigmoidDisplay(Display):
             crossings=() if shown is None else _crossings(along, x, proba[:, shown], shown),
             feature=name,
             response="y" if result.terms is None else result.terms.response,
-            note=along.note(),
+            note=along.title(),
             **drawn,
         )
         return display.plot(ax, **kwargs)
@@ -206,7 +209,7 @@ class SigmoidDisplay(Display):
             label = "fit" if self.shown is not None else str(self.classes[k])
             if self.lower is not None and self.upper is not None:
                 band = f"{100.0 * (self.level or 0.0):g} % band" if self.shown is not None else None
-                if np.isfinite(self.lower[:, k]).any():
+                if np.isfinite(self.lower[:, k]).mean() > _LITTLE:
                     ends = self.lower[:, k], self.upper[:, k]
                     ax.fill_between(self.x, *ends, color=paint, alpha=0.18, linewidth=0.0, label=band)
             style = {"color": paint, "linewidth": 2.0, "label": label, "zorder": 3.0, **kwargs}
@@ -215,28 +218,36 @@ class SigmoidDisplay(Display):
         for one in self.crossings:
             ax.plot([one, one], [bottom, 0.5], color=MUTED, linewidth=1.0, linestyle=":", zorder=1.0)
             ax.plot([one], [0.5], "o", color=colour(0), markersize=5.0, zorder=4.0, markeredgecolor="white")
-            ax.annotate(
-                f"p = 1/2 at {one:.4g}",
-                (one, 0.5),
-                xytext=(7.0, -3.0),
-                textcoords="offset points",
-                va="top",
-                fontsize="small",
-            )
-        what = (
-            f"P({self.response})"
-            if self.shown is None
-            else f"P({self.response} = {_class(self, self.shown)})"
-        )
-        ax.set(xlabel=self.feature, ylabel=what, ylim=(bottom, top))
+            self._name_crossing(ax, one)
+        what = self.response if self.shown is None else f"{self.response} = {self.classes[self.shown]}"
+        ax.set(xlabel=self.feature, ylabel=f"P({what})", ylim=(bottom, top))
         ax.margins(x=0.02)
         ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
         ax.grid(axis="y", color="0.92", linewidth=0.8)
         ax.set_axisbelow(True)
-        if self.note:
-            ax.set_title(f"at {self.note}", fontsize="small", color="0.35", loc="left", wrap=True)
+        note_above(ax, self.note)
         ax.legend(fontsize="small", framealpha=0.85, title=self.response if self.shown is None else None)
         return self
+
+    def _name_crossing(self, ax: Axes, one: float) -> None:
+        """Write where p = 1/2, on the side of the curve and of the picture that has room."""
+        share = (one - self.x[0]) / (self.x[-1] - self.x[0])
+        right = share < 0.6
+        i = int(np.searchsorted(self.x, one))
+        p = self.proba[:, self.shown]
+        rising = bool(p[min(i, len(p) - 1)] >= p[max(i - 1, 0)])
+        below = rising == right
+        text = ax.annotate(
+            f"p = 1/2 at {one:.4g}",
+            (one, 0.5),
+            xytext=(7.0 if right else -7.0, -4.0 if below else 4.0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="top" if below else "bottom",
+            fontsize="small",
+            zorder=5.0,
+        )
+        halo(text)
 
     def _draw_data(self, ax: Axes) -> tuple[float, float]:
         """The data; returns the limits of y that they need."""
@@ -245,7 +256,7 @@ class SigmoidDisplay(Display):
             sizes = areas(self.shares.total)
             for k in range(self.proba.shape[1]) if self.shown is None else [self.shown]:
                 paint = colour(k) if self.shown is None else "0.35"
-                where = "share of rows" if self.shares.exact else "share in a stretch"
+                where = "observed share" if self.shares.exact else "observed share, of stretches"
                 ax.scatter(
                     self.shares.x,
                     self.shares.share[:, k],
@@ -274,15 +285,11 @@ class SigmoidDisplay(Display):
             label = None
             if k == 0 and self.shown is not None:
                 few = len(self.rows.code) < self.rows.n_all
-                label = f"{MOST_ROWS:,} of {self.rows.n_all:,} rows" if few else "rows"
+                label = f"{len(self.rows.code):,} of {self.rows.n_all:,} rows" if few else "rows"
             total = self.rows.total
             size = 30.0 if total.max() == total.min() else areas(total, 20.0, 120.0)[mine]
             ax.scatter(x[mine], y, s=size, marker="|", color=paint, alpha=0.6, linewidths=1.0, label=label)
         return bottom, top
-
-
-def _class(display: SigmoidDisplay, index: int) -> str:
-    return str(display.classes[index])
 
 
 def _grid(data: Float, limits: tuple[float, float] | None, beyond: float, steps: bool) -> Float:

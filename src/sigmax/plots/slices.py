@@ -209,6 +209,14 @@ class Slice:
             return eta
         return np.insert(eta, self.result.classes.tolist().index(self.result.reference), 0.0, axis=1)
 
+    def title(self) -> str:
+        """What a reader has to know of the picture; empty where there is nothing."""
+        note = self.note()
+        parts = [f"at {note}"] if note else []
+        if self.result.separation is not None and self.result.bias_reduction is None:
+            parts.append("separated classes: limits of the fit")
+        return "; ".join(parts)
+
     def note(self) -> str:
         """Where the others are held; empty without any."""
         if not self.held:
