@@ -47,8 +47,11 @@ def run(options: argparse.Namespace) -> int:
             result.save(options.save)
             saved.append(options.save)
         if options.plots is not None:
-            for path in pictures.draw(result, options.plots, options.plot_format, options.level):
-                drawn.append(str(path))
+            for path, why_not in pictures.draw(result, options.plots, options.plot_format, options.level):
+                if why_not:
+                    print(f"sigmax: no {path}: {output.one_line(why_not)}", file=sys.stderr)
+                else:
+                    drawn.append(path)
     finally:
         # a fit whose model or picture cannot be written is shown all the same
         _report(options, result, target, saved, drawn)

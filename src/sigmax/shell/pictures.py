@@ -24,25 +24,49 @@ def check(directory: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
 
 
-def draw(result: Result, directory: str, format: str, level: float) -> Iterator[Path]:
-    """Draw into files; yields the path of each that is there."""
+def draw(result: Result, directory: str, format: str, level: float) -> Iterator[tuple[str, str]]:
+    """Draw into files; yields the path of each, and why it is not there, empty where it is."""
     import matplotlib as mpl
-    from matplotlib import pyplot
 
     # no window, whatever the terminal has
     with mpl.rc_context({"backend": "agg"}):
-        for name, make in displays(result, level):
+        from matplotlib import pyplot
+
+        for name, make in displays(result, level).items():
             path = Path(directory) / f"{name}.{format}"
-            display = make()
-            figure = display.figure_
+            try:
+                figure = make().figure_
+            except ValueError as error:
+                # a picture that a fit does not have, a ROC of probability weights say, is no failure of it
+                yield str(path), str(error)
+                continue
+            finally:
+                pyplot.close("all")
             with replacing(path) as file:
                 figure.savefig(file, format=format, dpi=_DPI)
-            pyplot.close(figure)
-            yield path
+            yield str(path), ""
 
 
-def displays(result: Result, level: float) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """File name and maker of each display that a result has."""
+def displays(result: Result, level: float) -> dict[str, Callable[[], Any]]:
+    """File name -> what makes the display, of those that a result may have."""
     from sigmax import plots
 
-    yield "coefficients", lambda: plots.CoefficientDisplay.from_result(result, level=level)
+    found: dict[str, Callable[[], Any]] = {}
+    if result.param_names[1:] if result.fit_intercept else result.param_names:
+        found["coefficients"] = lambda: plots.CoefficientDisplay.from_result(result, level=level)
+    found["roc"] = lambda: plots.RocDisplay.from_result(result, level=level)
+    found["calibration"] = lambda: plots.CalibrationDisplay.from_result(result, level=level)
+    found["influence"] = lambda: plots.InfluenceDisplay.from_result(result)
+    variables = _numbers(result)
+    if len(variables) == 1:
+        found["sigmoid"] = lambda: plots.SigmoidDisplay.from_result(result, level=level)
+    if len(variables) == 2:
+        found["boundary"] = lambda: plots.DecisionBoundaryDisplay.from_result(result)
+    return found
+
+
+def _numbers(result: Result) -> tuple[str, ...]:
+    """What the fit explains with: variables of a table, or columns."""
+    if result.terms is not None:
+        return tuple(one.name for one in result.terms.variables)
+    return result.param_names[1:] if result.fit_intercept else result.param_names

@@ -27,7 +27,7 @@ from sigmax.shell.usage import UsageError, check_level, check_place, names_of
 def run(options: argparse.Namespace) -> int:
     """Predict every row, in the order of the file."""
     check_level(options.level)
-    if options.labels and options.level is not None:
+    if options.labels and not options.proba and options.level is not None:
         raise UsageError("--level gives intervals of probabilities: leave out --labels")
     if options.output == "-" and options.json:
         raise UsageError("--json describes what was written: name a file with --output")
@@ -44,7 +44,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"{options.model}: no such file; make it with: sigmax fit ... --save {options.model}"
         )
-    return predict(sigmax.load(options.model), options)
+    result = sigmax.load(options.model)
+    if not isinstance(result, Result):
+        raise UsageError(f"{options.model} holds many fits, not one; predict with sigmax.load in Python")
+    return predict(result, options)
 
 
 def predict(result: Result, options: argparse.Namespace) -> int:

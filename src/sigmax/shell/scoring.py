@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data import cells, files
+from sigmax.data.checks import plural
 from sigmax.data.files import FileError
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
@@ -83,6 +84,12 @@ class Scorer:
         for name in self._predicted_names():
             if name in keep:
                 raise UsageError(f"column {name!r} of the file has the name of a prediction; rename it")
+        n_classes = len(result.classes)
+        if offset and len(offset) != n_classes and (len(offset), n_classes) != (1, 2):
+            wanted = "one column, or two" if n_classes == 2 else f"{n_classes} columns"
+            raise UsageError(
+                f"--offset needs {wanted}, one for each class; got {plural(len(offset), 'column')}"
+            )
         self.n_missing, self.first_missing = 0, ""
 
     def _predicted_names(self) -> list[str]:
@@ -171,14 +178,23 @@ class Scorer:
 
     def _probabilities(self, read: dict[str, Any]) -> tuple[Float, Float | None, Float | None]:
         X = rows_for(self._result, {name: read[name] for name in kinds_of(self._result)})
-        offset = None
-        if self._offset:
-            shift = [read[name].to_numpy(zero_copy_only=False) for name in self._offset]
-            offset = shift[0] if len(shift) == 1 else np.column_stack(shift)
+        offset = self._shift(read) if self._offset else None
         if self._level is None:
             return np.asarray(self._result.predict_proba(X, offset=offset)), None, None
         p, lower, upper = self._result.predict_proba(X, self._level, offset=offset)
         return np.asarray(p), np.asarray(lower), np.asarray(upper)
+
+    def _shift(self, read: dict[str, Any]) -> Float:
+        """The offset as predictions take it, that of the logits, of columns as a fit takes them."""
+        columns = [read[name].to_numpy(zero_copy_only=False) for name in self._offset]
+        if len(columns) == 1:  # of the second of two classes
+            columns.insert(0, np.zeros(len(columns[0])))
+        shift = np.column_stack(columns)
+        if self._result.reference is None:
+            return shift
+        base = self._result.classes.tolist().index(self._result.reference)
+        against = np.delete(shift - shift[:, [base]], base, axis=1)
+        return np.asarray(against[:, 0] if len(columns) == 2 else against)
 
     def _nothing(self) -> tuple[Float, Float | None, Float | None]:
         empty = np.empty((0, len(self._result.classes)))
