@@ -113,7 +113,8 @@ def test_missing_values(shell, model, folder):
     assert (code, out) == (2, "")
     assert err == (
         "sigmax: error: d.csv:3: data row 2: column 'b' has a missing value; fill it in, or pass "
-        "--missing drop, which leaves such rows out, or --missing keep, which leaves their predictions empty\n"
+        "--missing drop, which leaves such rows out, or --missing keep, which leaves their predictions "
+        "empty\n"
     )
     assert not (folder / "out.csv").exists()
     wanted = model.predict_proba(np.array([[1.0, 0.5], [4.0, 2.5]]))[:, 1]
