@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data import slopes
+from sigmax.data import loaded, slopes, stored
 from sigmax.data.means import Means, mean_columns
+from sigmax.data.parsing import require_formulaic
 from sigmax.data.recipe import Recipe
 from sigmax.kernels import Float
 
@@ -40,13 +42,51 @@ class Terms(Recipe):
     offsets : Offsets or None
         The formula's offset().  It is no column, and stays what it is at each row where a variable is moved.
     frame : pandas.DataFrame or None
-        The rows of the fit, by reference where it may be; None after pickling, which leaves the data behind.
+        The rows of the fit, by reference where it may be; None after pickling or loading, which leave the
+        data behind.
 
     Notes
     -----
     Names are those of the data, of NumPy as ``np``, and of formulaic's transforms; nothing of the caller's is
     seen, so that a result predicts in another process.  A formula is code: it calls the functions it names.
+    That of a state is not: see :meth:`of_state`.
     """
+
+    def state(self) -> dict[str, Any]:
+        """The terms as JSON has them: text, numbers, truth values, lists and dicts, no data and no code.
+
+        Raises
+        ------
+        ValueError
+            An expression says what is not in :mod:`sigmax.data.language`, such as a method of a column or a
+            function of another name, or a level is of a type that JSON has no form of: the message names it.
+            Such a fit predicts where it was made; what is to be stored has to be a column of data.
+        """
+        return stored.state_of(self)
+
+    @classmethod
+    def of_state(cls, state: object) -> Terms:
+        """The terms of a state, whose columns have the same bits in any process.
+
+        A state is data of which nothing is believed: every piece of it is held against what it can be, and
+        nothing of it is run.  Sizes are bounded by the number of columns that the state names.
+
+        Raises
+        ------
+        ValueError
+            It is no state of a formula, or one that was changed.
+        ImportError
+            formulaic or pandas is not installed.
+        """
+        require_formulaic()
+        return cls(**loaded.arguments(state))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # a pickle of terms that can be stored is their state; of others, formulaic's objects
+        try:
+            return Terms.of_state, (self.state(),)
+        except ValueError:
+            return super().__reduce_ex__(protocol)
 
     def derivative(self, frame: object, variable: str) -> Float:
         """d x_ij / d v of each column j and row i, shape (n, p), for a variable v of numbers.

@@ -175,6 +175,7 @@ def _facts(result: Likelihood, ratio: str | None) -> list[tuple[str, list[str]]]
 def _observed(result: Likelihood) -> list[tuple[str, list[str]]]:
     """Observations, weights, classes, degrees of freedom."""
     against = result._against()
+    offsets = getattr(result.terms, "offsets", None)  # of a formula
     weights, unit = [], ""
     if against.weighted:
         weights = [f"{result.weight_type} weights"]
@@ -193,6 +194,7 @@ def _observed(result: Likelihood) -> list[tuple[str, list[str]]]:
             ],
         ),
         ("classes", [f"{a}: {unit}{n:,.10g}" for a, n in zip(labels, against.totals, strict=True)]),
+        *([] if offsets is None else [("offset", [str(offsets)])]),
     ]
 
 
