@@ -30,8 +30,8 @@ _SPREAD = 0.66
 class CoefficientDisplay(Display):
     """Estimates and their intervals: one line for each term, or a group of lines for classes or fits.
 
-    What is infinite is an arrow at the edge of the axes: the end of a profile interval that does not exist, and,
-    with the word "inf", an estimate that separated classes take there.  Columns that were left out as
+    What is infinite is an arrow at the edge of the axes: the end of a profile interval that does not exist,
+    and, with the word "inf", an estimate that separated classes take there.  Columns that were left out as
     combinations of others say so.
 
     Parameters
@@ -117,7 +117,8 @@ class CoefficientDisplay(Display):
         level : float
             Coverage of the intervals.
         odds_ratios : bool
-            exp of the coefficients and of the ends: odds ratios for two classes, relative-risk ratios for more.
+            exp of the coefficients and of the ends: odds ratios for two classes, relative-risk ratios for
+            more.
         method : {"wald", "profile"}
             As for ``result.conf_int``.
         terms : sequence of str, optional
@@ -169,7 +170,8 @@ class CoefficientDisplay(Display):
         Parameters
         ----------
         results : mapping of str to Result
-            What they are called in the legend.  Their terms may differ: a fit without a term has no line there.
+            What they are called in the legend.  Their terms may differ: a fit without a term has no line
+            there.
         level, odds_ratios, method, terms, intercept, sort, ax, **kwargs
             As for :meth:`from_result`.
 
@@ -333,6 +335,8 @@ class CoefficientDisplay(Display):
             ax.spines[side].set_visible(False)
         if self.ratios:
             forest_lines.ratio_ticks(ax, scale)
+        else:
+            forest_lines.ticks(ax)
         ax.set_xlabel(f"{self.what}, {percent(self.level)} {self.method} interval")
         if G > 1:
             handles = [

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 #: of the axis, left free on either side
 _MARGIN = 0.06
+#: and where an arrow points
+_ROOM = 0.22
 #: of the axis, the length of an arrow that begins nowhere
-_STUB = 0.09
+_STUB = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,13 @@ class Scale:
         low, high = float(known.min()), float(known.max())
         if low == high:
             low, high = low - 1.0, high + 1.0
-        room = _MARGIN * (high - low)
-        return cls(low - room, high + room, ratios)
+        # an arrow needs a way to go
+        left, right = (
+            _MARGIN if not _holds(estimates, ends[..., i], side * math.inf) else _ROOM
+            for i, side in enumerate((-1.0, 1.0))
+        )
+        length = high - low
+        return cls(low - left * length, high + right * length, ratios)
 
     def at(self, b: float) -> float:
         """Where a coefficient stands on the axis."""
@@ -56,6 +63,10 @@ class Scale:
     def share(self, part: float) -> float:
         """The coefficient at a part of the axis, 0 to 1."""
         return self.low + part * (self.high - self.low)
+
+
+def _holds(estimates: Float, ends: Float, value: float) -> bool:
+    return bool((estimates == value).any() or (ends == value).any())
 
 
 def line(
@@ -89,7 +100,7 @@ def _arrow(ax: Axes, x: float, y: float, marker: str, tint: str, size: float) ->
 
 
 def _word(ax: Axes, scale: Scale, y: float, value: float, tint: str) -> None:
-    """ "inf" beside the arrow of an estimate without one."""
+    """What an infinite estimate is, beside its arrow."""
     right = value > 0.0
     # exp of it, where ratios are drawn
     text = "inf" if right else "0" if scale.ratios else "-inf"
@@ -106,12 +117,18 @@ def _word(ax: Axes, scale: Scale, y: float, value: float, tint: str) -> None:
     )
 
 
+def ticks(ax: Axes) -> None:
+    """Few enough numbers that long ones do not run into each other."""
+    ticker = extras.load("matplotlib.ticker", extra="plot", what="CoefficientDisplay")
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+
+
 def ratio_ticks(ax: Axes, scale: Scale) -> None:
     """A logarithmic axis with numbers that are read as they are: 0.5, 1, 2."""
     ticker = extras.load("matplotlib.ticker", extra="plot", what="CoefficientDisplay")
     ax.set_xscale("log")
     decades = (scale.high - scale.low) / math.log(10.0)
-    subs = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0, 3.0) if decades < 4.0 else (1.0,)
+    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0, 3.0) if decades < 4.0 else (1.0,)
     if decades < 0.7:
         subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
     ax.xaxis.set_major_locator(ticker.LogLocator(subs=subs, numticks=12))

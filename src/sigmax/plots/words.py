@@ -28,20 +28,20 @@ def percent(level: float) -> str:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """A number of so many digits, minus as long as a plus; ``inf`` and none as words.
+    """A number of so many digits, zeros at its end among them; infinities and none as words.
 
     Examples
     --------
-    >>> figure(0.00012345), figure(12345.678), figure(math.inf)
-    ('0.000123', '12346', 'inf')
+    >>> [figure(x) for x in (0.00012345, 1.1, 12345.678, 2e9, 0.0, math.inf)]
+    ['0.000123', '1.10', '12346', '2.00e+09', '0', 'inf']
     """
     if not math.isfinite(value):
         return f"{value:g}".replace("-", _MINUS).replace("nan", "none")
     if value == 0.0:
         return "0"
-    large = abs(value) >= 10.0**digits
-    text = f"{value:.0f}" if large and abs(value) < 1e6 else f"{value:.{digits}g}"
-    return text.replace("-", _MINUS)
+    whole = 10.0**digits <= abs(value) < 1e6
+    text = f"{value:.0f}" if whole else f"{value:#.{digits}g}".removesuffix(".")
+    return text.replace("-", _MINUS) if "e" not in text else text
 
 
 def interval(lower: float, upper: float, digits: int = 3) -> str:
