@@ -20,5 +20,5 @@ def drawing():
 
 @pytest.fixture
 def picture(tmp_path):
-    """``picture(figure, name)``: the figure has to look like baseline/NAME.png; its text is gone afterwards."""
+    """``picture(figure, name)``: it has to look like baseline/NAME.png; its text is gone afterwards."""
     return lambda figure, name: pictures.check(figure, name, tmp_path)

@@ -1,19 +1,20 @@
 """Pictures against their baselines, whatever fonts and whichever matplotlib (3.8 or later) drew them.
 
-What is compared is the drawing without any writing: text, tick labels and legends are hidden, and the axes stay
-where a figure puts them before a layout has measured text.  Tests assert what is written from the artists.
+What is compared is the drawing without any writing: text, tick labels and legends are hidden, and the axes
+stay where a figure puts them before a layout has measured text.  Tests assert what is written from the
+artists.
 
 Both pictures are blurred, so that edges may fall a pixel to a side and be smoothed in another manner: at 60
-dots an inch a line of usual width changes a point of the blurred picture by 0.08 for each pixel it moves, up to
-0.25 (of 1, black against white).  ``LARGEST`` lets a line of one pixel pass and no curve that is elsewhere;
+dots an inch a line of usual width changes a point of the blurred picture by 0.08 for each pixel it moves, up
+to 0.25 (of 1, black against white).  ``LARGEST`` lets a line of one pixel pass and no curve that is elsewhere;
 ``ROOT_MEAN_SQUARE`` refuses what is pale and large.  tests/plots/test_pictures.py holds both to their word.
 
 Baselines are made anew by
 
     SIGMAX_NEW_BASELINES=1 python -m pytest tests/plots
 
-which writes tests/plots/baseline/NAME.png instead of comparing: look at each with your own eyes, with its text,
-before it is committed (``figure.savefig``).
+which writes tests/plots/baseline/NAME.png instead of comparing: look at each with your own eyes, with its
+text, before it is committed (``figure.savefig``).
 """
 
 from __future__ import annotations

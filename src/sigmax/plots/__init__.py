@@ -1,7 +1,7 @@
 """Pictures of fits, as displays in the manner of scikit-learn's.  Needs matplotlib: extra ``plot``.
 
-Each display is made by a class method such as ``SigmoidDisplay.from_result(result, ax=None)``, which draws and
-returns the display.  What was drawn is in its attributes, so that it can be drawn again elsewhere with
+Each display is made by a class method such as ``SigmoidDisplay.from_result(result, ax=None)``, which draws
+and returns the display.  What was drawn is in its attributes, so that it can be drawn again elsewhere with
 ``plot(ax=...)``; ``ax_`` and ``figure_`` are the axes and the figure of the last drawing.
 
 Importing this loads neither matplotlib nor any display: each is loaded when it is first asked for.

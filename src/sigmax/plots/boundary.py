@@ -207,7 +207,7 @@ class DecisionBoundaryDisplay(Display):
         from matplotlib.colors import LinearSegmentedColormap
 
         p = np.ma.masked_invalid(self.proba[:, :, 1])
-        shades = LinearSegmentedColormap.from_list("two", [_pale(0), "white", _pale(1)])
+        shades = LinearSegmentedColormap.from_list("two", [_pale(0), (1.0, 1.0, 1.0), _pale(1)])
         half = [0.5 * (one[1] - one[0]) for one in (self.x, self.y)]
         ax.imshow(
             p,
@@ -255,7 +255,15 @@ class DecisionBoundaryDisplay(Display):
             place = top + part * (other - top)
             inside = (place - low) / (high - low)
             if ((inside > _EDGE) & (inside < 1.0 - _EDGE)).all():
-                text = ax.text(*place, f"p = {level:g}", ha="center", va="center", fontsize="small", zorder=5.0)
+                text = ax.text(
+                    place[0],
+                    place[1],
+                    f"p = {level:g}",
+                    ha="center",
+                    va="center",
+                    fontsize="small",
+                    zorder=5.0,
+                )
                 backed(text)
                 break
 
@@ -357,7 +365,8 @@ def _clipped(a: float, b: float, c: float, x: Float, y: Float) -> Float | None:
     inside = [
         (p, q)
         for p, q in found
-        if x[0] - slack * wide <= p <= x[-1] + slack * wide and y[0] - slack * high <= q <= y[-1] + slack * high
+        if x[0] - slack * wide <= p <= x[-1] + slack * wide
+        and y[0] - slack * high <= q <= y[-1] + slack * high
     ]
     if len(inside) < 2:
         return None

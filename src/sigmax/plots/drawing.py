@@ -10,13 +10,6 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 
-def halo(text: Text) -> None:
-    """Give a text a white edge, so that it can be read over lines."""
-    from matplotlib import patheffects
-
-    text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
-
-
 def backed(text: Text) -> None:
     """Give a text a light ground, so that a line through it does not strike it out."""
     text.set_bbox({"facecolor": "white", "alpha": 0.8, "linewidth": 0.0, "pad": 0.8})
@@ -36,4 +29,4 @@ def shortened(name: str, most: int) -> str:
     if len(name) <= most:
         return name
     head = (most - 1) // 2
-    return f"{name[:head]}\u2026{name[len(name) - (most - 1 - head):]}"
+    return f"{name[:head]}\u2026{name[len(name) - (most - 1 - head) :]}"

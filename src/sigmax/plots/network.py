@@ -133,7 +133,9 @@ class NetworkDisplay(Display):
         self.most, self.note, self.weights, self.biases = most, note, weights, biases
         if layers is not None:
             if len(layers) < 2 or any(width < 1 for _, width in layers):
-                raise ValueError(f"layers must be at least two, each of a width of at least 1; got {layers!r}")
+                raise ValueError(
+                    f"layers must be at least two, each of a width of at least 1; got {layers!r}"
+                )
             self.layers = [Layer(str(name), int(width)) for name, width in layers]
             return
         assert n_features is not None
@@ -351,7 +353,9 @@ class NetworkDisplay(Display):
             zero = unit in layer.zeros
             fill = "0.93" if bias or zero else "white"
             size = 4.0 * radius**2 * (1.0 if layer.inside != "NLL" else 1.9)
-            ax.scatter([x], [y], s=size, color=fill, edgecolors="0.25", linewidths=1.0, zorder=3.0)
+            ax.scatter(
+                [x], [y], s=size, color=fill, edgecolors="0.25", linewidths=1.0, zorder=3.0, clip_on=False
+            )
             inside = "1" if bias else "0" if zero else layer.inside
             if inside and radius >= _WRITTEN:
                 ax.text(x, y, inside, ha="center", va="center", fontsize=0.75 * radius, zorder=4.0)

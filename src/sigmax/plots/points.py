@@ -117,7 +117,7 @@ def spread(n: int) -> Float:
 
 
 def areas(total: Float, smallest: float = 12.0, largest: float = 160.0) -> Float:
-    """Areas of marks in points^2, in proportion to what they stand for; all the smallest where it is equal."""
+    """Areas of marks in points^2, in proportion to what they stand for; small where all are equal."""
     top = float(total.max())
     if top == float(total.min()):
         return np.full(total.shape, 1.5 * smallest)

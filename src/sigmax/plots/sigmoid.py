@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import halo, note_above
+from sigmax.plots.drawing import note_above
 from sigmax.plots.points import Marks, Shares, are_repeated, areas, marks, shares, spread
 from sigmax.plots.slices import Slice
 
@@ -215,10 +215,17 @@ class SigmoidDisplay(Display):
             style = {"color": paint, "linewidth": 2.0, "label": label, "zorder": 3.0, **kwargs}
             self.lines_ += ax.plot(self.x, self.proba[:, k], **style)
         bottom, top = self._draw_data(ax)
-        for one in self.crossings:
+        # in the legend: beside the curve it would lie on data
+        where = "p = 1/2 at " + ", ".join(f"{one:.4g}" for one in self.crossings)
+        for i, one in enumerate(self.crossings):
             ax.plot([one, one], [bottom, 0.5], color=MUTED, linewidth=1.0, linestyle=":", zorder=1.0)
-            ax.plot([one], [0.5], "o", color=colour(0), markersize=5.0, zorder=4.0, markeredgecolor="white")
-            self._name_crossing(ax, one)
+            dot: dict[str, Any] = {
+                "color": colour(0),
+                "markersize": 6.0,
+                "markeredgecolor": "white",
+                "zorder": 4.0,
+            }
+            ax.plot([one], [0.5], "o", label="" if i else where, **dot)
         what = self.response if self.shown is None else f"{self.response} = {self.classes[self.shown]}"
         ax.set(xlabel=self.feature, ylabel=f"P({what})", ylim=(bottom, top))
         ax.margins(x=0.02)
@@ -228,26 +235,6 @@ class SigmoidDisplay(Display):
         note_above(ax, self.note)
         ax.legend(fontsize="small", framealpha=0.85, title=self.response if self.shown is None else None)
         return self
-
-    def _name_crossing(self, ax: Axes, one: float) -> None:
-        """Write where p = 1/2, on the side of the curve and of the picture that has room."""
-        share = (one - self.x[0]) / (self.x[-1] - self.x[0])
-        right = share < 0.6
-        i = int(np.searchsorted(self.x, one))
-        p = self.proba[:, self.shown]
-        rising = bool(p[min(i, len(p) - 1)] >= p[max(i - 1, 0)])
-        below = rising == right
-        text = ax.annotate(
-            f"p = 1/2 at {one:.4g}",
-            (one, 0.5),
-            xytext=(7.0 if right else -7.0, -4.0 if below else 4.0),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="top" if below else "bottom",
-            fontsize="small",
-            zorder=5.0,
-        )
-        halo(text)
 
     def _draw_data(self, ax: Axes) -> tuple[float, float]:
         """The data; returns the limits of y that they need."""
