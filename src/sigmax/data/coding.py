@@ -1,0 +1,440 @@
+"""Columns of a table as a design without a formula: numbers as they are, levels in treatment coding.
+
+A column of levels l_0, l_1, ... becomes one column of zeros and ones for each of l_1, l_2, ...; l_0 is the
+base.  Without an intercept the first column of levels has one for l_0, too, as in a formula.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax.data.checks import plural
+from sigmax.data.coded_rows import CodedMeans, CodedRows
+from sigmax.data.recipe import Variable
+from sigmax.data.series import Array, Column, plain, used
+from sigmax.data.tables import Table
+from sigmax.kernels import Float
+
+#: rows that are filled at a time, so that they lie in cache
+_ROWS = 4096
+#: rows after which most columns are known not to hold 0 and 1 alone
+_FIRST = 256
+_VERSION = 1
+_KINDS = ("number", "boolean", "levels")
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """What becomes of a column of a table.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"number", "boolean", "levels"}
+    levels : tuple of str, int, float or bool
+        In order, the base first.
+    full : bool
+        Whether the base has a column of its own.
+    """
+
+    name: str
+    kind: str
+    levels: tuple[Any, ...] = ()
+    full: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its columns of the design, as a formula has them."""
+        if self.kind != "levels":
+            return (self.name,)
+        if self.full:
+            return tuple(f"{self.name}[{level}]" for level in self.levels)
+        return tuple(f"{self.name}[T.{level}]" for level in self.levels[1:])
+
+    @property
+    def width(self) -> int:
+        """How many these are."""
+        return len(self.levels) - (not self.full) if self.kind == "levels" else 1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Coding:
+    """The columns of a table as a fit codes them.
+
+    Attributes
+    ----------
+    columns : tuple of Coded
+    intercept : bool
+    response : str
+    frame : CodedRows or None
+        The rows of the fit; None after pickling, which leaves the data behind.
+    """
+
+    columns: tuple[Coded, ...]
+    intercept: bool
+    response: str
+    frame: CodedRows | None = field(default=None)
+
+    def __getstate__(self) -> dict[str, object]:
+        _ = self.variables  # what the rows say of them
+        return {**self.__dict__, "frame": None}
+
+    def __repr__(self) -> str:
+        return f"<coding of {plural(len(self.columns), 'column')}: {plural(len(self.names), 'parameter')}>"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the design, without the intercept."""
+        return tuple(name for column in self.columns for name in column.names)
+
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """Where each column of the table is among those of the design."""
+        ends = np.cumsum([0, *(column.width for column in self.columns)]).tolist()
+        return {c.name: slice(a, b) for c, a, b in zip(self.columns, ends, ends[1:], strict=False)}
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether every column of the table is one column of the design."""
+        return all(column.kind != "levels" for column in self.columns)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """The columns of the table, as margins have them."""
+        return tuple(self._variable(column) for column in self.columns)
+
+    def _variable(self, column: Coded) -> Variable:
+        if column.kind == "levels":
+            return Variable(column.name, "factor", column.levels, column.levels[0] if column.levels else None)
+        if column.kind == "boolean":
+            return Variable(column.name, "binary", (False, True), False)
+        if self.frame is not None and _is_binary(self.frame[column.name]):
+            return Variable(column.name, "binary", (0, 1), 0)
+        return Variable(column.name, "continuous")
+
+    def coded(self, name: str) -> Coded:
+        """The column of a name.
+
+        Raises
+        ------
+        ValueError
+            There is none.
+        """
+        for one in self.columns:
+            if one.name == name:
+                return one
+        known = ", ".join(repr(one.name) for one in self.columns) or "none"
+        raise ValueError(f"the fit has no variable {name!r}; its variables are {known}")
+
+    # -- designs ---------------------------------------------------------------------------------
+
+    def design(self, table: object) -> Float:
+        """The columns at the rows of a table, shape (n, p), without the intercept's.
+
+        Parameters
+        ----------
+        table : DataFrame of any make, mapping of columns, or record array
+            Columns are found by their names; others are ignored.
+
+        Raises
+        ------
+        ValueError
+            A column is missing, holds something else than in the fit, has missing values, or levels that the
+            fit did not know.  The message names it, the first row, and how many.
+        TypeError
+            `table` is no table.
+        """
+        if isinstance(table, CodedRows):
+            return self.fill(table)
+        read = Table(table, "X")
+        wanted = [column.name for column in self.columns]
+        read.require(wanted)
+        numbers = all(column.kind == "number" for column in self.columns)
+        block = read.block(wanted) if numbers else None
+        if block is not None:
+            X = np.asarray(block, dtype=np.float64)
+            if not np.isnan(X).any():
+                return X
+        return self.fill(CodedRows(self, read.n_rows, {c.name: _matched(read, c) for c in self.columns}))
+
+    def fill(self, rows: CodedRows) -> Float:
+        """The columns of rows that are coded."""
+        n, X = len(rows), np.empty((len(rows), len(self.names)))
+        for start in range(0, n, _ROWS):
+            part = slice(start, min(start + _ROWS, n))
+            for column, place in zip(self.columns, self.places.values(), strict=True):
+                values = rows.values[column.name][part]
+                if column.kind == "levels":
+                    codes = np.arange(not column.full, len(column.levels), dtype=np.int32)
+                    X[part, place] = values[:, None] == codes
+                else:
+                    X[part, place.start] = values
+        return X
+
+    # -- what margins ask for ---------------------------------------------------------------------
+
+    def derivative(self, frame: object, variable: str) -> Float:
+        """d x_ij / d v of each column j and row i, shape (n, p): ones in the variable's column.
+
+        Raises
+        ------
+        ValueError
+            No such variable, or it has levels.
+        """
+        if self.coded(variable).kind == "levels":
+            raise ValueError(f"{variable!r} has levels, and no derivative")
+        rows = self.rows(frame)
+        slopes = np.zeros((len(rows), len(self.names)))
+        slopes[:, self.places[variable]] = 1.0
+        return slopes
+
+    def with_value(self, frame: object, variable: str, value: object) -> Float:
+        """The columns with a variable set to a number or a level in all rows, shape (n, p).
+
+        Raises
+        ------
+        ValueError
+            No such variable, a level that the fit did not know, or no finite number.
+        """
+        return self.fill(self.rows(frame).assign(**{variable: value}))
+
+    def means(self, frame: object, weights: npt.ArrayLike | None = None) -> CodedMeans:
+        """The point of means: numbers at their means, levels at their shares."""
+        return CodedMeans.of(self, self.rows(frame), weights)
+
+    def rows(self, frame: object) -> CodedRows:
+        """A table as coded rows."""
+        if isinstance(frame, CodedRows):
+            return frame
+        read = Table(frame, "X")
+        read.require([column.name for column in self.columns])
+        return CodedRows(self, read.n_rows, {c.name: _matched(read, c) for c in self.columns})
+
+    def code(self, column: Coded, value: object) -> Array:
+        """A value, or several, of a variable as rows have it.
+
+        Raises
+        ------
+        ValueError
+            A level that the fit did not know; no finite number.
+        """
+        given = np.asarray(value, dtype=object)
+        if column.kind == "levels":
+            known = {level: code for code, level in enumerate(column.levels)}
+            cells = [plain(cell) for cell in given.ravel().tolist()]
+            strange = [cell for cell in cells if cell not in known]
+            if strange:
+                raise ValueError(
+                    f"value must be a level of {column.name!r}, {_shown(column.levels)}; got {strange[0]!r}"
+                )
+            return np.array([known[cell] for cell in cells], dtype=np.int32).reshape(given.shape)
+        try:
+            numbers = given.astype(np.float64)
+        except (TypeError, ValueError):
+            numbers = np.array(np.nan)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"value must be a finite number, as {column.name!r} is one; got {value!r}")
+        return numbers
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """All but the data in what JSON has."""
+        return {
+            "kind": "columns",
+            "version": _VERSION,
+            "intercept": self.intercept,
+            "response": self.response,
+            "columns": [
+                {
+                    "name": column.name,
+                    "kind": column.kind,
+                    "binary": variable.kind == "binary",
+                    "levels": list(column.levels),
+                    "full": column.full,
+                }
+                for column, variable in zip(self.columns, self.variables, strict=True)
+            ],
+        }
+
+    @classmethod
+    def of_state(cls, state: dict[str, Any]) -> Self:
+        """From :meth:`state`.
+
+        Raises
+        ------
+        ValueError
+            It is none, or of another version.
+        """
+        _require(isinstance(state, dict) and state.get("kind") == "columns", "kind must be 'columns'")
+        version = state.get("version")
+        _require(type(version) is int and version == _VERSION, f"version must be {_VERSION}; got {version!r}")
+        _require(type(state.get("intercept")) is bool, "intercept must be true or false")
+        _require(isinstance(state.get("response"), str), "response must be text")
+        _require(isinstance(state.get("columns"), list), "columns must be a list")
+        columns, binary = [], []
+        for one in state["columns"]:
+            columns.append(_of_state(one))
+            binary.append(one["binary"])
+        names = [column.name for column in columns]
+        _require(len(set(names)) == len(names), "two columns have one name")
+        coding = cls(tuple(columns), state["intercept"], state["response"])
+        coding.__dict__["variables"] = tuple(
+            Variable(column.name, "binary", (0, 1), 0)
+            if is_binary and column.kind == "number"
+            else coding._variable(column)
+            for column, is_binary in zip(columns, binary, strict=True)
+        )
+        return coding
+
+
+def coding(
+    table: Table, names: list[str], columns: dict[str, Column] | None, *, intercept: bool, response: str
+) -> tuple[Coding, Array]:
+    """How the columns of a table are coded, and their design.
+
+    Parameters
+    ----------
+    table : Table
+    names : list of str
+        The columns that explain, in their order.
+    columns : dict of str to Column, or None
+        Those that were read already, perhaps some of the rows; without missing values.
+    intercept : bool
+    response : str
+
+    Returns
+    -------
+    Coding
+    ndarray of shape (n, p)
+        A view of the table where it is one block of numbers, which are then not looked at.
+
+    Raises
+    ------
+    ValueError
+        A column that is neither of numbers nor of levels.
+    """
+    block = table.block(names) if columns is None else None
+    if block is not None:
+        kind = "boolean" if block.dtype.kind == "b" else "number"
+        made = Coding(tuple(Coded(name, kind) for name in names), intercept, response)
+        values = {name: block[:, j] for j, name in enumerate(names)}
+        object.__setattr__(made, "frame", CodedRows(made, len(block), values))
+        return made, block
+    if columns is None:
+        columns = {name: table.column(name) for name in names}
+    coded, rows = [], {}
+    full = not intercept
+    for name in names:
+        column = columns[name]
+        require_usable(column, table.argument)
+        column.require_complete(table.argument)
+        if column.kind == "levels":
+            rows[name], levels = used(column.values, column.levels)
+            coded.append(Coded(name, "levels", levels, full))
+            full = False
+        else:
+            rows[name] = column.floats()
+            coded.append(Coded(name, column.kind))
+    n = len(next(iter(rows.values()))) if rows else table.n_rows
+    made = Coding(tuple(coded), intercept, response)
+    X = made.fill(CodedRows(made, n, rows))
+    for one in coded:
+        if one.kind != "levels":
+            rows[one.name] = X[:, made.places[one.name].start]  # the numbers once, not twice
+    object.__setattr__(made, "frame", CodedRows(made, n, rows))
+    return made, X
+
+
+def require_usable(column: Column, argument: str) -> None:
+    """Raise ValueError where a column is neither of numbers nor of levels: dates, complex numbers, lists."""
+    if column.kind == "other":
+        raise ValueError(
+            f"{argument} must have columns of numbers, truth values, text or categories; column "
+            f"{column.name!r} holds {column.dtype}: make numbers of it, or categories, or leave it out"
+        )
+
+
+def _is_binary(values: Array) -> bool:
+    """Whether both 0 and 1 occur, and nothing else."""
+    for part in (values[:_FIRST], values):
+        zero = part == 0
+        if not (zero | (part == 1)).all():
+            return False
+    return bool(zero.any() and not zero.all())
+
+
+def _matched(table: Table, coded: Coded) -> Array:
+    """A column of new rows: numbers, or codes of the levels of the fit."""
+    column = table.column(coded.name)
+    column.require_complete(table.argument)
+    if coded.kind == "levels":
+        return _codes(column, coded, table.argument)
+    if column.kind not in ("number", "boolean"):
+        raise ValueError(
+            f"{table.argument} column {coded.name!r} must hold "
+            f"{'truth values' if coded.kind == 'boolean' else 'numbers'}, as in the fit; it holds "
+            f"{column.dtype}"
+        )
+    values = column.floats()
+    if coded.kind == "boolean" and column.kind == "number":
+        strange = (values != 0.0) & (values != 1.0)
+        if strange.any():
+            row = int(strange.argmax())
+            raise ValueError(
+                f"{table.argument} column {coded.name!r} must hold truth values, or 0 and 1, as in the fit; "
+                f"{plural(int(strange.sum()), 'value')} differ, the first {plain(values[row])!r} in row {row}"
+            )
+    return values
+
+
+def _codes(column: Column, coded: Coded, argument: str) -> Array:
+    require_usable(column, argument)
+    if column.kind == "levels":
+        labels, inverse = column.levels, column.values
+    else:
+        distinct, inverse = np.unique(column.values, return_inverse=True)
+        labels = tuple(plain(value) for value in distinct)
+    known = {level: code for code, level in enumerate(coded.levels)}
+    place = np.array([known.get(label, -1) for label in labels], dtype=np.int32)
+    codes = place[inverse.ravel()] if len(place) else np.zeros(0, np.int32)
+    strange = codes < 0
+    if strange.any():
+        row = int(strange.argmax())
+        raise ValueError(
+            f"{argument} column {coded.name!r} has {plural(int(strange.sum()), 'row')} of a level that was "
+            f"not in the fit, the first {labels[inverse[row]]!r} in row {row}; the fit has "
+            f"{_shown(coded.levels)}"
+        )
+    return codes
+
+
+def _shown(levels: tuple[Any, ...]) -> str:
+    return ", ".join(map(repr, levels[:20])) + (", ..." if len(levels) > 20 else "")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"state of a coding of columns: {what}")
+
+
+def _of_state(one: Any) -> Coded:
+    _require(isinstance(one, dict), "each column must be a mapping")
+    name, kind, levels, full = (one.get(key) for key in ("name", "kind", "levels", "full"))
+    _require(isinstance(name, str), "each column must have a name")
+    _require(kind in _KINDS, f"column {name!r} must be of kind {', '.join(_KINDS)}; got {kind!r}")
+    _require(type(full) is bool and type(one.get("binary")) is bool, f"column {name!r} lacks a truth value")
+    _require(isinstance(levels, list), f"the levels of column {name!r} must be a list")
+    _require(all(_is_level(level) for level in levels), f"column {name!r} has a level of another type")
+    _require(len(set(levels)) == len(levels), f"column {name!r} has a level twice")
+    _require((kind == "levels") == bool(levels), f"column {name!r} of kind {kind!r} has {len(levels)} levels")
+    return Coded(name, kind, tuple(levels), full)
+
+
+def _is_level(level: object) -> bool:
+    return isinstance(level, str | int) or (isinstance(level, float) and bool(np.isfinite(level)))
