@@ -27,6 +27,10 @@ from sigmax.data.files import (
 
 #: bytes of CSV text that are parsed at a time
 _BLOCK = 2**21
+#: bytes that a pipe gives at a time
+_PIECE = 2**16
+#: bytes of a record at most
+_LONGEST = 2**26
 #: rows of a batch of the other formats
 _ROWS = 2**16
 
@@ -124,13 +128,13 @@ class Stream:
             source = self._file
         head = b""
         while not _has_header(head):
-            more = source.read(_BLOCK)
+            more = source.read(_BLOCK) if self._file is None else _read(self._file)
             head += more
             if not more:
                 break
         if not head.strip():
             raise FileError(f"{self.path} is empty")
-        self._text = pa.PythonFile(_Joined(head, source), "r")
+        self._head, self._source = head, source
         text = io.StringIO(head.decode("utf-8-sig", "replace"), newline="")
         return tuple(next(cells for cells in csv.reader(text, delimiter=self.delimiter) if cells))
 
@@ -139,16 +143,27 @@ class Stream:
 
         # a file without a column that is asked for has rows all the same
         wanted = columns or list(self.names[:1])
-        yield from pyarrow.csv.open_csv(
-            self._text,
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
+        options = {
+            "parse_options": pyarrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+            "convert_options": pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, self._pa.string()),
                 include_columns=wanted,
                 strings_can_be_null=False,
             ),
-        )
+        }
+        if self._file is None:
+            text = self._pa.PythonFile(_Joined(self._head, self._source), "r")
+            yield from pyarrow.csv.open_csv(
+                text, read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK), **options
+            )
+            return
+        # threads of pyarrow that wait for a pipe cannot be interrupted: this one reads it
+        header: list[str] | None = None
+        for block in _whole_records(self._head, self._file):
+            read = pyarrow.csv.ReadOptions(block_size=len(block) + 1, column_names=header)
+            table = pyarrow.csv.read_csv(self._pa.BufferReader(block), read_options=read, **options)
+            header = list(self.names)
+            yield from table.combine_chunks().to_batches()
 
     # -- Parquet and Feather -----------------------------------------------------------------------
 
@@ -180,6 +195,41 @@ class Stream:
 def _has_header(head: bytes) -> bool:
     """Whether a line that is not empty has come to its end."""
     return b"\n" in head.lstrip(b"\xef\xbb\xbf\r\n") or b"\r" in head.lstrip(b"\xef\xbb\xbf\r\n")
+
+
+def _read(file: IO[bytes]) -> bytes:
+    """A block of bytes, less at the end of the file.
+
+    Piece by piece: Python looks for signals between two of them, and not within one read of many.
+    """
+    pieces, size = [], 0
+    read = getattr(file, "read1", file.read)
+    while size < _BLOCK and (piece := read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _whole_records(rest: bytes, file: IO[bytes]) -> Iterator[bytes]:
+    """Blocks of text that end where a record does: at a line break that no quotes are around.
+
+    `rest` has been read before.
+    """
+    more = rest
+    rest = b""
+    while more:
+        rest += more
+        end = rest.rfind(b"\n")
+        while end >= 0 and rest.count(b'"', 0, end) % 2:
+            end = rest.rfind(b"\n", 0, end)
+        block, rest = rest[: end + 1], rest[end + 1 :]
+        if len(rest) > _LONGEST:
+            raise FileError(f"a record has more than {_LONGEST:,} bytes: is a quotation mark missing?")
+        if block.strip():
+            yield block
+        more = _read(file)
+    if rest.strip():
+        yield rest
 
 
 class _Joined(io.RawIOBase):

@@ -158,9 +158,7 @@ class Table:
         if gone:
             shown = ", ".join(map(repr, gone[:8])) + (f" and {len(gone) - 8} more" if len(gone) > 8 else "")
             what = "column" if len(gone) == 1 else "columns"
-            raise ValueError(
-                f"{self.argument} has no {what} {shown}; {frames.others(self.names, gone[0])}"
-            )
+            raise ValueError(f"{self.argument} has no {what} {shown}; {frames.others(self.names, gone[0])}")
 
     def column(self, name: str) -> Column:
         """A column, which must be there.
