@@ -89,7 +89,7 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
     content = {HEADER: json.dumps(header, allow_nan=False, indent=1).encode("ascii") + b"\n"}
     if len(content[HEADER]) > LONGEST_HEADER:
         raise ValueError(
-            f"names, labels and terms take {len(content[HEADER]):,} bytes; no more than {LONGEST_HEADER:,} are "
+            f"names, labels and terms take {len(content[HEADER]):,} bytes; at most {LONGEST_HEADER:,} can be "
             "saved"
         )
     for name, array in arrays.items():
@@ -129,8 +129,14 @@ def _npy(name: str, array: npt.NDArray[np.generic]) -> bytes:
 
 
 class _File(io.FileIO):
-    """A file that is never asked for more bytes than it has: a declared size allocates nothing."""
+    """A file that is never asked for more bytes than it has, nor for those before its first."""
 
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_SET and offset < 0:
+            raise Damaged("its archive is damaged: it has a place before its beginning")
+        return super().seek(offset, whence)
+
+    # what is declared allocates nothing
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(os.fstat(self.fileno()).st_size - self.tell(), 0)
         return super().read(left if size is None or size < 0 else min(size, left)) or b""

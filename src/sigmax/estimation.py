@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.design import Design
+from sigmax.data.missing import Dropped
 from sigmax.data.observe import in_few_rows, observe
 from sigmax.data.response import Response
+from sigmax.data.tables import Origin
 from sigmax.data.units import Units, number_of_observations, units
 from sigmax.existence.examine import Verdict, examine, without_classes
 from sigmax.existence.pairs import Pairs
@@ -53,6 +55,10 @@ class Data:
     kernels : Kernels
     n_threads : int
     weight_type : {"frequency", "importance", "probability"}
+    dropped : Dropped or None
+        Rows that were left out before.
+    origin : Origin or None
+        Where the rows come from, if from a table.
     """
 
     design: Design
@@ -63,6 +69,8 @@ class Data:
     kernels: Kernels
     n_threads: int
     weight_type: str = "frequency"
+    dropped: Dropped | None = None
+    origin: Origin | None = None
 
     def rows(self, design: Design) -> tuple[Design, Response]:
         """The rows as given, for a design that may have fewer columns."""
@@ -86,7 +94,8 @@ class Data:
         nobs = None
         if self.weight_type != "frequency" and self.sample_weight is not None:
             nobs = number_of_observations(self.y, self.sample_weight)
-        return facts(objective, nobs, self.weight_type)
+        found = facts(objective, nobs, self.weight_type)
+        return found | {"dropped": self.dropped, "_origin_of_rows": self.origin}
 
     def objective(self, design: Design, l2: float) -> Objective:
         """The objective of a design that may have fewer columns."""

@@ -17,6 +17,7 @@ from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.given import given
+from sigmax.data.missing import MISSING
 from sigmax.data.response import Response
 from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
@@ -76,6 +77,7 @@ def fit(
     on_separation: str = "warn",
     collinear: str = "alias",
     bias_reduction: str | None = None,
+    missing: str = "raise",
 ) -> Result:
     """Fit a logistic or multinomial regression by exact maximum likelihood.
 
@@ -220,6 +222,7 @@ def fit(
     _one_of("weight_type", weight_type, WEIGHT_TYPES)
     _one_of("collinear", collinear, _COLLINEAR)
     _one_of("on_separation", on_separation, _ON_SEPARATION)
+    _one_of("missing", missing, MISSING)
     chosen = kernels.get(backend)
     count = threads.resolve(n_threads)
     found = given(
@@ -231,10 +234,20 @@ def fit(
         sample_weight=sample_weight,
         offset=offset,
         fit_intercept=fit_intercept,
+        missing=missing,
     )
     design = Design(found.X, intercept=found.intercept, names=found.names, terms=found.terms)
     observed = Data(
-        design, found.y, found.sample_weight, found.offset, found.classes, chosen, count, weight_type
+        design,
+        found.y,
+        found.sample_weight,
+        found.offset,
+        found.classes,
+        chosen,
+        count,
+        weight_type,
+        found.dropped,
+        found.origin,
     )
     base = 0
     begin: Float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any, cast
 
@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from sigmax.data.checks import contiguous, numbers, plural, where_first
 from sigmax.kernels import Float
+
+#: what ends the message for a value that is missing in a fit
+MISSING_ADVICE = "; missing='drop' leaves such rows out"
 
 
 class _Chunk:
@@ -83,10 +86,12 @@ class Chunks:
     array([-13.021347,   2.826113,   0.095158,   2.378688])
     """
 
-    __slots__ = ("_chunks", "_columns", "_starts", "n_distinct", "n_features", "n_rows")
+    __slots__ = ("_chunks", "_columns", "_starts", "_titles", "n_distinct", "n_features", "n_rows")
 
     #: which columns a row has, in rising order; all without it
     _columns: slice | npt.NDArray[np.intp] | None
+    #: what a table calls the columns of its one chunk
+    _titles: Sequence[str] | None
 
     def __init__(self, chunks: Iterable[npt.ArrayLike]) -> None:
         if not isinstance(chunks, Iterable) or isinstance(chunks, str | bytes):
@@ -94,12 +99,13 @@ class Chunks:
         self._keep([_Chunk(f"chunks[{c}]", chunk) for c, chunk in enumerate(chunks)])
 
     @classmethod
-    def of(cls, X: npt.ArrayLike | Chunks) -> Chunks:
-        """`X` itself, or an array as the one chunk, which messages call X."""
+    def of(cls, X: npt.ArrayLike | Chunks, titles: Sequence[str] | None = None) -> Chunks:
+        """`X` itself, or an array as the one chunk, which messages call X; `titles`: of a table's columns."""
         if isinstance(X, Chunks):
             return X
         rows = cls.__new__(cls)
         rows._keep([_Chunk("X", X)])
+        rows._titles = titles
         return rows
 
     def _keep(self, chunks: list[_Chunk]) -> None:
@@ -112,7 +118,7 @@ class Chunks:
                     f"{chunk.name} must have {plural(self.n_features, 'column')}, as {chunks[0].name} has; "
                     f"got shape {chunk.array.shape}"
                 )
-        self._chunks, self._columns = chunks, None
+        self._chunks, self._columns, self._titles = chunks, None, None
         #: row of X that each chunk begins with, and n at the end
         self._starts = [0, *accumulate(len(chunk.array) for chunk in chunks)]
         self.n_rows = self.n_distinct = self._starts[-1]
@@ -121,7 +127,7 @@ class Chunks:
         """The same rows `times` times, one copy below the other, by reference."""
         rows = Chunks.__new__(Chunks)
         rows._keep(self._chunks * times)
-        rows.n_distinct = self.n_distinct
+        rows.n_distinct, rows._titles = self.n_distinct, self._titles
         rows._columns, rows.n_features = self._columns, self.n_features
         return rows
 
@@ -137,7 +143,7 @@ class Chunks:
         rows = Chunks.__new__(Chunks)
         rows._keep(self._chunks)
         rows.n_distinct, rows.n_features = self.n_distinct, len(index)
-        rows._columns = _as_slice(index)
+        rows._columns, rows._titles = _as_slice(index), self._titles
         return rows
 
     def _cut(self, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -202,6 +208,8 @@ class Chunks:
         ValueError
             The message names chunk, row and column, and, where there are more chunks than one, the row of X.
         """
+        if self._titles is not None:
+            _refuse(self._titles, self._chunks[0].array)
         count, first = 0, ""
         for start, chunk in zip(self._starts, self._chunks, strict=False):
             if start >= self.n_distinct:
@@ -215,3 +223,18 @@ class Chunks:
             count += here
         if count:
             raise ValueError(f"X must be finite; {plural(count, 'value')} nan or inf, the first at {first}")
+
+
+def _refuse(titles: Sequence[str], table: npt.NDArray[Any]) -> None:
+    """Raise ValueError for the first column of a table that holds nan, else for the first that holds inf."""
+    for bad, must, are in (
+        (np.isnan, "not have missing values", "missing value"),
+        (np.isinf, "be finite", "infinite value"),
+    ):
+        for title, column in zip(titles, table.T, strict=True):
+            wrong = bad(column)
+            if wrong.any():
+                raise ValueError(
+                    f"X must {must}; column {title!r} has {plural(int(wrong.sum()), are)}, the first in row "
+                    f"{int(wrong.argmax())}{MISSING_ADVICE if bad is np.isnan else ''}"
+                )

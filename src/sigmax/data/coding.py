@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import plural
+from sigmax.data.chunks import MISSING_ADVICE
 from sigmax.data.coded_rows import CodedMeans, CodedRows
 from sigmax.data.recipe import Variable
 from sigmax.data.series import Array, Column, plain, used
@@ -102,6 +103,14 @@ class Coding:
     def of_numbers(self) -> bool:
         """Whether every column of the table is one column of the design."""
         return all(column.kind != "levels" for column in self.columns)
+
+    @property
+    def offsets(self) -> None:
+        """A table without a formula has none of its own."""
+        return None
+
+    def offset(self, table: object) -> None:
+        """None: see :attr:`offsets`."""
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
@@ -333,7 +342,7 @@ def coding(
     for name in names:
         column = columns[name]
         require_usable(column, table.argument)
-        column.require_complete(table.argument)
+        column.require_complete(table.argument, MISSING_ADVICE)
         if column.kind == "levels":
             rows[name], levels = used(column.values, column.levels)
             coded.append(Coded(name, "levels", levels, full))

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sigmax import passes
 from sigmax.data.checks import plural
 from sigmax.data.chunks import Chunks
-from sigmax.data.formula import Terms
 from sigmax.data.picked import Picked
+from sigmax.data.tables import TableTerms
 from sigmax.kernels import Float, Kernels
 
 INTERCEPT = "intercept"
@@ -32,8 +32,8 @@ class Design:
         Whether a column of ones stands before the columns of X (it is never stored).
     names : sequence of str, optional
         Names of the columns; ``x1``, ``x2``, ... by default.
-    terms : Terms, optional
-        The formula that the columns come from.
+    terms : TableTerms, optional
+        The formula that the columns come from, or how columns of a table were coded.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Design:
         Coefficients of one logit, ``intercept + n_features``.
     names : tuple of str, of length `width`
         The intercept's name first.
-    terms : Terms or None
+    terms : TableTerms or None
         Also of a design of some of the rows or of the columns.
 
     Raises
@@ -60,7 +60,7 @@ class Design:
         *,
         intercept: bool = True,
         names: Sequence[str] | None = None,
-        terms: Terms | None = None,
+        terms: TableTerms | None = None,
     ) -> None:
         self.terms = terms
         self.rows = Chunks.of(X)

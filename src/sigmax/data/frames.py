@@ -12,7 +12,7 @@ import numpy as np
 
 from sigmax.data.checks import plural
 from sigmax.data.series import Column as Values
-from sigmax.data.series import read
+from sigmax.data.series import Mask, read
 
 #: pandas.DataFrame, which is imported on demand, or narwhals.DataFrame of another library's
 Frame = Any
@@ -163,6 +163,13 @@ def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame
             )
         found[name] = _plain(column)
     return pd.DataFrame(found, index=range(len(frame)), copy=False)
+
+
+def take(frame: Frame, names: list[str], kept: Mask) -> Frame:
+    """The rows of the columns `names` where `kept` is true."""
+    if is_pandas(frame):
+        return frame.loc[kept, names]
+    return frame.select(names).filter(kept.tolist())
 
 
 def in_pandas(column: Values) -> Column:

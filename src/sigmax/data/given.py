@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,13 @@ import numpy.typing as npt
 from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import Chunks
-from sigmax.data.formula import Terms
 from sigmax.data.formula_data import Observed, observe
+from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_arrays, of_table
+from sigmax.data.missing import Dropped, incomplete
+from sigmax.data.parsing import parse, require_formulaic
+from sigmax.data.series import Mask
+from sigmax.data.tables import Table, TableTerms, index_of, origin_of, require_aligned
 from sigmax.kernels import Float
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Arrays and names of a fit; `terms` where they come from a formula."""
-
-    X: npt.ArrayLike | Chunks
-    y: npt.ArrayLike
-    names: Sequence[str] | None
-    classes: npt.ArrayLike | None
-    sample_weight: npt.ArrayLike | None
-    offset: npt.ArrayLike | None
-    intercept: bool
-    terms: Terms | None = None
 
 
 def given(
@@ -41,6 +30,7 @@ def given(
     sample_weight: npt.ArrayLike | str | None,
     offset: npt.ArrayLike | str | None,
     fit_intercept: bool | None,
+    missing: str = "raise",
 ) -> Given:
     """Arguments of :func:`sigmax.fit`, a formula and names of columns replaced by what they stand for.
 
@@ -61,15 +51,16 @@ def given(
             raise ValueError(
                 "y is missing: pass labels, or counts, with X; or a formula, as 'y ~ x1 + x2', with data="
             )
-        for name, value in (("sample_weight", sample_weight), ("offset", offset)):
-            if isinstance(value, str):
-                raise ValueError(
-                    f"{name} may name a column only where data is given with a formula; got {value!r}"
-                )
-        assert not isinstance(sample_weight, str)
-        assert not isinstance(offset, str)
-        return Given(
-            X, y, names, classes, sample_weight, offset, fit_intercept is None or bool(fit_intercept)
+        of = of_table if frames.is_table(X) else of_arrays
+        return of(
+            X,
+            y,
+            names=names,
+            classes=classes,
+            sample_weight=sample_weight,
+            offset=offset,
+            intercept=fit_intercept is None or bool(fit_intercept),
+            missing=missing,
         )
     if y is not None:
         raise ValueError(
@@ -79,6 +70,16 @@ def given(
         raise ValueError(f"data is missing: the formula {X!r} needs the table whose columns it names")
     if names is not None:
         raise ValueError("names are those of the formula's columns, and must not be given, too")
+    origin, index = origin_of(data), index_of(data)
+    for name, value in (("sample_weight", sample_weight), ("offset", offset)):
+        require_aligned(name, value, index, "data")
+    dropped: Dropped | None = None
+    if missing == "drop":
+        require_formulaic()
+        data, sample_weight, offset, gone = _complete(X, data, sample_weight, offset)
+        if gone is not None:
+            kept, dropped = gone
+            origin = None if origin is None else origin.take(kept)
     found = observe(X, data)
     terms = found.terms
     if fit_intercept is not None and bool(fit_intercept) != terms.intercept:
@@ -98,7 +99,38 @@ def given(
         offset=shift,
         intercept=terms.intercept,
         terms=terms,
+        dropped=dropped,
+        origin=origin,
     )
+
+
+def _complete(
+    formula: str, data: object, sample_weight: Any, offset: Any
+) -> tuple[Any, Any, Any, tuple[Mask, Dropped] | None]:
+    """The rows of a formula's table, of weights and of offsets in which nothing is missing."""
+    frame = frames.table(data)
+    sides = parse(formula, frame)
+    named = [name for name in (sample_weight, offset) if isinstance(name, str)]
+    used = list(dict.fromkeys([*(name for names in sides.uses.values() for name in names), *named]))
+    table = Table(frame, "data")
+    table.require(used)
+    masks = {name: table.column(name).missing for name in used}
+    arguments = {}
+    for name, value in (("sample_weight", sample_weight), ("offset", offset)):
+        if value is not None and not isinstance(value, str):
+            found = argument(name, value, None, None)
+            arguments[name] = found.values
+            masks[key_of(name, table)] = found.gaps(table.n_rows)
+    gone = incomplete(masks)
+    if gone is None:
+        return data, sample_weight, offset, None
+    kept = gone[0]
+    some = frames.take(frame, used, kept)
+    weights, shift = (
+        arguments[name][kept] if name in arguments else value
+        for name, value in (("sample_weight", sample_weight), ("offset", offset))
+    )
+    return some, weights, shift, gone
 
 
 def _require_two_classes(
@@ -136,57 +168,65 @@ def _sum(ours: Float, given: npt.ArrayLike | None) -> npt.ArrayLike:
     return given  # of a wrong shape: who reads it says so
 
 
-def column(value: npt.ArrayLike | str | None, data: object, argument: str) -> npt.ArrayLike | None:
-    """`value`, or the column of `data` that it names.
+def column(value: npt.ArrayLike | str | None, data: object, name: str) -> npt.ArrayLike | None:
+    """`value` as an array, or the column of `data` that it names.
 
     Raises
     ------
     ValueError
         There is no such column, it has missing values, or it is not of numbers.
     """
-    if not isinstance(value, str):
+    if value is None or isinstance(value, np.ndarray):
         return value
-    try:
-        found = frames.columns(frames.table(data), [value])[value]
-    except ValueError as error:
-        raise ValueError(f"{argument}={value!r}: {error}") from None
-    if frames.kind_of(found) != "numbers":
-        raise ValueError(f"{argument}={value!r}: the column must hold numbers; it holds {found.dtype}")
-    return np.asarray(found.to_numpy(), dtype=np.float64)
+    table = None
+    if isinstance(value, str):
+        table = Table(data if isinstance(data, Mapping) else frames.table(data), "data")
+    found = argument(name, value, table, None)
+    found.require_complete("data")
+    array: npt.ArrayLike = found.values
+    return array
 
 
 def rows(
-    terms: Terms | None, X: Any, offset: npt.ArrayLike | str | None, base: int | None
+    terms: TableTerms | None,
+    X: Any,
+    offset: npt.ArrayLike | str | None,
+    base: int | None,
+    names: Sequence[str],
 ) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
-    """Columns and offset of rows to predict: of a fit with a formula a table's are evaluated, arrays taken.
+    """Columns and offset of rows to predict: columns of a table are evaluated, or coded; arrays are taken.
 
     Parameters
     ----------
-    terms : Terms or None
+    terms : TableTerms or None
+        How the fit made its columns; None of a fit of an array.
     X : table or array_like
     offset : array_like, str or None
         That of the call, which the formula's own is added to.
     base : int or None
         The class whose logit is 0; None where they sum to zero.
+    names : sequence of str
+        The columns of the fit.  Of a fit of an array a table's columns are found by them where it has all of
+        these, and are else taken in their order.
 
     Raises
     ------
     ValueError
-        As :meth:`Terms.design`; or `offset` names a column, and X is no table; or the formula has an
+        As :meth:`TableTerms.design`; or `offset` names a column, and X is no table; or the formula has an
         offset(), which X says nothing of.
     """
-    if terms is not None and frames.is_table(X):
-        shift, ours = column(offset, X, "offset"), terms.offset(X)
-        return terms.design(X), (shift if ours is None else _in_place(ours, base, shift))
+    if frames.is_table(X):
+        require_aligned("offset", offset, index_of(X), "X")
+        made = of_array_fit(X, names) if terms is None else terms
+        shift, ours = column(offset, X, "offset"), made.offset(X)
+        return made.design(X), (shift if ours is None else _in_place(ours, base, shift))
     if terms is not None and terms.offsets is not None and offset is None:
         raise ValueError(
             f"the formula has offset({terms.offsets}): predict a table with its columns, or pass offset="
         )
     if isinstance(offset, str):
-        raise ValueError(
-            f"offset may name a column only where X is a table and the fit had a formula; got {offset!r}"
-        )
-    return X, offset
+        raise ValueError(f"offset may name a column only where X is a table; got {offset!r}")
+    return X, column(offset, X, "offset")
 
 
 def _in_place(ours: Float, base: int | None, given: npt.ArrayLike | None) -> npt.ArrayLike:

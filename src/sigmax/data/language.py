@@ -220,7 +220,9 @@ def _check_call(node: ast.Call, found: list[str]) -> None:
         if not node.args:
             raise OutsideError(f"it calls {name} without a value first")
         _check_value(node.args[0], found)
-        options(node, OPTIONS[name])
+        given = options(node, OPTIONS[name])
+        if name == "hashed" and not given.get("levels"):
+            raise OutsideError("it calls hashed without a number of levels")
     else:
         raise OutsideError(f"it calls {name!r}, which is no function of the list")
     if owner != "np" and len(found) == before:

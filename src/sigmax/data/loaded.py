@@ -28,6 +28,7 @@ from sigmax.data.stated import (
     wrong,
 )
 from sigmax.data.stored import VERSION, State
+from sigmax.data.widths import width
 
 _CODES = ("numerical", "categorical")
 _HOW = ("lookup", "python", "literal")
@@ -85,6 +86,13 @@ def arguments(state: object) -> State:
     expected = [one for expr in expressions for one in language.calls(expr)]
     beside = [] if offsets is None else [one for f in offsets.factors for one in language.calls(f.expr)]
     states = _states_in(member(state, "states", where), [*expected, *beside], size)
+    for i, row in enumerate(rows):
+        products = [
+            math.prod(width(factors[k], states, reduced=reduced) for k, reduced in one["factors"])
+            for one in row["products"]
+        ]
+        if sum(products) != len(row["columns"]):
+            raise wrong(f"terms[{i}]", f"gives {sum(products)} columns, and names {len(row['columns'])}")
     if offsets is not None:
         offsets.spec.transform_state.update({key: states[key] for key, *_ in beside})
     return {
@@ -233,7 +241,7 @@ def _offsets_in(state: object) -> Offsets | None:
     given = listed(
         member(state, "expressions", where),
         f"{where}.expressions",
-        lambda one, at: _expression_in(one, at, kinds, _PARTS),
+        lambda one, at: _expression_in(one, at, kinds, 1),
         _PARTS,
     )
     assert isinstance(state, dict)

@@ -12,8 +12,6 @@ from sigmax.data.checks import plural
 from sigmax.data.series import Mask
 
 MISSING = ("raise", "drop")
-#: what ends the message for a value that is missing
-ADVICE = "; missing='drop' leaves such rows out"
 #: columns that a text names
 _SHOWN = 8
 
@@ -77,9 +75,3 @@ def incomplete(masks: Mapping[str, Mask | None]) -> tuple[Mask, Dropped] | None:
     if len(rows) == len(gone):
         raise ValueError(f"missing='drop' leaves no row: {dropped}")
     return ~gone, dropped
-
-
-def require_known(missing: str) -> None:
-    """Raise ValueError where the argument is none of its values."""
-    if missing not in MISSING:
-        raise ValueError(f"missing must be 'raise' or 'drop'; got {missing!r}")

@@ -10,8 +10,8 @@ import numpy as np
 
 from sigmax.data.stated import listed, member, only, real, reals, truth, wrong
 
-#: rows of constraints of a spline
-_CONSTRAINTS = 100
+#: rows of constraints of a cubic spline, and knots: its memory is that of their square
+_CONSTRAINTS, _KNOTS = 100, 2_000
 
 State = dict[str, Any]
 
@@ -143,7 +143,7 @@ def _spline_in(name: str, state: object, options: State, size: int, where: str) 
     only(state, set(found), where)
     rising = all(a < b for a, b in itertools.pairwise(knots))
     held = 0 if found["constraints"] is None else len(found["constraints"])
-    if not rising or not 2 <= len(knots) <= size + held + 2 or found["cyclic"] != (name == "cc"):
+    if not rising or not 2 <= len(knots) <= min(size + held + 2, _KNOTS) or found["cyclic"] != (name == "cc"):
         raise wrong(where, f"must have knots that rise, of at most {size} columns, cyclic for cc() alone")
     if held and found["constraints"].shape != (held, len(knots) - found["cyclic"]):
         raise wrong(f"{where}.constraints", "must have a number for each knot")

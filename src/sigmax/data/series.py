@@ -81,11 +81,16 @@ class Column:
     def require_complete(self, argument: str, advice: str = "") -> None:
         """Raise ValueError where a value is missing: column, how many, and the first row."""
         if self.missing is not None:
-            raise ValueError(
-                f"{argument} must not have missing values; column {self.name!r} has "
-                f"{plural(int(self.missing.sum()), 'missing value')}, the first in row "
-                f"{int(self.missing.argmax())}{advice}"
-            )
+            raise ValueError(gaps(argument, self.name, self.missing) + advice)
+
+
+def gaps(argument: str, column: str | None, missing: Mask) -> str:
+    """What is said of missing values of an argument, or of one of its columns."""
+    what = "it has" if column is None else f"column {column!r} has"
+    return (
+        f"{argument} must not have missing values; {what} {plural(int(missing.sum()), 'missing value')}, "
+        f"the first in row {int(missing.argmax())}"
+    )
 
 
 def used(codes: Array, levels: tuple[Any, ...]) -> tuple[Array, tuple[Any, ...]]:

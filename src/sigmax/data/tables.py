@@ -50,6 +50,26 @@ class TableTerms(Protocol):
             A column is missing, has missing values, or levels that the fit did not know.
         """
 
+    @property
+    def offsets(self) -> Any:
+        """What a formula adds to the logits; None of a fit without one."""
+
+    def offset(self, table: Any) -> Float | None:
+        """That at the rows of a table, (n,)."""
+
+    @property
+    def frame(self) -> Any:
+        """The rows of the fit; None after pickling."""
+
+    def derivative(self, frame: Any, variable: str) -> Float:
+        """d x_ij / d v of a variable of numbers, (n, p)."""
+
+    def with_value(self, frame: Any, variable: str, value: object) -> Float:
+        """The columns with a variable at a value, (n, p)."""
+
+    def means(self, frame: Any, weights: Any = None) -> Any:
+        """The point of means, weighted."""
+
     def state(self) -> dict[str, Any]:
         """All of it in what JSON has: ``{"kind": "formula" | "columns", "version": 1, ...}``."""
 

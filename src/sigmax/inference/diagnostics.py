@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.tables import Origin
 from sigmax.identification import parametrisation
+from sigmax.inference import labelled
 from sigmax.inference import residuals as of_rows
 from sigmax.inference.collinearity import Collinear
 from sigmax.inference.estimates import class_index
@@ -54,6 +56,8 @@ class Diagnostics:
     row_labels : tuple
         The classes that the parameters belong to.
     param_names : tuple of str
+    origin : Origin or None
+        The library of the table that was fitted, and the index of its rows; None after a fit of arrays.
     """
 
     response: Float
@@ -68,6 +72,7 @@ class Diagnostics:
     classes: npt.NDArray[np.generic]
     row_labels: tuple[Any, ...]
     param_names: tuple[str, ...]
+    origin: Origin | None = None
 
     def __len__(self) -> int:
         return len(self.leverage)
@@ -93,16 +98,18 @@ class Diagnostics:
             else:
                 found |= {f"{name}[{label}]": values[:, k] for k, label in enumerate(self.classes)}
         found |= {"leverage": self.leverage, "cooks_distance": self.cooks_distance}
-        if self.dfbetas.ndim == 2:
-            return found | {f"dfbetas[{x}]": self.dfbetas[:, j] for j, x in enumerate(self.param_names)}
-        for c, label in enumerate(self.row_labels):
-            for j, name in enumerate(self.param_names):
-                found[f"dfbetas[{label}: {name}]"] = self.dfbetas[:, c, j]
-        return found
+        names = _parameters(self.row_labels, self.param_names, self.dfbetas.ndim)
+        flat = self.dfbetas.reshape(len(self), -1)
+        return found | {f"dfbetas[{name}]": flat[:, j] for j, name in enumerate(names)}
 
     def to_frame(self) -> pd.DataFrame:
-        """A pandas DataFrame of :meth:`columns`, a line for each row; needs pandas."""
-        frame: pd.DataFrame = require_pandas("to_frame()").DataFrame(self.columns())
+        """A DataFrame of :meth:`columns`, a line for each row.
+
+        Of pandas after a fit of arrays, and of the library of the table after a fit of one, under its index.
+        """
+        if self.origin is None:
+            require_pandas("to_frame()")
+        frame: pd.DataFrame = labelled.columns(self.origin, self.columns())
         return frame
 
     def __str__(self) -> str:
@@ -128,9 +135,19 @@ class Diagnostics:
         return f"<sigmax diagnostics: {len(self)} rows, {self.scale.size} parameters>"
 
 
+def _parameters(row_labels: tuple[Any, ...], names: tuple[str, ...], ndim: int) -> list[str]:
+    """Names of the parameters of a measure of rows: with their class where there are several."""
+    if ndim == 2:
+        return list(names)
+    return [f"{label}: {name}" for label in row_labels for name in names]
+
+
 class Diagnosed(Collinear):
     """Residuals and influence of the rows of a fit, and collinearity of its columns.
 
+    After a fit of a DataFrame what has a value a row comes back as its library has it, under its index:
+    vectors as Series, others as DataFrames, whose columns are named by class or parameter, or
+    "class: parameter".
     Each of the properties reads the data; :meth:`diagnostics` has all of them for one read.
     """
 
@@ -186,7 +203,22 @@ class Diagnosed(Collinear):
                 "kind='standardized_deviance' is for two classes, where a row has one leverage; "
                 f"there are {len(self.classes)}: take kind='standardized'"
             )
-        return self._measured(kind)[kind]
+        found, origin = self._measured(kind)[kind], self._source._origin_of_rows
+        if found.ndim == 1:
+            return cast(Float, labelled.series(origin, found, kind))
+        return cast(Float, labelled.frame(origin, found, self.classes[-found.shape[1] :]))
+
+    def _of_rows(self, kind: str) -> Float:
+        """A measure of the rows under their index."""
+        return cast(Float, labelled.series(self._source._origin_of_rows, self._measured(kind)[kind], kind))
+
+    def _of_rows_and_parameters(self, kind: str) -> Float:
+        """A measure of rows and parameters; a table has a column for each parameter."""
+        found, origin = self._measured(kind)["dfbetas"], self._source._origin_of_rows
+        if origin is None:
+            return found
+        names = _parameters(self.row_labels, self.param_names, found.ndim)
+        return cast(Float, labelled.frame(origin, found.reshape(len(found), -1), names))
 
     @property
     def leverage(self) -> Float:
@@ -196,7 +228,7 @@ class Diagnosed(Collinear):
         rows it sums to `n_estimated`, less what a penalty takes; a row of frequency weight w counts w times.
         Between 0 and K - 1; 0 for rows of weight 0, and for those that a limit of separated classes predicts.
         """
-        return self._measured("leverage")["leverage"]
+        return self._of_rows("leverage")
 
     @property
     def cooks_distance(self) -> Float:
@@ -206,7 +238,7 @@ class Diagnosed(Collinear):
         that of :attr:`dfbeta`, A the inverse information.  With two classes pearson^2 h / (1 - h)^2 over the
         number of parameters, as R has it.  nan where without the row some parameter is not determined.
         """
-        return self._measured("cooks_distance")["cooks_distance"]
+        return self._of_rows("cooks_distance")
 
     @property
     def dfbeta(self) -> Float:
@@ -225,7 +257,7 @@ class Diagnosed(Collinear):
         R's ``dfbeta`` of a glm has the deviance residual in the place of the Pearson residual; this is
         ``dfbeta`` of the last weighted least squares.
         """
-        return self._measured("dfbeta")["dfbetas"]
+        return self._of_rows_and_parameters("dfbeta")
 
     @property
     def dfbetas(self) -> Float:
@@ -233,7 +265,7 @@ class Diagnosed(Collinear):
 
         Standard errors are those of the inverse information, whatever `covariance_kind` is.
         """
-        return self._measured("dfbetas")["dfbetas"]
+        return self._of_rows_and_parameters("dfbetas")
 
     def diagnostics(self) -> Diagnostics:
         """Residuals, leverage, Cook's distance and DFBETAS of all rows, for one read of the data.
@@ -263,6 +295,7 @@ class Diagnosed(Collinear):
             classes=self.classes,
             row_labels=self.row_labels,
             param_names=self.param_names,
+            origin=self._source._origin_of_rows,
             **{kind: found[kind] for kind in kinds},
         )
 

@@ -9,7 +9,8 @@ from typing import Any, Self, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.formula import Terms
+from sigmax.data.missing import Dropped
+from sigmax.data.tables import Origin, TableTerms
 from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline
@@ -105,8 +106,12 @@ class Estimates:
         finite and nan where they have none at all; `llf` is the supremum; `covariance` is that of the
         parameters that stay finite, nan for the others.  None where the estimate exists.  With
         ``on_separation="firth"`` the numbers are Firth's, and finite.
-    terms : Terms or None
-        The formula of the fit, which makes columns of tables of new rows; None without one.
+    terms : TableTerms or None
+        What makes columns of tables of new rows: the formula of the fit, or how the columns of its table were
+        coded.  None of a fit of arrays.
+    dropped : Dropped or None
+        Rows left out because values were missing in them: how many, which, and the columns; None where none
+        was.
     weight_type : {"frequency", "importance", "probability"}
         What sample weights mean; "frequency" without any.
     covariance_kind : {"mle", "HC0", "HC1", "cluster"}
@@ -144,7 +149,8 @@ class Estimates:
     separation: Separation | None = None
     bias_reduction: str | None = None
     penalised_llf: float | None = None
-    terms: Terms | None = None
+    terms: TableTerms | None = None
+    dropped: Dropped | None = None
     weight_type: str = "frequency"
     covariance_kind: str = "mle"
     n_clusters: int | None = None
@@ -162,6 +168,8 @@ class Estimates:
     _baseline: Baseline | None = None
     #: what `_root` gives, of a result that left its data behind
     _kept_root: Root | None = None
+    #: of a fit of a table: its library, and the index of its rows
+    _origin_of_rows: Origin | None = None
 
     @property
     def aliased(self) -> npt.NDArray[np.bool_]:
@@ -221,7 +229,7 @@ class Estimates:
     def __getstate__(self) -> dict[str, object]:
         # numbers travel, the data do not
         self._compute()
-        left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread"))
+        left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread", "_origin_of_rows"))
         return {**self.__dict__, **left, "_kept_root": self._root_to_keep()}
 
     def _root_to_keep(self) -> Root | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, overload
+from typing import NamedTuple, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,11 @@ from sigmax.data.checks import contiguous, coverage, finite, numbers, plural
 from sigmax.data.design import Design
 from sigmax.data.frames import Frame
 from sigmax.data.given import rows
+from sigmax.data.tables import origin_of
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation
+from sigmax.inference import labelled
 from sigmax.inference.estimates import class_index
 from sigmax.inference.roots import Root
 from sigmax.inference.uncertainty import Uncertainty
@@ -30,9 +32,9 @@ class Intervals(NamedTuple):
 
     Attributes
     ----------
-    proba : ndarray
+    proba : ndarray or DataFrame
         As `predict_proba` gives them.
-    lower, upper : ndarray
+    lower, upper : ndarray or DataFrame
         Ends within [0, 1]; nan where a probability is a limit that no covariance belongs to.
     """
 
@@ -44,6 +46,11 @@ class Intervals(NamedTuple):
 class Predictions(Uncertainty):
     """Predictions for rows that may be new."""
 
+    @property
+    def _backend(self) -> str:
+        """That of the fit; of a result that was computed elsewhere, one that works here."""
+        return self.backend if self.backend in kernels.available() else kernels.get().BACKEND
+
     def decision_function(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
     ) -> Float:
@@ -52,19 +59,20 @@ class Predictions(Uncertainty):
         Parameters
         ----------
         X : array_like of shape (n, p), or table
-            The columns of the fit, in its order.  After a fit with a formula also a DataFrame, or a mapping
-            of columns, that has what the right-hand side names, in any order: the formula is evaluated with
-            what its transforms remember of the fit.
+            The columns of the fit, in its order.  Or a DataFrame of any make, or a mapping of columns: they
+            are found by their names, in any order, and others are ignored.  A formula is evaluated with what
+            its transforms remember of the fit; levels are coded as in the fit.
         offset : array_like, shape of the result, or str, optional
             Added to the logits; the name of a column where X is a table.  The ``offset()`` of a formula is
             computed from the table, and this one added to it; with arrays this one stands for both.
 
         Returns
         -------
-        ndarray of shape (n,) or (n, K - 1), or (n, K) without a reference
+        ndarray, Series or DataFrame of shape (n,) or (n, K - 1), or (n, K) without a reference
             Log odds of the other classes against `reference`, in their order; without a reference, logits
-            of all classes that sum to zero.  Columns that were left out of the fit are not read: the bits are
-            those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
+            of all classes that sum to zero.  Of the library of X, with its index, where X is a DataFrame;
+            columns are named by their classes.  Columns that were left out of the fit are not read: the bits
+            are those of a fit without them.  Where the classes are separated, -inf, inf and nan as in
             :meth:`predict_proba`.
 
         Raises
@@ -73,11 +81,25 @@ class Predictions(Uncertainty):
             X is of another shape; or a table, and a column is missing or has missing values, or a level was
             not in the fit.
         """
-        X, offset = rows(self.terms, X, offset, self._base)
+        eta = self._decision(X, offset)
+        if eta.ndim == 1:
+            return cast(Float, labelled.series(origin_of(X), eta, "logit"))
+        return cast(Float, labelled.frame(origin_of(X), eta, self.row_labels))
+
+    def _decision(self, X: npt.ArrayLike | Frame, offset: npt.ArrayLike | str | None) -> Float:
+        """:meth:`decision_function` as an array."""
+        X, offset = self._given(X, offset)
         eta, order = self._logits(X, offset)
         if order is not None:
             eta = limiting_logits(order, eta, class_index(self.classes, self.reference))
         return eta[:, 0] if self.params.ndim == 1 else eta
+
+    def _given(
+        self, X: npt.ArrayLike | Frame, offset: npt.ArrayLike | str | None
+    ) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
+        """Columns and offset as arrays."""
+        names = self.param_names[1:] if self.fit_intercept else self.param_names
+        return rows(self.terms, X, offset, self._base, names)
 
     def _design(self, X: npt.ArrayLike) -> Design:
         """Rows with the columns of the fit, those that were left out included."""
@@ -100,7 +122,7 @@ class Predictions(Uncertainty):
         if gone.any():
             design, matrix = design.without(gone), matrix[:, ~gone]
         shift = None if offset is None else self._offset(offset, design.n_rows, len(matrix))
-        backend = kernels.get(self.backend)
+        backend = kernels.get(self._backend)
         eta = linear_predictor(design, matrix, shift, backend, threads.resolve())
         if found is None:
             return eta, None
@@ -155,8 +177,9 @@ class Predictions(Uncertainty):
 
         Returns
         -------
-        ndarray of shape (n, K), or Intervals
-            With `level`: ``proba``, ``lower`` and ``upper``.
+        ndarray or DataFrame of shape (n, K), or Intervals
+            With `level`: ``proba``, ``lower`` and ``upper``.  DataFrames of the library of X, with its index,
+            where X is one; columns are named by their classes.
 
         Notes
         -----
@@ -173,18 +196,31 @@ class Predictions(Uncertainty):
         With two classes it is the interval of the logit itself.  nan for probabilities that are 0 or 1 in the
         limit.
         """
-        X, offset = rows(self.terms, X, offset, self._base)
+        table = origin_of(X)
+        if level is None:
+            return cast(Float, labelled.frame(table, self._proba(X, offset), self.classes))
+        X, shift = self._given_origin(X, offset)
+        found = self._source._intervals(X, shift, coverage(level))
+        return Intervals(*(labelled.frame(table, values, self.classes) for values in found))
+
+    def _proba(self, X: npt.ArrayLike | Frame, offset: npt.ArrayLike | str | None) -> Float:
+        """:meth:`predict_proba` as an array."""
         origin = self._source
-        shift = offset if self._origin is None else self._offset_of_origin(offset)
-        if level is not None:
-            return origin._intervals(X, shift, coverage(level))
+        X, shift = self._given_origin(X, offset)
         return origin._probabilities(*origin._logits(X, shift))
+
+    def _given_origin(
+        self, X: npt.ArrayLike | Frame, offset: npt.ArrayLike | str | None
+    ) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
+        """As :meth:`_given`, for the result that this one comes from."""
+        X, offset = self._given(X, offset)
+        return X, (offset if self._origin is None else self._offset_of_origin(offset))
 
     def _probabilities(self, eta: Float, order: npt.NDArray[np.int8] | None) -> Float:
         if order is not None:
             base = class_index(self.classes, self.reference)
-            return limiting_probabilities(order, eta, base, self.backend)
-        return _softmax(eta, self.backend)
+            return limiting_probabilities(order, eta, base, self._backend)
+        return _softmax(eta, self._backend)
 
     def _intervals(self, X: npt.ArrayLike, offset: npt.ArrayLike | None, level: float) -> Intervals:
         from scipy.special import ndtri
@@ -197,7 +233,7 @@ class Predictions(Uncertainty):
             logits[p == 0.0] = -np.inf
             logits[np.isnan(p)] = np.nan
         root, fitted = self._root_of_logits(design)
-        backend, K = kernels.get(self.backend), len(self.classes)
+        backend, K = kernels.get(self._backend), len(self.classes)
         half = -float(ndtri((1.0 - level) / 2.0))
         lower, upper = np.empty(p.shape), np.empty(p.shape)
 
@@ -217,8 +253,8 @@ class Predictions(Uncertainty):
                     along = U[:, k] - np.einsum("il,ilr->ir", share, np.delete(U, k, axis=1))
                     error = half * np.sqrt((along**2).sum(axis=1))
                     error[~np.isfinite(logit)] = np.nan
-                    expit(logit - error, lower[start:stop, k], backend=self.backend)
-                    expit(logit + error, upper[start:stop, k], backend=self.backend)
+                    expit(logit - error, lower[start:stop, k], backend=self._backend)
+                    expit(logit + error, upper[start:stop, k], backend=self._backend)
 
         size = max(_WORK // (max(root.B.shape[1], 1) * K + design.width), 1)
         flops = 2.0 * design.n_rows * root.B.size * 2.0
@@ -234,7 +270,7 @@ class Predictions(Uncertainty):
     def predict(
         self, X: npt.ArrayLike | Frame, *, offset: npt.ArrayLike | str | None = None
     ) -> npt.NDArray[np.generic]:
-        """The most probable class of each row, shape (n,).
+        """The most probable class of each row, shape (n,); a Series with the index of X where X has one.
 
         Of two classes the second where w.x >= 0; of more the first of equals, and of what is unknown.
 
@@ -243,9 +279,9 @@ class Predictions(Uncertainty):
         X, offset
             As in :meth:`decision_function`.
         """
-        p = self.predict_proba(X, offset=offset)
+        p = self._proba(X, offset)
         best = (p[:, 1] >= p[:, 0]).astype(np.intp) if p.shape[1] == 2 else np.argmax(p, axis=1)
-        labels: npt.NDArray[np.generic] = self.classes[best]
+        labels: npt.NDArray[np.generic] = labelled.series(origin_of(X), self.classes[best], self._target)
         return labels
 
     def sample(
@@ -270,7 +306,8 @@ class Predictions(Uncertainty):
         Returns
         -------
         ndarray of shape (n,), or (size, n) where `size` is given
-            Labels, independent of each other.
+            Labels, independent of each other.  Where X is a DataFrame a Series with its index, or a DataFrame
+            of shape (n, size), a column for each draw.
 
         Raises
         ------
@@ -280,7 +317,7 @@ class Predictions(Uncertainty):
         """
         count = _whole_number("size", 1 if size is None else size)
         generator = _generator(rng)
-        p = self.predict_proba(X, offset=offset)
+        p = self._proba(X, offset)
         unknown = np.isnan(p).any(axis=1)
         if unknown.any():
             raise ValueError(
@@ -296,8 +333,12 @@ class Predictions(Uncertainty):
             drawn += edge <= u
         # the last edge may have been rounded to less than 1
         drawn = np.minimum(drawn, p.shape[1] - 1 - np.argmax(p[:, ::-1] > 0.0, axis=1))
-        labels: npt.NDArray[np.generic] = self.classes[drawn]
-        return labels[0] if size is None else labels
+        found: npt.NDArray[np.generic] = self.classes[drawn]
+        if size is None:
+            found = labelled.series(origin_of(X), found[0], self._target)
+        elif (table := origin_of(X)) is not None:
+            found = labelled.frame(table, found.T, range(count))
+        return found
 
 
 def _softmax(eta: Float, backend: str) -> Float:

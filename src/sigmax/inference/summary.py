@@ -159,6 +159,8 @@ def _without_numbers(result: Likelihood) -> dict[int, str]:
 
 def _facts(result: Likelihood, ratio: str | None) -> list[tuple[str, list[str]]]:
     facts = _observed(result)
+    if result.dropped is not None:
+        facts += [("dropped", [str(result.dropped)])]
     facts += _likelihood(result)
     facts += [("covariance", _covariance(result))]
     if ratio is not None:

@@ -1,8 +1,10 @@
-"""What a result gives away: a file that is loaded again."""
+"""What a result gives away: a file that is loaded again, and itself in other languages."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from sigmax.inference.predictions import Predictions
 
@@ -37,3 +39,62 @@ class Exported(Predictions):
         from sigmax.inference.stored.writing import save_result
 
         save_result(self, path)
+
+    def to_sql(
+        self,
+        kind: str = "probability",
+        *,
+        label: Any = None,
+        table: str | Sequence[str] | None = None,
+        dialect: str = "duckdb",
+    ) -> str:
+        """Predictions as SQL, for a database that has the columns of the fit.
+
+        Parameters
+        ----------
+        kind : {"probability", "logit", "label"}
+            "probability": of a class.  "logit": as `decision_function` has it, against `reference`.  "label":
+            the most probable class, as `predict` has it.
+        label : label, optional
+            The class whose probability or logit it is.  By default the one that there is, the second of two;
+            with `table`, a column for each.
+        table : str or sequence of str, optional
+            The name of a table, or its parts (schema, table): a whole SELECT of all its columns and
+            predictions, named ``probability <label>``, ``logit <label>`` or ``label``.  By default the
+            expression alone.
+        dialect : {"duckdb", "postgres", "sqlite", "mysql", "bigquery"}
+            How names and text are quoted, and what float64 is called.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            Separated classes, whose parameters are infinite; a term of a formula that cannot be translated,
+            which is named; labels or levels that are no text, number or truth value; no such kind, label or
+            dialect.
+
+        Notes
+        -----
+        Columns are those of the table of the fit; after a fit of arrays, those that are called like the
+        parameters.  Levels are compared as they are; a row with a missing value, or a level that was not in
+        the fit, has the prediction NULL.  The ``offset()`` of a formula is in it, an ``offset=`` of the fit
+        is not, nor are columns that were left out.
+
+        Probabilities agree with `predict_proba` to 1e-12 of their size as far as logits of a few hundred
+        allow, and are 0 below 1e-304.  Names and labels are quoted: they are data whatever stands in them.
+        SQLite needs its mathematical functions for more than logits and labels.
+
+        Examples
+        --------
+        >>> import sigmax as sx
+        >>> data = sx.datasets.load("spector")
+        >>> r = sx.fit(data.X[:, :1], data.y, names=["gpa"])
+        >>> print(r.to_sql("logit"))  # doctest: +ELLIPSIS
+        ((-9.70319...e+00) + 2.84006...e+00 * CAST("gpa" AS DOUBLE))
+        """
+        from sigmax.inference.exports.sql import to_sql
+
+        return to_sql(self, kind, label=label, table=table, dialect=dialect)

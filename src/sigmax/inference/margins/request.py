@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sigmax.data.coding import Coding
 from sigmax.identification import parametrisation
 from sigmax.inference.margins.cumulants import LogProbability, Probability, Target
 from sigmax.inference.margins.effects import Column, moved_columns
@@ -114,7 +115,7 @@ class Marginal(Uncertainty):
         target: Target = Probability(K) if kind.startswith("dy") else LogProbability(K)
         terms = origin.terms
         ask = (variables, discrete, held)
-        if terms is None:
+        if terms is None or (isinstance(terms, Coding) and terms.of_numbers):
             wanted, points, names = origin._of_columns(model, target, at, elasticity, *ask)
         else:
             wanted, points, names = origin._of_formula(model, target, at, elasticity, terms, *ask)

@@ -281,7 +281,7 @@ def _of_rows(
         return _of(result)
     if X is None or y is None:
         raise ValueError(f"X and y must come together; {'X' if X is None else 'y'} is missing")
-    p = result.predict_proba(X, offset=offset)
+    p = np.asarray(result.predict_proba(X, offset=offset))
     return outcomes(p, _observed(y, len(p), result.classes), sample_weight, result.classes)
 
 

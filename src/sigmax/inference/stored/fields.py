@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,8 +14,9 @@ from sigmax.archive import Damaged
 
 T = TypeVar("T")
 
-#: decimal digits of a whole number: those of a direction of separation may be long
-_DIGITS = 4000
+#: a whole number as text; those of a direction of separation may be long, and decimal digits take the square
+#: of their number to read
+_HEX = re.compile(r"-?[0-9a-f]{1,100000}", re.ASCII)
 #: numbers that JSON has no word for
 _BEYOND = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -149,13 +151,11 @@ class Fields:
         return tuple(value)
 
     def whole_numbers(self, key: str, length: int) -> tuple[int, ...]:
-        """Whole numbers of any size, each as text in decimal digits."""
+        """Whole numbers of any size, each as text in hexadecimal digits."""
         value = self.texts(key, length)
-        if not all(
-            one.isascii() and one.removeprefix("-").isdigit() and len(one) <= _DIGITS for one in value
-        ):
-            raise self.refuse(key, "a list of whole numbers as text")
-        return tuple(int(one) for one in value)
+        if not all(_HEX.fullmatch(one) for one in value):
+            raise self.refuse(key, "a list of whole numbers as text, in hexadecimal digits")
+        return tuple(int(one, 16) for one in value)
 
     def inner(self, key: str) -> Fields:
         """An object inside."""

@@ -45,8 +45,8 @@ def pack(name: str, labels: npt.NDArray[np.generic], arrays: dict[str, npt.NDArr
         first = values[strange[0] if strange else 0]
         raise ValueError(
             f"{name} cannot be saved: {plural(len(strange) or len(values), 'label')} of another type than "
-            f"text, number, truth value or time, the first {first!r} of type {type(first).__name__}; fit with "
-            "labels that are"
+            f"text, number, truth value or time, the first {first!r} of type {type(first).__name__}; fit "
+            "with labels that are"
         )
     return {"kind": "object", "values": values}
 

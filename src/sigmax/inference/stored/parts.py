@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.archive import Damaged
+from sigmax.data.missing import Dropped
 from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline
@@ -56,8 +57,8 @@ def pack_separation(found: Separation, arrays: Arrays) -> dict[str, Any]:
         "kind": found.kind,
         "note": found.note,
         "base": int(found.base),
-        "exact_direction": [str(one) for one in found.exact_direction],
-        "null": [[str(one) for one in vector] for vector in found.null],
+        "exact_direction": [f"{one:x}" for one in found.exact_direction],
+        "null": [[f"{one:x}" for one in vector] for vector in found.null],
         "certificate": None
         if found.certificate is None
         else certificates.pack("separation.certificate", found.certificate, arrays),
@@ -103,6 +104,35 @@ def unpack_separation(fields: Fields, shape: tuple[int, ...], n_classes: int) ->
     )
     fields.end()
     return found
+
+
+# -- rows that were left out -------------------------------------------------------------------------
+
+
+def pack_dropped(found: Dropped, arrays: Arrays) -> dict[str, Any]:
+    """What the header says of rows with missing values that were left out; adds their positions."""
+    arrays["dropped.rows"] = found.rows.astype(np.int64)
+    return {
+        "n_given": int(found.n_given),
+        "columns": list(found.by_column),
+        "missing": [int(one) for one in found.by_column.values()],
+    }
+
+
+def unpack_dropped(fields: Fields) -> Dropped:
+    """Rows that were left out."""
+    rows = fields.array("dropped.rows", np.int64, (None,))
+    n_given = fields.whole("n_given", 1)
+    columns = fields.texts("columns")
+    missing = {str(i): one for i, one in enumerate(fields.items("missing", len(columns)))}
+    each = Fields(missing, "missing", {}, strict=True)
+    counts = [each.whole(key, 1, n_given + 1) for key in missing]
+    if not len(rows) or (rows < 0).any() or (rows >= n_given).any() or (np.diff(rows) <= 0).any():
+        raise Damaged("its array 'dropped.rows' must hold rising numbers of rows")
+    if len(set(columns)) < len(columns):
+        raise Damaged("its columns with missing values have a name twice")
+    fields.end()
+    return Dropped(len(rows), rows.astype(np.intp), dict(zip(columns, counts, strict=True)), n_given)
 
 
 # -- null and saturated model, and the root of the covariance ----------------------------------------

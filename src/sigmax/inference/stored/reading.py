@@ -126,6 +126,9 @@ def _result(fields: Fields) -> Result:
     baseline = None
     if fields.raw("baseline") is not None:
         baseline = parts.unpack_baseline(fields.inner("baseline"), K)
+    dropped = None
+    if fields.raw("dropped") is not None:
+        dropped = parts.unpack_dropped(fields.inner("dropped"))
     result = Result(
         params=fields.array("params", np.float64, shape),
         _covariance=fields.array("covariance", np.float64, (size, size)),
@@ -145,7 +148,8 @@ def _result(fields: Fields) -> Result:
         separation=separation,
         bias_reduction=fields.maybe("bias_reduction", lambda key: fields.one_of(key, ("firth",))),
         penalised_llf=fields.maybe("penalised_llf", fields.number),
-        terms=_terms(fields, names),
+        dropped=dropped,
+        terms=_terms(fields, names, fields.truth("fit_intercept")),
         weight_type=fields.one_of("weight_type", WEIGHT_TYPES),
         covariance_kind=fields.one_of("covariance_kind", KINDS),
         n_clusters=fields.maybe("n_clusters", lambda key: fields.whole(key, 2)),
@@ -184,7 +188,7 @@ def _check_params(result: Result) -> None:
         raise Damaged("its array 'params' must be finite where its separation says so")
 
 
-def _terms(fields: Fields, names: tuple[str, ...]) -> Any:
+def _terms(fields: Fields, names: tuple[str, ...], intercept: bool) -> Any:
     """What makes the columns of tables; its own class checks it."""
     state = fields.raw("terms")
     if state is None:
@@ -197,10 +201,8 @@ def _terms(fields: Fields, names: tuple[str, ...]) -> Any:
         found = getattr(importlib.import_module(module), name).of_state(state)
     except ValueError as error:
         raise Damaged(f"its terms are not those of a fit: {error}") from None
-    if len(found.names) + found.intercept != len(names):
-        raise Damaged(
-            f"its terms make {len(found.names) + found.intercept} columns; {len(names)} were fitted"
-        )
+    if found.intercept != intercept or tuple(found.names) != names[int(intercept) :]:
+        raise Damaged("its terms make other columns than its parameters belong to")
     return found
 
 

@@ -59,7 +59,7 @@ def pack_result(result: Uncertainty, arrays: Arrays) -> dict[str, Any]:
     arrays["params"] = result.params
     arrays["covariance"] = result.covariance
     root, found, gone = result._root_to_keep(), result.separation, result.dependence
-    baseline, terms = result._baseline, result.terms
+    baseline, terms, dropped = result._baseline, result.terms, result.dropped
     penalised = result.penalised_llf
     return {
         "classes": labels.pack("classes", result.classes, arrays),
@@ -83,6 +83,7 @@ def pack_result(result: Uncertainty, arrays: Arrays) -> dict[str, Any]:
         "dependence": None if gone is None else parts.pack_dependence(gone, arrays),
         "separation": None if found is None else parts.pack_separation(found, arrays),
         "baseline": None if baseline is None else parts.pack_baseline(baseline),
+        "dropped": None if dropped is None else parts.pack_dropped(dropped, arrays),
         "terms": None if terms is None else terms.state(),
     }
 
