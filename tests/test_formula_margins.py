@@ -26,7 +26,7 @@ def frame():
 
 
 def probability(r, frame, **held):
-    return r.predict_proba(frame.assign(**held))[:, 1]
+    return np.asarray(r.predict_proba(frame.assign(**held)))[:, 1]
 
 
 @pytest.mark.parametrize("K", [2, 3])
@@ -40,7 +40,7 @@ def test_average_effects_are_those_of_the_variables(frame, K, backend_name):
     effects = dict(zip(m.names, m.effects.reshape(5, -1), strict=True))
 
     def p(**held):
-        return r.predict_proba(frame.assign(**held))[:, -effects["age"].size :]
+        return np.asarray(r.predict_proba(frame.assign(**held)))[:, -effects["age"].size :]
 
     for name in ("age", "dose"):
         # Richardson's extrapolation of central differences: error of order h^4, about 1e-12

@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from sigmax import kernels, threads
 from sigmax.data.design import Design
+from sigmax.data.given_rows import of_rows
 from sigmax.data.response import response
 from sigmax.exceptions import SeparationWarning
 from sigmax.fitting import fit
@@ -259,7 +260,7 @@ def compare(
     Parameters
     ----------
     X, y, sample_weight, offset, fit_intercept, n_threads, names
-        As for :func:`sigmax.fit`.
+        As for :func:`sigmax.fit`; X may be a table.
     title : str
         Heads the printed table.
 
@@ -269,8 +270,11 @@ def compare(
         ``agrees`` and, printed, a table of the largest differences, their bounds and the times.
     """
     missing = kernels.why_not_compiled()
-    design = Design(X, intercept=fit_intercept, names=names)
-    observed = response(y, design.n_rows, sample_weight=sample_weight, offset=offset)
+    found = of_rows(X, y, names=names, sample_weight=sample_weight, offset=offset, intercept=fit_intercept)
+    design = Design(found.X, intercept=fit_intercept, names=found.names)
+    observed = response(
+        found.y, design.n_rows, sample_weight=found.sample_weight, offset=found.offset, classes=found.classes
+    )
     title = f"{title}, {design.n_rows:,} x {design.n_features}, {len(observed.classes)} classes"
     if missing:
         return Comparison(title, (), missing)

@@ -16,6 +16,7 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
+from sigmax.data.frames import Frame
 from sigmax.data.given import given
 from sigmax.data.missing import MISSING
 from sigmax.data.response import Response
@@ -56,8 +57,8 @@ _FIRTH_INSTEAD = "the maximum-likelihood estimate does not exist, and these are 
 
 
 def fit(
-    X: npt.ArrayLike | Chunks | str,
-    y: npt.ArrayLike | None = None,
+    X: npt.ArrayLike | Chunks | Frame | str,
+    y: npt.ArrayLike | Frame | str | None = None,
     *,
     data: object = None,
     sample_weight: npt.ArrayLike | str | None = None,
@@ -86,35 +87,45 @@ def fit(
 
     Parameters
     ----------
-    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks, or str
+    X : array_like of shape (n, p), sigmax.data.chunks.Chunks, table, or str
         Real numbers, any dtype and memory layout; neither copied as a whole nor written.  `Chunks` are
         rows in several arrays, which need not be joined.  Where most of some thousand rows repeat, and the
         weights are whole numbers, each distinct row is read once, with its summed weight.
+        A table is a DataFrame of pandas, polars, pyarrow or another library that narwhals knows, a mapping of
+        columns, or a record array.  Its columns keep their names.  Numbers (nullable ones and decimals, too)
+        stay what they are, truth values are 0 and 1.  Text and categories are in treatment coding, a column
+        of zeros and ones for each level but the first, ``race[T.black]``: levels are in the order of the
+        categories where the type declares one (pandas categories, polars Enum, an ordered dictionary of
+        pyarrow), else sorted; those without rows are left out.  Without an intercept the first such column
+        has one for each level.  Predictions then find columns by name, and what has a value a row comes back
+        as the table's library has it, under its index.
         A str is a formula, ``"low ~ age + lwt + C(race)"``, in formulaic's language (extra ``formula``):
         labels, or a sum of columns of counts, left of ~; numbers, factors, interactions, ``I()``,
         ``np.log``, ``poly``, ``bs``, ``center`` and others right of it.  ``offset(np.log(t))`` is a known
         part of the logit of the second of two classes.  Predictions then take tables, too.  A formula is
         code.
-    y : array_like of shape (n,) or (n, K), optional
+    y : array_like of shape (n,) or (n, K), Series, DataFrame or str, optional
         (n,): labels of any sortable dtype.  Two classes: logistic; more: multinomial regression.
         (n, K), K >= 2: grouped data, row i stands for y[i, k] observations of class k; non-negative numbers,
         not necessarily whole, a positive one in each column.  The classes are 0 .. K-1.
-        Left out with a formula.
-    data : pandas.DataFrame, or mapping of columns, optional
-        What the formula's names are columns of.  Its index means nothing.  Missing values in a column that is
-        used are an error.
-    sample_weight : array_like of shape (n,), or str, optional
+        Columns of a DataFrame of counts name the classes.  Labels are sorted, whatever order a category
+        declares; `reference` chooses.  A str is a column of the table X, which then does not explain.  Left
+        out with a formula.
+    data : DataFrame of any make, or mapping of columns, optional
+        What the formula's names are columns of.
+    sample_weight : array_like of shape (n,), Series or str, optional
         Weights of any scale from 1e-300 to 1e300; a row of weight 0 does not count at all.  A str is a column
-        of `data`.
+        of `data`, or of the table X.  Rows are taken in their order, and so a Series with another index than
+        the table's is an error, here and of y and `offset`.
     weight_type : {"frequency", "importance", "probability"}
         What weights mean.  The estimates are the same.  "frequency": a row of weight w stands for w equal
         rows, in every number of the result; counts of grouped data are multiplied.  "importance": w
         multiplies the log-likelihood of the row, and the number of observations is that of the rows.
         "probability": the row was drawn with a probability proportional to 1 / w; as "importance", and the
         covariance is the sandwich "HC0" unless another one is asked for.
-    offset : array_like of shape (n,) or (n, K), or str, optional
+    offset : array_like of shape (n,) or (n, K), Series, DataFrame or str, optional
         Known part of the logits: (n,) for two classes, added to the logit of the second; (n, K) for one
-        column a class.  A str is a column of `data`; predictions need it again.  It is added to what
+        column a class.  A str is a column of `data`, or of X; predictions need it again.  It is added to what
         ``offset()`` in a formula says, which predictions of tables compute themselves.
     fit_intercept : bool, optional
         Whether each logit has an intercept; yes by default, and with a formula what it says ("- 1": none).
@@ -140,7 +151,7 @@ def fit(
         Called after every read of all rows with a :class:`sigmax.solvers.monitor.Progress`; a true return
         value ends the fit, unconverged.
     names : sequence of str, optional
-        Names of the columns of X; x1, x2, ... by default.  Those of a formula are formulaic's.
+        Names of the columns of X; x1, x2, ... by default.  A table has its own, a formula formulaic's.
     classes : array_like of shape (K,), optional
         The classes, of which some may have no row; those of `y` by default.  Labels are sorted, for counts
         they name the columns.  The estimates of a class without a row are infinite or have no limit.
@@ -167,6 +178,10 @@ def fit(
         "firth": the maximum of the likelihood with Jeffreys' prior as its penalty, 1/2 log det of the
         information (Firth, Biometrika 80, 1993): bias of first order removed, and finite for separated
         classes, too.  Not together with `l2`.  See :func:`sigmax.firth.firth_result`.
+    missing : {"raise", "drop"}
+        What to do about missing values (null, nan, None) in y, weights, offset and the columns that are used:
+        "raise" is a ValueError with the column, how many, and the first row.  "drop" leaves out the rows that
+        have one; `Result.dropped` records which, and the summary says so.  Rows of `Chunks` are not dropped.
 
     Returns
     -------
@@ -182,7 +197,7 @@ def fit(
     SeparationError
         The estimate does not exist, and ``on_separation="raise"``.
     TypeError
-        `data` is no table.
+        `data` is no table; a table is lazy, and has to be collected.
     ImportError
         ``backend="compiled"`` where the kernels were not built; a formula without formulaic and pandas.
 
@@ -198,7 +213,8 @@ def fit(
     Algorithms and proofs: :mod:`sigmax.solvers.solve`, :mod:`sigmax.solvers.certificate`.
 
     Memory beyond X: a few Hessians of 8 (m k)^2 bytes, a few vectors of n, one block of 4 MiB for each
-    thread, and for many rows a sample of n / 32 to n / 5 of them.
+    thread, and for many rows a sample of n / 32 to n / 5 of them.  A table of pandas whose columns are one
+    block of numbers is read where it lies; any other is copied once, as float64.
 
     Examples
     --------

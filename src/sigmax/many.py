@@ -14,8 +14,11 @@ from sigmax import handed_over, kernels, passes, threads
 from sigmax.data.checks import contiguous, finite, none_of, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
+from sigmax.data.frames import Frame
+from sigmax.data.given_rows import of_rows
 from sigmax.data.groups import Groups, groups_of
 from sigmax.data.response import Response, response
+from sigmax.data.tables import index_of, require_aligned
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.many import FitMany
 from sigmax.kernels import Codes, Float, Kernels
@@ -49,8 +52,8 @@ _ILL_CONDITIONED = "the columns are so nearly dependent that nothing can be prov
 
 
 def fit_many(
-    X: npt.ArrayLike | Chunks,
-    y: npt.ArrayLike,
+    X: npt.ArrayLike | Chunks | Frame,
+    y: npt.ArrayLike | str,
     *,
     groups: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
@@ -76,10 +79,11 @@ def fit_many(
 
     Parameters
     ----------
-    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks
-        Real numbers, any dtype and memory layout; never written.
-    y : array_like of shape (n,)
-        Labels of any sortable dtype.  The classes are those of all of y, whatever a group holds of them.
+    X : array_like of shape (n, p), or sigmax.data.chunks.Chunks, or table
+        Real numbers, any dtype and memory layout; never written.  A table as in :func:`sigmax.fit`.
+    y : array_like of shape (n,), or str
+        Labels of any sortable dtype, or the name of a column of the table.  The classes are those of all of
+        y, whatever a group holds of them.
     groups : array_like of shape (n,), optional
         Labels of any sortable dtype: one problem for each; rows need not be sorted.
     sample_weight : array_like of shape (n,) or (B, n), optional
@@ -142,7 +146,12 @@ def fit_many(
     """
     tol, max_iter = _limits(tol, max_iter)
     chosen, count = kernels.get(backend), threads.resolve(n_threads)
-    design = Design(X, intercept=fit_intercept, names=names)
+    given = of_rows(
+        X, y, names=names, sample_weight=sample_weight, offset=offset, intercept=bool(fit_intercept)
+    )
+    y, sample_weight, offset = given.y, given.sample_weight, given.offset
+    require_aligned("groups", groups, index_of(X), "X")
+    design = Design(given.X, intercept=fit_intercept, names=given.names)
     shared, many = _weights(sample_weight, design.n_rows, grouped=groups is not None)
     observed = _in_true_units(response(y, design.n_rows, sample_weight=shared, offset=offset))
     grouped = None if groups is None else groups_of(groups, design.n_rows)

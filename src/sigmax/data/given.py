@@ -12,7 +12,7 @@ from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.formula_data import Observed, observe
-from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_arrays, of_table
+from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_rows
 from sigmax.data.missing import Dropped, incomplete
 from sigmax.data.parsing import parse, require_formulaic
 from sigmax.data.series import Mask
@@ -21,8 +21,8 @@ from sigmax.kernels import Float
 
 
 def given(
-    X: npt.ArrayLike | Chunks | str,
-    y: npt.ArrayLike | None,
+    X: npt.ArrayLike | Chunks | frames.Frame | str,
+    y: npt.ArrayLike | frames.Frame | str | None,
     *,
     data: object,
     names: Sequence[str] | None,
@@ -51,8 +51,7 @@ def given(
             raise ValueError(
                 "y is missing: pass labels, or counts, with X; or a formula, as 'y ~ x1 + x2', with data="
             )
-        of = of_table if frames.is_table(X) else of_arrays
-        return of(
+        return of_rows(
             X,
             y,
             names=names,

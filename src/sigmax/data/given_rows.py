@@ -175,6 +175,30 @@ def key_of(name: str, table: Table) -> str:
     return f"{name} (argument)" if name in table.names else name
 
 
+def of_rows(
+    X: Any,
+    y: Any,
+    *,
+    names: Sequence[str] | None,
+    classes: npt.ArrayLike | None = None,
+    sample_weight: Any,
+    offset: Any,
+    intercept: bool,
+    missing: str = "raise",
+) -> Given:
+    """An array, chunks or a table, with what stands beside it: :func:`of_arrays` or :func:`of_table`."""
+    return (of_table if frames.is_table(X) else of_arrays)(
+        X,
+        y,
+        names=names,
+        classes=classes,
+        sample_weight=sample_weight,
+        offset=offset,
+        intercept=intercept,
+        missing=missing,
+    )
+
+
 def of_table(
     X: Any,
     y: Any,

@@ -282,4 +282,6 @@ def _is_missing(cell: Any) -> bool:
 
 
 def _kinds(dtype: str, kinds: set[type]) -> str:
+    if dtype != "object":
+        return dtype
     return f"{dtype} of {' and '.join(sorted(kind.__name__ for kind in kinds)[:3])}"

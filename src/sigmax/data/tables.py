@@ -94,17 +94,14 @@ class Origin:
         What narwhals calls the library; None for pandas, which is not asked through it.
     index : object or None
         Labels of the rows, where the library has some.
-    wrapped : bool
-        Whether the table was narwhals' own, and what comes back is to be, too.
     """
 
     backend: Any
     index: Any = None
-    wrapped: bool = False
 
     def take(self, kept: Mask) -> Origin:
         """Of the rows where `kept` is true."""
-        return self if self.index is None else Origin(self.backend, self.index[kept], self.wrapped)
+        return self if self.index is None else Origin(self.backend, self.index[kept])
 
 
 def origin_of(data: object) -> Origin | None:
@@ -116,7 +113,7 @@ def origin_of(data: object) -> Origin | None:
     import narwhals.stable.v2 as nw
 
     frame = frames.narwhal(data, "X")
-    return Origin(frame.implementation, nw.maybe_get_index(frame), isinstance(data, nw.DataFrame))
+    return Origin(frame.implementation, nw.maybe_get_index(frame))
 
 
 class Table:
@@ -178,7 +175,11 @@ class Table:
         if gone:
             shown = ", ".join(map(repr, gone[:8])) + (f" and {len(gone) - 8} more" if len(gone) > 8 else "")
             what = "column" if len(gone) == 1 else "columns"
-            raise ValueError(f"{self.argument} has no {what} {shown}; {frames.others(self.names, gone[0])}")
+            said = [(name, frames.others(self.names, name)) for name in gone]
+            name, advice = next(((a, b) for a, b in said if b.startswith("did")), said[0])
+            if len(gone) > 1 and advice.startswith("did"):
+                advice = f"for {name!r}, {advice}"
+            raise ValueError(f"{self.argument} has no {what} {shown}; {advice}")
 
     def column(self, name: str) -> Column:
         """A column, which must be there.

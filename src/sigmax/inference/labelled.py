@@ -88,4 +88,4 @@ def _finished(made: Any, origin: Origin) -> Any:
         import narwhals.stable.v2 as nw
 
         made = nw.maybe_set_index(made, index=origin.index)
-    return made if origin.wrapped else made.to_native()
+    return made.to_native()
