@@ -49,7 +49,7 @@ _PARTS = re.compile(r"(\\\"|\"(?:\\\"|[^\"])*\"|\\'|'(?:\\'|[^'])*'|`)")
 
 @functools.lru_cache(maxsize=512)
 def read(text: str) -> ast.expr:
-    """The tree of an expression; a name in backquotes is a Name with its backquotes.
+    """The tree of an expression that can be stored, as :func:`tree_of` has it.
 
     Raises
     ------
@@ -58,6 +58,19 @@ def read(text: str) -> ast.expr:
     """
     if len(text) > LENGTH:
         raise OutsideError(f"it has {len(text)} characters; at most {LENGTH} can be stored")
+    tree = tree_of(text)
+    _require_shallow(tree)
+    return tree
+
+
+def tree_of(text: str) -> ast.expr:
+    """The tree of an expression; a name in backquotes is a Name with its backquotes.
+
+    Raises
+    ------
+    OutsideError
+        It is no Python expression.
+    """
     quoted: dict[str, str] = {}
     prefix = "_q"
     while prefix in text:
@@ -82,7 +95,6 @@ def read(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = getattr(error, "msg", None) or str(error) or type(error).__name__
         raise OutsideError(f"it cannot be read: {said}") from None
-    _require_shallow(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = quoted.get(node.id, node.id)
@@ -175,9 +187,12 @@ def _check_value(node: ast.expr, found: list[str]) -> None:
         if len(found) == before and _is_literal(node):
             number(node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
+        before = len(found)
         for side in (node.left, node.comparators[0]):
             if not (isinstance(side, ast.Constant) and isinstance(side.value, str)):
                 _check_value(side, found)
+        if len(found) == before:
+            raise OutsideError("it compares constants")
     elif isinstance(node, ast.Call):
         _check_call(node, found)
     else:
@@ -226,7 +241,7 @@ def _check_call(node: ast.Call, found: list[str]) -> None:
     else:
         raise OutsideError(f"it calls {name!r}, which is no function of the list")
     if owner != "np" and len(found) == before:
-        # so that constants alone give whole numbers of Python, which are bounded
+        # so that whole numbers of Python come of arithmetic of constants alone, which is bounded
         raise OutsideError(f"it calls {name} of no column")
 
 

@@ -81,6 +81,16 @@ def evaluate(factor: Any, frame: Frame, spec: Any, replaced: Mapping[str, Any] |
     return stateful_eval(factor.expr, names, {factor.expr: factor.metadata}, spec.transform_state, spec)
 
 
+def _times_as_levels(value: Any) -> Any:
+    """A coded column of times as objects: formulaic looks for those of NumPy among levels of pandas."""
+    from formulaic.materializers.types import FactorValues
+
+    plain = getattr(value, "__wrapped__", value)
+    if getattr(getattr(plain, "dtype", None), "kind", "") not in ("m", "M"):
+        return value
+    return FactorValues(plain.astype(object), metadata=value.__formulaic_metadata__)
+
+
 def evaluated(factor: Any, value: Any, uses: tuple[str, ...]) -> Any:
     """A value as formulaic keeps it for a factor."""
     from formulaic.materializers.types import EvaluatedFactor
@@ -146,7 +156,7 @@ def materialise(
                 value = evaluate(factor, frame[list(uses[expr])], spec)
             except Exception as error:
                 raise ValueError(f"formula: {expr!r} cannot be evaluated: {clean(error)}") from None
-            worker.factor_cache[expr] = evaluated(factor, value, uses[expr])
+            worker.factor_cache[expr] = evaluated(factor, _times_as_levels(value), uses[expr])
     worker.encoded_cache.update(encoded or {})
     try:
         with np.errstate(all="ignore"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigmax.data.frames import Frame
-from sigmax.data.language import read
+from sigmax.data.language import column_of, read, tree_of, understood
 from sigmax.data.literals import OutsideError
 
 #: what formulaic marks a place in a formula with
@@ -148,21 +148,22 @@ def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
         return ()
     if method == "lookup":
         return (factor.expr,)
-    written: dict[str, str] = {}
     try:
-        tree = ast.parse(sanitize_variable_names(factor.expr, {}, written), mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"formula {text!r}: {factor.expr!r} cannot be read: {error.msg}") from None
+        tree = tree_of(factor.expr)
+    except OutsideError as error:
+        said = str(error).removeprefix("it cannot be read: ")
+        raise ValueError(f"formula {text!r}: {factor.expr!r} cannot be read: {said}") from None
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Q":
-            found += [(node.col_offset, str(arg.value)) for arg in node.args if isinstance(arg, ast.Constant)]
+        if isinstance(node, ast.Call) and (quoted := column_of(node)) is not None:
+            found.append((node.col_offset, quoted))
         if not isinstance(node, ast.Name):
             continue
-        name = written.get(node.id, node.id)
-        known = name in TRANSFORMS or hasattr(builtins, name)
+        name = column_of(node)
+        assert name is not None
+        known = node.id in TRANSFORMS or hasattr(builtins, node.id)
         if id(node) in called and name == "lag":
             raise ValueError(
                 f"formula {text!r}: lag() depends on other rows than its own, and cannot be computed for new "
@@ -181,4 +182,14 @@ def columns_of(factor: Any, names: Sequence[str], text: str) -> tuple[str, ...]:
                 "make a column of what it computes, or write it with np"
             )
         found.append((node.col_offset, name))
-    return tuple(dict.fromkeys(name for _, name in sorted(found)))
+    columns = tuple(dict.fromkeys(name for _, name in sorted(found)))
+    written: dict[str, str] = {}
+    sanitize_variable_names(factor.expr, {}, written)
+    for stand_in, name in written.items():
+        # the same name for two columns to formulaic's evaluation, where the expression is left to it
+        if stand_in != name and stand_in in columns and understood(factor.expr, columns) is None:
+            raise ValueError(
+                f"formula {text!r}: {factor.expr!r} reads {name!r} and {stand_in!r}, which formulaic "
+                "takes for one; rename a column"
+            )
+    return columns
