@@ -103,10 +103,12 @@ class Parameters:
                 f"{argument} must be one parameter, and {name!r} has one for each of {len(self.labels)} "
                 f"classes: say which, as in {f'{name}[{self.labels[0]}]'!r}"
             )
-        near = get_close_matches(name, plain, n=3) or plain[:4]
+        folded = {x.casefold(): x for x in plain}
+        near = [folded[x] for x in get_close_matches(name.casefold(), folded, n=3)]
+        shown = ", ".join(map(repr, near or plain[:4]))
         raise ValueError(
-            f"{argument} must be the name of one parameter; got {name!r}, near are "
-            f"{', '.join(map(repr, near))}"
+            f"{argument} must be the name of one parameter; got {name!r}, {'near' if near else 'there'} are "
+            f"{shown}"
         )
 
     def require_estimates(self, R: Float) -> None:

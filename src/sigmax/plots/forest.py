@@ -13,6 +13,7 @@ from sigmax.kernels import Float
 from sigmax.plots import forest_lines
 from sigmax.plots.display import MUTED, Display, colour
 from sigmax.plots.forest_lines import Scale
+from sigmax.plots.forest_table import gathered, method_name, quantity, terms_of
 from sigmax.plots.words import figure, interval, percent, short
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sigmax.inference.margins import Margins
     from sigmax.inference.result import Result
 
-#: what stands in the place of an estimate
-LEFT_OUT, NO_LIMIT, ABSENT = "left out", "no limit", ""
 #: how much of the room between two terms their lines take
 _SPREAD = 0.66
 
@@ -182,44 +181,19 @@ class CoefficientDisplay(Display):
         """
         if not results:
             raise ValueError("results must hold at least one result; it is empty")
-        names = _terms(results, terms, intercept)
-        groups, lines = [], []
-        for name, result in results.items():
-            for row, label in enumerate(result.row_labels):
-                own = label_text(label) if result.params.ndim == 2 else ""
-                groups.append(", ".join(x for x in (name, own) if x))
-                lines.append((result, row))
-        shape = (len(lines), len(names))
-        estimates, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
-        words = np.full(shape, ABSENT, dtype="<U8")
-        known: dict[int, Float] = {}
-        for g, (result, row) in enumerate(lines):
-            k = len(result.param_names)
-            if id(result) not in known:
-                known[id(result)] = result.conf_int(level, method=method).reshape(-1, k, 2)
-            values, gone = result.params.reshape(-1, k)[row], result.aliased.reshape(-1, k)[row]
-            for t, name in enumerate(names):
-                if name not in result.param_names:
-                    continue
-                j = result.param_names.index(name)
-                estimates[g, t], ends[g, t] = values[j], known[id(result)][row, j]
-                if np.isnan(values[j]):
-                    words[g, t] = LEFT_OUT if gone[j] else NO_LIMIT
+        found = gathered(results, terms_of(results, terms, intercept), level, method)
         if sort:
-            first = np.where(np.isnan(estimates[0]), -np.inf, estimates[0])
-            order = np.argsort(-first, kind="stable")
-            names = [names[t] for t in order]
-            estimates, ends, words = estimates[:, order], ends[:, order], words[:, order]
+            found = found.sorted()
         display = cls(
-            terms=names,
-            groups=groups,
-            estimates=estimates,
-            intervals=ends,
-            words=words,
+            terms=found.terms,
+            groups=found.groups,
+            estimates=found.estimates,
+            intervals=found.intervals,
+            words=found.words,
             level=level,
-            method=_method(method, results.values()),
-            what=_what(results.values(), odds_ratios),
-            legend="class" if len(results) == 1 and len(groups) > 1 else "",
+            method=method_name(method, results.values()),
+            what=quantity(results.values(), odds_ratios),
+            legend="class" if len(results) == 1 and len(found.groups) > 1 else "",
             ratios=odds_ratios,
         )
         display.plot(ax, **kwargs)
@@ -389,46 +363,3 @@ class CoefficientDisplay(Display):
             verticalalignment="center",
             annotation_clip=False,
         )
-
-
-def _terms(results: Mapping[str, Result], terms: Sequence[str] | None, intercept: bool) -> list[str]:
-    """Names of the terms to draw; those of the first result first."""
-    every: dict[str, None] = {}
-    first: set[str] = set()
-    for result in results.values():
-        every |= dict.fromkeys(result.param_names)
-        if result.fit_intercept:
-            first.add(result.param_names[0])
-    if terms is None:
-        found = [name for name in every if intercept or name not in first]
-        if not found:
-            raise ValueError("the fits have no term but the intercept: draw it with intercept=True")
-        return found
-    if isinstance(terms, str):
-        raise ValueError(f"terms must be a sequence of names; got the text {terms!r}")
-    wanted = list(terms)
-    unknown = [name for name in wanted if name not in every]
-    if unknown or not wanted:
-        known = ", ".join(map(repr, list(every)[:8])) + (", ..." if len(every) > 8 else "")
-        got = f"{unknown[0]!r}" if unknown else "none"
-        raise ValueError(f"terms must be names of columns, {known}; got {got}")
-    return wanted
-
-
-def _method(method: str, results: Any) -> str:
-    """What the intervals are called; other covariances than the inverse information are named."""
-    kinds = {result.covariance_kind for result in results}
-    if method == "profile" or kinds == {"mle"}:
-        return "Wald" if method == "wald" else "profile"
-    return f"Wald ({', '.join(sorted(kinds))})"
-
-
-def _what(results: Any, odds_ratios: bool) -> str:
-    found = list(results)
-    two = all(len(result.classes) == 2 for result in found)
-    name = "coefficient" if not odds_ratios else "odds ratio" if two else "relative-risk ratio"
-    references = {None if r.reference is None else label_text(r.reference) for r in found}
-    if two or len(references) > 1:
-        return name
-    [reference] = references
-    return f"{name} against {'the mean of classes' if reference is None else f'class {short(reference, 20)}'}"

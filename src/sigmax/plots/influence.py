@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.labels import beside
 from sigmax.plots.words import figure, short
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ _RESIDUALS = {
     "standardized_deviance": "standardised deviance residual",
     "deviance": "deviance residual",
 }
-#: points^2 of the largest bubble, and of the smallest
-_LARGEST, _SMALLEST = 900.0, 6.0
+#: points^2 of the largest bubble, of few rows and of many, and of the smallest
+_LARGEST, _LARGEST_OF_MANY, _SMALLEST = 800.0, 300.0, 6.0
+#: rows that are many
+_FEW = 200
 #: rows of a file with marks as paths, beyond which it holds pixels
 _MANY = 5_000
 
@@ -75,7 +78,7 @@ class InfluenceDisplay(Display):
     >>> data = sx.datasets.load("spector")
     >>> display = InfluenceDisplay.from_result(sx.fit(data.X, data.y))
     >>> display.labelled_[:2]
-    [1, 23]
+    [31, 23]
     """
 
     def __init__(
@@ -206,7 +209,8 @@ class InfluenceDisplay(Display):
         largest = float(cook[~alone].max(initial=0.0))
         size = np.full(len(cook), _SMALLEST)
         if largest > 0.0:
-            size = np.maximum(_LARGEST * np.where(alone, largest, cook) / largest, _SMALLEST)
+            most = _LARGEST if len(cook) <= _FEW else _LARGEST_OF_MANY
+            size = np.maximum(most * np.where(alone, largest, cook) / largest, _SMALLEST)
         shown = np.isfinite(self.residuals)
         seen = shown & ~alone
         ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
@@ -215,9 +219,9 @@ class InfluenceDisplay(Display):
             self.residuals[seen],
             s=size[seen],
             color=colour(0),
-            alpha=0.45,
+            alpha=0.45 if len(cook) <= _FEW else 0.25,
             edgecolors=colour(0),
-            linewidths=0.8,
+            linewidths=0.8 if len(cook) <= _FEW else 0.3,
             rasterized=len(cook) > _MANY,
             zorder=3,
         )
@@ -315,20 +319,8 @@ class InfluenceDisplay(Display):
         rows = np.flatnonzero(shown & (order > 0.0))
         first = rows[np.argsort(-order[rows], kind="stable")][: max(n_labels, 0)]
         self.labelled_ = first.tolist()
-        for i in self.labelled_:
-            up = y[i] >= 0.0
-            # beyond the edge of a bubble of that area
-            beyond = math.sqrt(float(size[i]) / math.pi) + 1.5
-            ax.annotate(
-                short(label_text(self.row_labels[i]), 24),
-                (float(x[i]), float(y[i])),
-                xytext=(0.0, beyond if up else -beyond),
-                textcoords="offset points",
-                fontsize="small",
-                horizontalalignment="center",
-                verticalalignment="bottom" if up else "top",
-                zorder=4,
-            )
+        words = [short(label_text(self.row_labels[i]), 24) for i in self.labelled_]
+        beside(ax, words, x[first].tolist(), y[first].tolist(), size[first].tolist())
 
 
 def _contours(ax: Axes, P: int, largest: float, width: float, height: float) -> None:
@@ -337,7 +329,7 @@ def _contours(ax: Axes, P: int, largest: float, width: float, height: float) -> 
         return
     # the next round numbers below and around the largest
     decade = 10.0 ** math.floor(math.log10(largest))
-    levels = [x for x in (0.1 * decade, 0.2 * decade, 0.5 * decade, decade, 2.0 * decade, 5.0 * decade)]
+    levels = [x * decade for x in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)]
     levels = [x for x in levels if 0.08 * largest <= x <= 2.0 * largest]
     # h = 1 leaves nothing: the curves end on the axis there
     h = np.linspace(width / 400.0, min(width, 1.0), 400)

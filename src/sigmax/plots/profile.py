@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: how far the curve goes beyond an end, in lengths from the estimate
 _BEYOND = 0.3
-#: towards an infinite estimate it goes beyond where the deviance is chi^2 of this coverage; where an end could
-#: not be proved, so many standard errors
+#: towards an infinite estimate it goes beyond where the deviance is chi^2 of this coverage; where an end
+#: could not be proved, so many standard errors
 _NEARLY, _FAR = 0.12, 5.0
 _KINDS = ("deviance", "root")
 
