@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import Display, colour
-from sigmax.plots.drawing import backed, note_above
+from sigmax.plots.drawing import backed, name_axes, note_above
 from sigmax.plots.points import Marks, areas, marks
 from sigmax.plots.slices import Slice
 
@@ -23,7 +23,7 @@ _GRID, _FINE_GRID = 201, 401
 #: what the picture goes beyond the data on each side, of their range
 _MARGIN = 0.06
 #: where on a line its level is written, from its upper end, and how far from the edges of the picture
-_LABEL_AT, _EDGE = (0.14, 0.3, 0.5), 0.09
+_LABEL_AT, _EDGE = (0.1, 0.2, 0.3, 0.4, 0.5), 0.09
 #: strength of the colours of regions
 _PALE = 0.22
 
@@ -187,7 +187,7 @@ class DecisionBoundaryDisplay(Display):
         ax.set(xlim=(self.x[0], self.x[-1]), ylim=(self.y[0], self.y[-1]))
         (self._draw_two if len(self.classes) == 2 else self._draw_regions)(ax)
         self._draw_points(ax, kwargs)
-        ax.set(xlabel=self.features[0], ylabel=self.features[1])
+        name_axes(ax, *self.features)
         parts = [self.note] if self.note else []
         if self.points is not None and len(self.points.code) < self.points.n_all:
             parts.append(f"{len(self.points.code):,} of {self.points.n_all:,} rows")
@@ -251,7 +251,9 @@ class DecisionBoundaryDisplay(Display):
         # written near its upper end, where it cannot hide the middle; a stretch in a corner has no room
         top, other = ends[int(ends[:, 1].argmax())], ends[int(ends[:, 1].argmin())]
         low, high = np.array([self.x[0], self.y[0]]), np.array([self.x[-1], self.y[-1]])
-        for part in _LABEL_AT:
+        # those of lines that are near to each other not beside each other
+        first = self.levels.index(level) % 3
+        for part in (*_LABEL_AT[first:], *_LABEL_AT[:first]):
             place = top + part * (other - top)
             inside = (place - low) / (high - low)
             if ((inside > _EDGE) & (inside < 1.0 - _EDGE)).all():
@@ -347,8 +349,7 @@ def _line(over: Slice) -> Float:
         w = params[1] - params[0]
     else:
         w = params[0] if result.reference == result.classes[0] else -params[0]
-    one = int(result.fit_intercept)
-    a, b = (float(w[over.variables.index(name) + one]) for name in over.names)
+    a, b = (float(w[result.param_names.index(name)]) for name in over.names)
     eta = over.logits(np.zeros(1), np.zeros(1))[0]
     return np.array([a, b, float(eta[1] - eta[0])])
 

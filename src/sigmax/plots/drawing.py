@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +18,24 @@ def backed(text: Text) -> None:
 def note_above(ax: Axes, note: str) -> None:
     """A small line above the axes: under which conditions the picture holds; nothing where it is empty."""
     if note:
-        # as many characters as the width of the axes has room for
-        inches = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]
-        wrapped = textwrap.fill(note, max(int(inches * 14.0), 20))
-        ax.set_title(wrapped, fontsize="small", color="0.35", loc="left")
+        ax.set_title(_filled(note, ax, "width", 14.0), fontsize="small", color="0.35", loc="left")
+
+
+def name_axes(ax: Axes, x: str, y: str) -> None:
+    """Names below and beside the axes, in two lines at most."""
+    ax.set_xlabel(_filled(x, ax, "width", 11.0, 2))
+    ax.set_ylabel(_filled(y, ax, "height", 11.0, 2))
+
+
+def _filled(text: str, ax: Axes, side: str, an_inch: float, lines: int | None = None) -> str:
+    """A text in lines that are not longer than a side of the axes, of so many characters an inch."""
+    figure: Any = ax.figure
+    box = ax.get_position()
+    inches = box.width * figure.get_figwidth() if side == "width" else box.height * figure.get_figheight()
+    most = max(int(inches * an_inch), 14)
+    if lines is not None:
+        text = shortened(text, lines * most - 4)
+    return textwrap.fill(text, most)
 
 
 def shortened(name: str, most: int) -> str:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 #: widths of edges in points: of weights, and of connections without one
 _THIN, _THICK, _PLAIN = 0.4, 5.0, 0.7
-#: characters of a name outside of the picture, and of one within
-_NAME, _INNER_NAME = 28, 14
+#: characters of a name outside of the picture
+_NAME = 28
+#: distance from a layer with names on its right to the next one; from others it is 1
+_NAMED_GAP = 1.6
+#: points that a character takes, about
+_CHARACTER = 5.0
 #: largest radius of a unit, and the smallest that has room for writing, points
 _RADIUS, _WRITTEN = 13.0, 6.0
 _WEIGHTS = ("raw", "standardised")
@@ -130,6 +134,7 @@ class NetworkDisplay(Display):
             raise ValueError("NetworkDisplay needs n_features and n_classes, or layers, and not both")
         if most < 3:
             raise ValueError(f"most must be at least 3, the first unit, dots, and the last; got {most}")
+        self._inner = _NAME
         self.most, self.note, self.weights, self.biases = most, note, weights, biases
         if layers is not None:
             if len(layers) < 2 or any(width < 1 for _, width in layers):
@@ -160,7 +165,7 @@ class NetworkDisplay(Display):
         self.layers = [
             Layer("inputs", p, "", tuple(features), "left", intercept),
             Layer("linear", m, r"$\Sigma$", zeros=zeros),
-            Layer("sigmoid" if K == 2 else "softmax", m, "p", tuple(f"P({one})" for one in last), "right"),
+            Layer("sigmoid" if K == 2 else "softmax", m, "p", tuple(last), "right"),
             Layer("loss", 1, "NLL"),
         ]
 
@@ -264,22 +269,28 @@ class NetworkDisplay(Display):
         size = (2.0 + 1.45 * len(self.layers), min(max(1.2 + 0.45 * tallest, 2.8), 7.0))
         ax = self._begin(ax, size)
         ax.set_axis_off()
-        high = ax.get_position().height * ax.figure.get_figheight() * 72.0  # type: ignore[union-attr]
+        box: Any = ax.get_position()
+        figure: Any = ax.figure
+        wide, high = 72.0 * box.width * figure.get_figwidth(), 72.0 * box.height * figure.get_figheight()
         radius = min(_RADIUS, 0.36 * high / (tallest + 0.5))
         last = len(self.layers) - 1
-        # names hang out of the axes, as those of ticks do, and the layout makes room for them
-        ax.set(xlim=(-0.2, last + 0.2), ylim=(-0.5 * tallest, 0.5 * tallest))
+        # names to the left hang out of the axes, as those of ticks do, and the layout makes room for them; those
+        # to the right have the room between two layers
+        gaps = [_NAMED_GAP if layer.side == "right" else 1.0 for layer in self.layers[:last]]
+        across = [sum(gaps[:x]) for x in range(last + 1)]
+        self._inner = max(int((_NAMED_GAP * wide / (across[-1] + 0.4) - 2.5 * radius - 8.0) / _CHARACTER), 3)
+        ax.set(xlim=(-0.2, across[-1] + 0.2), ylim=(-0.5 * tallest, 0.5 * tallest))
         self.places_ = [
             {unit: (float(x), 0.5 * (len(units) - 1) - i) for i, unit in enumerate(units) if unit is not None}
-            for x, units in enumerate(slots)
+            for x, units in zip(across, slots, strict=True)
         ]
         for x in range(last):
             self._draw_edges(ax, x, kwargs)
         for x, units in enumerate(slots):
-            self._draw_units(ax, x, units, radius)
+            self._draw_units(ax, self.layers[x], across[x], units, radius)
             ax.annotate(
                 self._titled(x),
-                (x, 0.5 * tallest),
+                (across[x], 0.5 * tallest),
                 xytext=(0.0, 4.0),
                 textcoords="offset points",
                 ha="center",
@@ -342,8 +353,7 @@ class NetworkDisplay(Display):
             return float("nan") if self.biases is None else float(self.biases[other])
         return float(self.weights[other, unit])
 
-    def _draw_units(self, ax: Axes, x: int, units: list[int | None], radius: float) -> None:
-        layer = self.layers[x]
+    def _draw_units(self, ax: Axes, layer: Layer, x: float, units: list[int | None], radius: float) -> None:
         for i, unit in enumerate(units):
             y = 0.5 * (len(units) - 1) - i
             if unit is None:
@@ -363,7 +373,7 @@ class NetworkDisplay(Display):
             if label:
                 right = layer.side == "right"
                 text = ax.annotate(
-                    shortened(label, _INNER_NAME if right else _NAME),
+                    shortened(label, self._inner if right else _NAME),
                     (x, y),
                     xytext=((radius + 4.0) * (1.0 if right else -1.0), 0.0),
                     textcoords="offset points",

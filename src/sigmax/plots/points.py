@@ -16,8 +16,8 @@ MOST_ROWS = 2000
 _REPEATED, _MOST_PLACES = 4.0, 60
 #: stretches that many places are put together in
 _STRETCHES = 30
-#: fractional part of the golden ratio: its multiples fill [0, 1) evenly, without chance
-_GOLDEN = 0.6180339887498949
+#: fractional part of the root of 2: its multiples fill [0, 1) evenly, without chance
+_EVEN = 0.41421356237309515
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def marks(x: Float, rows: Observed, K: int) -> Marks:
 
 def spread(n: int) -> Float:
     """n numbers in [0, 1) that fill it evenly, the same each time: for marks that would lie on each other."""
-    return np.asarray((np.arange(1, n + 1) * _GOLDEN) % 1.0)
+    return np.asarray((np.arange(1, n + 1) * _EVEN) % 1.0)
 
 
 def areas(total: Float, smallest: float = 12.0, largest: float = 160.0) -> Float:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import note_above
+from sigmax.plots.drawing import name_axes, note_above
 from sigmax.plots.points import Marks, Shares, are_repeated, areas, marks, shares, spread
 from sigmax.plots.slices import Slice
 
@@ -155,7 +155,7 @@ class SigmoidDisplay(Display):
         >>> r = sx.fit(data.X, data.y, names=data.features)
         >>> display = SigmoidDisplay.from_result(r, "GPA", at={"PSI": 1.0})
         >>> [round(x, 3) for x in display.crossings]
-        [3.028]
+        [3.027]
         """
         if points not in _POINTS_OF:
             raise ValueError(f"points must be one of {', '.join(map(repr, _POINTS_OF))}; got {points!r}")
@@ -227,7 +227,8 @@ class SigmoidDisplay(Display):
             }
             ax.plot([one], [0.5], "o", label="" if i else where, **dot)
         what = self.response if self.shown is None else f"{self.response} = {self.classes[self.shown]}"
-        ax.set(xlabel=self.feature, ylabel=f"P({what})", ylim=(bottom, top))
+        ax.set_ylim(bottom, top)
+        name_axes(ax, self.feature, f"P({what})")
         ax.margins(x=0.02)
         ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
         ax.grid(axis="y", color="0.92", linewidth=0.8)

@@ -93,8 +93,8 @@ class Slice:
 
     @property
     def is_linear(self) -> bool:
-        """Whether logits are linear in what varies: it is columns of the design."""
-        return self.result.terms is None
+        """Whether logits are linear in what varies: it is columns of the design, and no formula's."""
+        return not hasattr(self.result.terms, "formula")
 
     def _choose(self) -> Sequence[str | int]:
         if self.chosen is not None:
