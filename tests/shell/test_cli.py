@@ -153,7 +153,7 @@ ERRORS = {
     "infinite cell": (
         "a,y\n1,u\n2,v\ninf,v\n",
         ["FILE", "--target", "y"],
-        "X must be finite; 1 value nan or inf, the first at X[2, 0] = inf",
+        "column 'a' has 1 infinite value, the first in data row 3; mend it",
     ),
     "dates": ("a,y\n2020-01-01,u\n2021-01-01,v\n", ["FILE", "--target", "y"], "column 'a' holds date32"),
     "empty file": ("", ["FILE", "--target", "y"], "is empty"),

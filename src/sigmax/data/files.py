@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FORMATS = {".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather"}
 #: what stands for a missing value in a CSV file
 MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
+_NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+#: levels that a column of text may have, whatever the number of rows
+_MOST_LEVELS = 50
 #: columns that a message names
 _NAMED = 12
 
@@ -126,17 +129,52 @@ class Table:
 
     def _column(self, name: str) -> Any:
         """One pyarrow column without missing values."""
-        self.require([name])
-        column = self.arrow[name]
-        if column.null_count:
-            import pyarrow.compute as pc
+        self.require_complete([name])
+        return self.arrow[name]
 
-            first = pc.index(column.is_null(), True).as_py()
-            raise FileError(
-                f"{self.origin}: column {name!r} has {plural(column.null_count, 'missing value')}, "
-                f"the first in data row {first + 1:,}; fill them in, or drop these rows with --missing drop"
-            )
-        return column
+    def require_complete(self, names: Iterable[str]) -> None:
+        """Refuse columns with missing values, nan among them."""
+        import pyarrow.compute as pc
+
+        self.require(names)
+        for name in names:
+            gone = pc.is_null(self.arrow[name], nan_is_null=True)
+            count = pc.sum(gone).as_py()
+            if count:
+                first = pc.index(gone, True).as_py()
+                raise FileError(
+                    f"{self.origin}: column {name!r} has {plural(count, 'missing value')}, the first in "
+                    f"data row {first + 1:,}; fill them in, or leave such rows out with --missing drop"
+                )
+
+    def require_usable(self, names: Iterable[str]) -> None:
+        """Refuse columns that explain nothing.
+
+        Raises
+        ------
+        FileError
+            An infinite number; text of which at least half of the cells are numbers, so that the others look
+            like typing errors; text with a level for more than every other row, as names of rows have.
+        """
+        import pyarrow.compute as pc
+        import pyarrow.types as types
+
+        self.require(names)
+        for name in names:
+            column = self.arrow[name].drop_null()
+            if types.is_floating(column.type):
+                self._require_finite(name)
+            if not (types.is_string(column.type) or types.is_large_string(column.type)):
+                continue
+            count = len(column)
+            if 2 * pc.sum(pc.match_substring_regex(column, _NUMBER)).as_py() >= count > 0:
+                self._complain_about_text(name, self.arrow[name].to_pylist())
+            levels = pc.count_distinct(column).as_py()
+            if levels > _MOST_LEVELS and 2 * levels > count:
+                raise FileError(
+                    f"{self.origin}: column {name!r} has {levels:,} different texts in {count:,} rows, too "
+                    "many for categories; leave it out with --features"
+                )
 
     def numbers(self, name: str) -> Float:
         """A column as float64, shape (n_rows,).
@@ -161,10 +199,25 @@ class Table:
             f"{self.origin}: column {name!r} holds {kind}, not numbers; leave it out with --features"
         )
 
-    def _complain_about_text(self, name: str, cells: list[str]) -> None:
-        bad = [i for i, cell in enumerate(cells) if not _is_number(cell)]
+    def _require_finite(self, name: str) -> None:
+        import pyarrow.compute as pc
+
+        infinite = pc.is_inf(self.arrow[name])
+        count = pc.sum(infinite).as_py()
+        if count:
+            first = pc.index(infinite, True).as_py()
+            raise FileError(
+                f"{self.origin}: column {name!r} has {plural(count, 'infinite value')}, the first in data row "
+                f"{first + 1:,}; mend it or leave the column out with --features"
+            )
+
+    def _complain_about_text(self, name: str, cells: list[str | None]) -> None:
+        bad = [i for i, cell in enumerate(cells) if cell is not None and not _is_number(cell)]
         if not bad:  # numbers written as text throughout, as in a quoted column
-            raise FileError(f"{self.origin}: column {name!r} holds numbers as text; store them as numbers")
+            raise FileError(
+                f"{self.origin}: column {name!r} holds numbers as text; store them as numbers, or, if they "
+                f"are codes, name them C({name}) in a --formula"
+            )
         raise FileError(
             f"{self.origin}: column {name!r} needs numbers, but {cells[bad[0]]!r} in data row {bad[0] + 1:,} "
             f"is text ({plural(len(bad), 'such cell')}); mend it or leave the column out with --features"
@@ -177,11 +230,12 @@ class Table:
             X[:, j] = self.numbers(name)
         return X
 
-    def labels(self, name: str) -> npt.NDArray[np.generic]:
-        """A column as labels of its own type, shape (n_rows,)."""
+    def labels(self, name: str, *, drop: bool = False) -> npt.NDArray[np.generic]:
+        """A column as labels of its own type, shape (n_rows,), or fewer where missing ones are dropped."""
         import pyarrow.types as types
 
-        column = self._column(name)
+        self.require([name])
+        column = self.arrow[name].drop_null() if drop else self._column(name)
         if types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if types.is_string(column.type) or types.is_large_string(column.type):

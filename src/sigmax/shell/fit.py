@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
             collinear=options.collinear,
             on_separation=options.on_separation,
             bias_reduction=options.bias_reduction,
+            missing=options.missing,
         )
     saved: list[str] = []
     drawn: list[str] = []
@@ -79,34 +81,47 @@ def _columns(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if source.is_bundled(options.data):
         data = source.bundled(options.data, options.target, features)
         columns = datasets.load(options.data).columns
-        X, y, target, features = data.X, data.y, data.target, data.features
-
-        def numbers(name: str) -> Any:
+        beside = [name for name in (options.weights, *_offsets(options)) if name is not None]
+        for name in beside:
             if name not in columns:
                 raise UsageError(files.no_column(options.data, name, list(columns)))
-            return columns[name]
+        arguments: dict[str, Any] = {"X": data.X, "y": data.y, "names": data.features}
+        return {**arguments, **_beside(options, columns, data.y.tolist())}, data.target
+    table = source.table_of(options.data)
+    beside = [name for name in (options.weights, *_offsets(options)) if name is not None]
+    target, features = source.chosen(options, table.names, features, beside)
+    table.require((*features, *beside))
+    table.require_usable(features)
+    if options.missing == "raise":
+        table.require_complete((*features, target, *beside))
+    columns = {name: _floats(table, name) for name in beside}
+    labels = table.labels(target, drop=True).tolist()
+    arguments = {"X": table.arrow.select([*features, target]), "y": target}
+    return {**arguments, **_beside(options, columns, labels)}, target
 
-    else:
-        table = source.table_of(options.data)
-        others = (options.weights, *_offsets(options))
-        target, features = source.chosen(options, table.names, features, others)
-        X, y, numbers = table.matrix(features), table.labels(target), table.numbers
-    arguments: dict[str, Any] = {"X": X, "y": y, "names": features}
+
+def _floats(table: files.Table, name: str) -> Any:
+    """A column of numbers, nan where it has none."""
+    part = files.Table(table.arrow.select([name]).drop_null(), table.origin)
+    part.numbers(name)  # says what is wrong with it
+    return np.asarray(table.arrow[name].cast("float64").to_numpy())
+
+
+def _beside(options: argparse.Namespace, columns: Any, labels: Sequence[object]) -> dict[str, Any]:
+    """Weights, offset and reference class."""
+    arguments: dict[str, Any] = {}
     if options.weights is not None:
-        arguments["sample_weight"] = numbers(options.weights)
+        arguments["sample_weight"] = columns[options.weights]
     if options.offset is not None:
-        arguments["offset"] = _side_by_side([numbers(name) for name in _offsets(options)])
+        offsets = [columns[name] for name in _offsets(options)]
+        arguments["offset"] = offsets[0] if len(offsets) == 1 else np.column_stack(offsets)
     if options.class_reference is not None:
-        arguments["reference"] = source.class_of(y.tolist(), options.class_reference)
-    return arguments, target
+        arguments["reference"] = source.class_of(labels, options.class_reference)
+    return arguments
 
 
 def _offsets(options: argparse.Namespace) -> tuple[str, ...]:
     return () if options.offset is None else names_of("--offset", options.offset)
-
-
-def _side_by_side(columns: Sequence[Any]) -> Any:
-    return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
 def _formula(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
@@ -118,21 +133,29 @@ def _formula(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
             "--formula says whether there is an intercept: end it with '- 1', not --no-intercept"
         )
     target = options.formula.partition("~")[0].strip()
+    beside = [name for name in (options.weights, *_offsets(options)) if name is not None]
     data: Any
     if source.is_bundled(options.data):
-        data = datasets.load(options.data).columns
-        labels = data[target].tolist() if target in data else None
+        data = columns = datasets.load(options.data).columns
+        for name in beside:
+            if name not in columns:
+                raise UsageError(files.no_column(options.data, name, list(columns)))
+        labels = columns[target].tolist() if target in columns else None
     else:
         table = source.table_of(options.data)
-        data = table.arrow.to_pandas()
-        labels = table.labels(target).tolist() if target in table.names else None
-    arguments: dict[str, Any] = {"X": options.formula, "data": data}
-    if options.weights is not None:
-        arguments["sample_weight"] = options.weights
-    if options.offset is not None:
-        names = _offsets(options)
-        arguments["offset"] = names[0] if len(names) == 1 else np.column_stack([data[one] for one in names])
-    if options.class_reference is not None:
-        known = labels if labels is not None else list(range(len(target.split("+"))))
-        arguments["reference"] = source.class_of(known, options.class_reference)
-    return arguments, target
+        table.require(beside)
+        read = [name for name in table.names if _names_column(options.formula, name)]
+        if options.missing == "raise":
+            table.require_complete((*read, *beside))
+        data = table.arrow
+        columns = {name: _floats(table, name) for name in beside}
+        labels = table.labels(target, drop=True).tolist() if target in table.names else None
+    # a sum of counts: the classes are numbered
+    known = labels if labels is not None else list(range(len(target.split("+"))))
+    return {"X": options.formula, "data": data, **_beside(options, columns, known)}, target
+
+
+def _names_column(formula: str, name: str) -> bool:
+    """Whether a formula has the name of a column, of no function."""
+    quoted = re.escape(name)
+    return re.search(rf"(?<![\w.]){quoted}(?![\w(])", formula) is not None

@@ -250,7 +250,9 @@ def rows_for(result: Result, read: dict[str, Any]) -> Any:
         for j, column in enumerate(read.values()):
             X[:, j] = column.to_numpy(zero_copy_only=False)
         return X
-    return {name: column.to_numpy(zero_copy_only=False) for name, column in read.items()}
+    import pyarrow as pa
+
+    return pa.table(read)
 
 
 def _numbers(column: Float) -> Any:
