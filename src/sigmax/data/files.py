@@ -207,8 +207,8 @@ class Table:
         if count:
             first = pc.index(infinite, True).as_py()
             raise FileError(
-                f"{self.origin}: column {name!r} has {plural(count, 'infinite value')}, the first in data row "
-                f"{first + 1:,}; mend it or leave the column out with --features"
+                f"{self.origin}: column {name!r} has {plural(count, 'infinite value')}, the first in data "
+                f"row {first + 1:,}; mend it or leave the column out with --features"
             )
 
     def _complain_about_text(self, name: str, cells: list[str | None]) -> None:
