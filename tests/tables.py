@@ -1,5 +1,7 @@
 """A table with columns of every kind, for tests of formulas."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -30,3 +32,8 @@ def table():
 
 def terms_of(right, df):
     return observe(f"y ~ {right}", df).terms
+
+
+def stored(terms):
+    """What a file has of them."""
+    return json.loads(json.dumps(terms.state(), allow_nan=False))

@@ -86,15 +86,17 @@ def test_one_block_of_numbers_is_not_copied(dtype):
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     r = sx.fit(frame, y)
     assert np.shares_memory(r._observations.design.rows._chunks[0].array, frame.to_numpy())
-    same(r, sx.fit(X, y))
+    expected = sx.fit(frame.to_numpy(), y)
+    same(r, expected)
     assert r.terms.of_numbers
-    np.testing.assert_array_equal(r.predict_proba(frame[["c", "a", "b"]]), sx.fit(X, y).predict_proba(X))
+    np.testing.assert_array_equal(r.predict_proba(frame), expected.predict_proba(frame.to_numpy()))
+    np.testing.assert_array_equal(r.predict_proba(frame[["c", "a", "b"]]), expected.predict_proba(X))
 
 
 def test_columns_beside_those_of_other_roles_are_a_view():
     rng = np.random.default_rng(3)
-    whole = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
-    whole.insert(0, "y", rng.integers(0, 2, 60).astype(float))
+    X = np.column_stack([rng.integers(0, 2, 60), rng.normal(size=(60, 3))])
+    whole = pd.DataFrame(X, columns=["y", "a", "b", "c"])
     r = sx.fit(whole, "y")
     assert np.shares_memory(r._observations.design.rows._chunks[0].array, whole.to_numpy())
     same(r, sx.fit(whole.to_numpy()[:, 1:], whole["y"].to_numpy()))
@@ -138,7 +140,7 @@ def test_numbers_of_every_type(column):
     ids=["numpy", "nullable", "pyarrow", "object", "polars"],
 )
 def test_truth_values_of_every_type(column):
-    y = np.tile([0, 1, 1, 0, 1, 0], 5)
+    y = np.tile([0, 1, 1, 0, 0], 6)
     r = sx.fit({"x": column}, y)
     same(r, sx.fit(np.tile([1.0, 0.0, 1.0], 10)[:, None], y))
     assert r.param_names == ("intercept", "x")
@@ -194,7 +196,7 @@ def test_the_name_of_a_series_is_that_of_the_response(df):
 
 
 def test_a_table_after_an_array_is_taken_by_name_where_it_has_the_names(df):
-    X, y = df[["age", "visits"]].to_numpy(float), df["low"].to_numpy()
+    X, y = np.ascontiguousarray(df[["age", "visits"]].to_numpy(float)), df["low"].to_numpy()
     expected = sx.fit(X, y).predict_proba(X)
     named, bare = sx.fit(X, y, names=["age", "visits"]), sx.fit(X, y)
     np.testing.assert_array_equal(named.predict_proba(df), expected)
@@ -232,6 +234,9 @@ def test_tables_that_are_none(df):
         y,
         TypeError,
     )
+    duckdb = pytest.importorskip("duckdb")
+    with pytest.raises(TypeError, match=r"^X is a lazy frame \(.*DuckDBPyRelation\), whose rows"):
+        sx.fit(duckdb.sql("select 1 as x"), y)
     refused("X has no rows; at least one is needed", df.iloc[:0], y)
     refused("X has 2 columns named 'age'; names must differ", df[["age", "age"]], y)
     refused("X must have columns of one length; got 'a' 2, 'b' 1", {"a": [1, 2], "b": [1]}, y)
@@ -267,11 +272,11 @@ def test_columns_that_are_not_there(df):
         r.predict(df.rename(columns={"smoke": "smoker"}).drop(columns="race"))
     with pytest.raises(ValueError, match=r"^X column 'age' must hold numbers, as in the fit; it holds str$"):
         r.predict(df.assign(age="old"))
-    with pytest.raises(
-        ValueError,
-        match=r"^X column 'smoke' must hold truth values, or 0 and 1, as in the fit; 1 value differ, the first 2 in "
-        r"row 5$".replace("1 value differ", f"{N - 5} values differ"),
-    ):
+    message = (
+        "X column 'smoke' must hold truth values, or 0 and 1, as in the fit; "
+        f"{N - 5} values are neither, the first 2 in row 5"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         r.predict(df.assign(smoke=[0] * 5 + [2] * (N - 5)))
 
 
@@ -283,9 +288,9 @@ def test_rows_under_another_index_are_refused(df, name):
     differ = int((df.index != moved.index).sum())
     first = int(np.argmax(df.index != moved.index))
     message = (
-        f"{name} must have the index of X, since rows are taken in their order; they differ in {differ} of {N} "
-        f"rows, the first row {first}, where X has {df.index[first]} and {name} has {moved.index[first]}; align "
-        f"them, or pass {name}.to_numpy()"
+        f"{name} must have the index of X, since rows are taken in their order; they differ in {differ} of "
+        f"{N} rows, the first row {first}, where X has {df.index[first]} and {name} has "
+        f"{moved.index[first]}; align them, or pass {name}.to_numpy()"
     )
     refused(message, X, **given)
     given[name] = moved.to_numpy()
@@ -300,7 +305,7 @@ def test_the_offset_of_a_prediction_has_the_index_of_its_rows(df):
     np.testing.assert_array_equal(
         r.predict_proba(df, offset="w"), r.predict_proba(df, offset=df["w"].to_numpy())
     )
-    with pytest.raises(ValueError, match="^offset must have the index of X"):
+    with pytest.raises(ValueError, match=r"^offset must have the index of X"):
         r.predict(df, offset=df["w"].sort_index())
     with pytest.raises(ValueError, match=r"^offset='v': X has no column 'v'; it has 'age'$"):
         r.predict(df[["age"]], offset="v")
@@ -314,7 +319,7 @@ def test_many_fits_and_comparisons_take_tables(df):
     many = sx.fit_many(df.drop(columns="w"), "low", groups=df["visits"] > 4, l2=1.0)
     np.testing.assert_array_equal(many.params, sx.fit_many(X, y, groups=df["visits"] > 4, l2=1.0).params)
     assert many.param_names == ("intercept", *NAMES)
-    with pytest.raises(ValueError, match="^groups must have the index of X"):
+    with pytest.raises(ValueError, match=r"^groups must have the index of X"):
         sx.fit_many(df[["age"]], df["low"], groups=df["visits"].sort_index())
     assert str(sx.compare(df.drop(columns="w"), "low").title) == f"comparison, {N} x 6, 2 classes"
 
@@ -334,7 +339,12 @@ def test_a_column_of_a_mapping_has_one_dimension():
 
 def test_polars_and_arrow_need_no_pandas():
     code = (
-        "import sys; sys.modules['pandas'] = None\n"
+        "import sys\n"
+        "class NoPandas:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'pandas':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, NoPandas())\n"
         "import polars as pl, sigmax as sx, numpy as np\n"
         "d = pl.DataFrame({'x': np.arange(30.), 's': ['a', 'b', 'c'] * 10, 'y': [0, 1, 1, 0, 1] * 6})\n"
         "for t in (d, d.to_arrow()):\n"
@@ -343,7 +353,8 @@ def test_polars_and_arrow_need_no_pandas():
         "    assert sx.fit(t, 'y', missing='drop').dropped is None\n"
         "print(r.param_names)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
     assert done.stdout.strip() == "('intercept', 'x', 's[T.b]', 's[T.c]')"
 
 

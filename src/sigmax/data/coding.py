@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from sigmax.data.checks import plural
 from sigmax.data.chunks import MISSING_ADVICE
+from sigmax.data.coded import Coded, matched, require, require_usable, shown
+from sigmax.data.coded import of_state as column_of_state
 from sigmax.data.coded_rows import CodedMeans, CodedRows
 from sigmax.data.recipe import Variable
 from sigmax.data.series import Array, Column, plain, used
@@ -26,41 +28,6 @@ _ROWS = 4096
 #: rows after which most columns are known not to hold 0 and 1 alone
 _FIRST = 256
 _VERSION = 1
-_KINDS = ("number", "boolean", "levels")
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """What becomes of a column of a table.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"number", "boolean", "levels"}
-    levels : tuple of str, int, float or bool
-        In order, the base first.
-    full : bool
-        Whether the base has a column of its own.
-    """
-
-    name: str
-    kind: str
-    levels: tuple[Any, ...] = ()
-    full: bool = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of its columns of the design, as a formula has them."""
-        if self.kind != "levels":
-            return (self.name,)
-        if self.full:
-            return tuple(f"{self.name}[{level}]" for level in self.levels)
-        return tuple(f"{self.name}[T.{level}]" for level in self.levels[1:])
-
-    @property
-    def width(self) -> int:
-        """How many these are."""
-        return len(self.levels) - (not self.full) if self.kind == "levels" else 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,10 +133,11 @@ class Coding:
         numbers = all(column.kind == "number" for column in self.columns)
         block = read.block(wanted) if numbers else None
         if block is not None:
-            X = np.asarray(block, dtype=np.float64)
+            # a copy, where one has to be, in the order of rows
+            X = block if block.dtype == np.float64 else np.ascontiguousarray(block, dtype=np.float64)
             if not np.isnan(X).any():
                 return X
-        return self.fill(CodedRows(self, read.n_rows, {c.name: _matched(read, c) for c in self.columns}))
+        return self.fill(CodedRows(self, read.n_rows, {c.name: matched(read, c) for c in self.columns}))
 
     def fill(self, rows: CodedRows) -> Float:
         """The columns of rows that are coded."""
@@ -222,7 +190,7 @@ class Coding:
             return frame
         read = Table(frame, "X")
         read.require([column.name for column in self.columns])
-        return CodedRows(self, read.n_rows, {c.name: _matched(read, c) for c in self.columns})
+        return CodedRows(self, read.n_rows, {c.name: matched(read, c) for c in self.columns})
 
     def code(self, column: Coded, value: object) -> Array:
         """A value, or several, of a variable as rows have it.
@@ -239,7 +207,7 @@ class Coding:
             strange = [cell for cell in cells if cell not in known]
             if strange:
                 raise ValueError(
-                    f"value must be a level of {column.name!r}, {_shown(column.levels)}; got {strange[0]!r}"
+                    f"value must be a level of {column.name!r}, {shown(column.levels)}; got {strange[0]!r}"
                 )
             return np.array([known[cell] for cell in cells], dtype=np.int32).reshape(given.shape)
         try:
@@ -280,18 +248,18 @@ class Coding:
         ValueError
             It is none, or of another version.
         """
-        _require(isinstance(state, dict) and state.get("kind") == "columns", "kind must be 'columns'")
+        require(isinstance(state, dict) and state.get("kind") == "columns", "kind must be 'columns'")
         version = state.get("version")
-        _require(type(version) is int and version == _VERSION, f"version must be {_VERSION}; got {version!r}")
-        _require(type(state.get("intercept")) is bool, "intercept must be true or false")
-        _require(isinstance(state.get("response"), str), "response must be text")
-        _require(isinstance(state.get("columns"), list), "columns must be a list")
+        require(type(version) is int and version == _VERSION, f"version must be {_VERSION}; got {version!r}")
+        require(type(state.get("intercept")) is bool, "intercept must be true or false")
+        require(isinstance(state.get("response"), str), "response must be text")
+        require(isinstance(state.get("columns"), list), "columns must be a list")
         columns, binary = [], []
         for one in state["columns"]:
-            columns.append(_of_state(one))
+            columns.append(column_of_state(one))
             binary.append(one["binary"])
         names = [column.name for column in columns]
-        _require(len(set(names)) == len(names), "two columns have one name")
+        require(len(set(names)) == len(names), "two columns have one name")
         coding = cls(tuple(columns), state["intercept"], state["response"])
         coding.__dict__["variables"] = tuple(
             Variable(column.name, "binary", (0, 1), 0)
@@ -360,15 +328,6 @@ def coding(
     return made, X
 
 
-def require_usable(column: Column, argument: str) -> None:
-    """Raise ValueError where a column is neither of numbers nor of levels: dates, complex numbers, lists."""
-    if column.kind == "other":
-        raise ValueError(
-            f"{argument} must have columns of numbers, truth values, text or categories; column "
-            f"{column.name!r} holds {column.dtype}: make numbers of it, or categories, or leave it out"
-        )
-
-
 def _is_binary(values: Array) -> bool:
     """Whether both 0 and 1 occur, and nothing else."""
     for part in (values[:_FIRST], values):
@@ -376,74 +335,3 @@ def _is_binary(values: Array) -> bool:
         if not (zero | (part == 1)).all():
             return False
     return bool(zero.any() and not zero.all())
-
-
-def _matched(table: Table, coded: Coded) -> Array:
-    """A column of new rows: numbers, or codes of the levels of the fit."""
-    column = table.column(coded.name)
-    column.require_complete(table.argument)
-    if coded.kind == "levels":
-        return _codes(column, coded, table.argument)
-    if column.kind not in ("number", "boolean"):
-        raise ValueError(
-            f"{table.argument} column {coded.name!r} must hold "
-            f"{'truth values' if coded.kind == 'boolean' else 'numbers'}, as in the fit; it holds "
-            f"{column.dtype}"
-        )
-    values = column.floats()
-    if coded.kind == "boolean" and column.kind == "number":
-        strange = (values != 0.0) & (values != 1.0)
-        if strange.any():
-            row = int(strange.argmax())
-            raise ValueError(
-                f"{table.argument} column {coded.name!r} must hold truth values, or 0 and 1, as in the fit; "
-                f"{plural(int(strange.sum()), 'value')} differ, the first {plain(values[row])!r} in row {row}"
-            )
-    return values
-
-
-def _codes(column: Column, coded: Coded, argument: str) -> Array:
-    require_usable(column, argument)
-    if column.kind == "levels":
-        labels, inverse = column.levels, column.values
-    else:
-        distinct, inverse = np.unique(column.values, return_inverse=True)
-        labels = tuple(plain(value) for value in distinct)
-    known = {level: code for code, level in enumerate(coded.levels)}
-    place = np.array([known.get(label, -1) for label in labels], dtype=np.int32)
-    codes = place[inverse.ravel()] if len(place) else np.zeros(0, np.int32)
-    strange = codes < 0
-    if strange.any():
-        row = int(strange.argmax())
-        raise ValueError(
-            f"{argument} column {coded.name!r} has {plural(int(strange.sum()), 'row')} of a level that was "
-            f"not in the fit, the first {labels[inverse[row]]!r} in row {row}; the fit has "
-            f"{_shown(coded.levels)}"
-        )
-    return codes
-
-
-def _shown(levels: tuple[Any, ...]) -> str:
-    return ", ".join(map(repr, levels[:20])) + (", ..." if len(levels) > 20 else "")
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(f"state of a coding of columns: {what}")
-
-
-def _of_state(one: Any) -> Coded:
-    _require(isinstance(one, dict), "each column must be a mapping")
-    name, kind, levels, full = (one.get(key) for key in ("name", "kind", "levels", "full"))
-    _require(isinstance(name, str), "each column must have a name")
-    _require(kind in _KINDS, f"column {name!r} must be of kind {', '.join(_KINDS)}; got {kind!r}")
-    _require(type(full) is bool and type(one.get("binary")) is bool, f"column {name!r} lacks a truth value")
-    _require(isinstance(levels, list), f"the levels of column {name!r} must be a list")
-    _require(all(_is_level(level) for level in levels), f"column {name!r} has a level of another type")
-    _require(len(set(levels)) == len(levels), f"column {name!r} has a level twice")
-    _require((kind == "levels") == bool(levels), f"column {name!r} of kind {kind!r} has {len(levels)} levels")
-    return Coded(name, kind, tuple(levels), full)
-
-
-def _is_level(level: object) -> bool:
-    return isinstance(level, str | int) or (isinstance(level, float) and bool(np.isfinite(level)))

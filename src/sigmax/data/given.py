@@ -167,8 +167,10 @@ def _sum(ours: Float, given: npt.ArrayLike | None) -> npt.ArrayLike:
     return given  # of a wrong shape: who reads it says so
 
 
-def column(value: npt.ArrayLike | str | None, data: object, name: str) -> npt.ArrayLike | None:
-    """`value` as an array, or the column of `data` that it names.
+def column(
+    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data"
+) -> npt.ArrayLike | None:
+    """`value` as an array, or the column that it names of `data`, which messages call `of`.
 
     Raises
     ------
@@ -179,9 +181,9 @@ def column(value: npt.ArrayLike | str | None, data: object, name: str) -> npt.Ar
         return value
     table = None
     if isinstance(value, str):
-        table = Table(data if isinstance(data, Mapping) else frames.table(data), "data")
+        table = Table(data if isinstance(data, Mapping) else frames.table(data, of), of)
     found = argument(name, value, table, None)
-    found.require_complete("data")
+    found.require_complete(of)
     array: npt.ArrayLike = found.values
     return array
 
@@ -217,7 +219,7 @@ def rows(
     if frames.is_table(X):
         require_aligned("offset", offset, index_of(X), "X")
         made = of_array_fit(X, names) if terms is None else terms
-        shift, ours = column(offset, X, "offset"), made.offset(X)
+        shift, ours = column(offset, X, "offset", "X"), made.offset(X)
         return made.design(X), (shift if ours is None else _in_place(ours, base, shift))
     if terms is not None and terms.offsets is not None and offset is None:
         raise ValueError(

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import MISSING_ADVICE, Chunks
-from sigmax.data.coding import Coded, Coding, coding, require_usable
+from sigmax.data.coded import Coded, require_usable
+from sigmax.data.coding import Coding, coding
 from sigmax.data.labels import missing as missing_labels
 from sigmax.data.missing import Dropped, incomplete
 from sigmax.data.series import Array, Mask, gaps, of_array
@@ -154,8 +155,7 @@ def argument(name: str, value: Any, table: Table | None, index: Any, of: str = "
             )
         title = sheet.names[0]
         found = sheet.column(title)
-    elif isinstance(getattr(value, "dtype", None), np.dtype) and hasattr(value, "to_numpy"):
-        # a Series of pandas with a type of NumPy
+    elif _is_plain(value):
         title = name if getattr(value, "name", None) is None else str(value.name)
         found = of_array(title, value.to_numpy())
     elif is_series(value):
@@ -168,6 +168,12 @@ def argument(name: str, value: Any, table: Table | None, index: Any, of: str = "
         raise ValueError(f"{shown} must hold numbers; it holds {found.dtype}")
     values = found.labels() if name == "y" else found.floats()
     return Argument(name, values, from_table, title, found.missing)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a Series of pandas, or the like, with a type of NumPy."""
+    plain = isinstance(getattr(value, "dtype", None), np.dtype) and hasattr(value, "to_numpy")
+    return plain and getattr(value, "ndim", 0) == 1
 
 
 def key_of(name: str, table: Table) -> str:

@@ -163,7 +163,8 @@ def read(series: Any, name: str) -> Column:
         values = (series if missing is None else series.fill_null(False)).to_numpy()
         return Column(name, "boolean", shown, np.asarray(values, dtype=bool), missing)
     if dtype.is_decimal():
-        return _numeric(name, shown, np.asarray(series.cast(nw.Float64).to_numpy()))
+        # by their digits: a division by a power of ten, which the libraries cast with, rounds twice
+        return _numeric(name, shown, np.asarray(series.cast(nw.String).cast(nw.Float64).to_numpy()))
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _text(name, shown, series, missing)
     values = np.asarray(series.to_numpy())

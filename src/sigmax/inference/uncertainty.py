@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import coverage
+from sigmax.data.tables import require_aligned
 from sigmax.inference.covariances import KINDS, spread
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.nested import no_data
@@ -46,8 +47,9 @@ class Uncertainty(Estimates):
             Huber (1967) and White (1982), M the sum of the squared scores.  "HC1": n / (n - P) times that.
             "cluster": scores are summed within clusters before they are squared (Liang & Zeger, 1986), times
             G / (G - 1).
-        groups : array_like of shape (n,), optional
-            The cluster of each row of X, for "cluster".
+        groups : array_like of shape (n,), or Series, optional
+            The cluster of each row of X, for "cluster"; those of rows that ``missing="drop"`` left out may be
+            among them.
 
         Returns
         -------
@@ -98,6 +100,7 @@ class Uncertainty(Estimates):
         """:meth:`with_covariance`, computed though this one has it."""
         origin = self._source
         observations = self._rows(f"a covariance of kind {kind!r}")
+        groups = None if groups is None else origin._groups(groups)
         found = spread(observations, kind, groups, n_estimated=origin.n_estimated)
         new = replace(
             origin,
@@ -107,6 +110,15 @@ class Uncertainty(Estimates):
             _spread=found,
         )
         return new._parametrised_as(self)
+
+    def _groups(self, groups: npt.ArrayLike) -> npt.ArrayLike:
+        """The clusters of the rows of the fit, which may be given with those of the rows that went."""
+        labels = np.asarray(groups)
+        if self.dropped is not None and labels.shape == (self.dropped.n_given,):
+            return np.delete(labels, self.dropped.rows)
+        if self._origin_of_rows is not None:
+            require_aligned("groups", groups, self._origin_of_rows.index, "the table of the fit")
+        return labels
 
     def of_weights(self) -> Self:
         """The same, with the covariance that the kind of the weights calls for, computed when it is read."""
