@@ -26,7 +26,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -97,14 +97,20 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
         content[f"{name}.npy"] = _npy(name, array)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
     content[SUMS] = sums.encode("ascii")
+    with atomically(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in content.items():
+            archive.writestr(zipfile.ZipInfo(name, _TIME), data)
+
+
+@contextlib.contextmanager
+def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` in one step when it is complete; if not, nothing changes."""
     target = os.path.realpath(path)
-    # next to the file, so that it can take its place in one step; with the permissions of any new file
+    # next to the file, so that one step is enough; with the permissions of any new file
     beside = f"{target}.{secrets.token_hex(8)}.tmp"
     try:
         with open(beside, "xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, data in content.items():
-                    archive.writestr(zipfile.ZipInfo(name, _TIME), data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, target)

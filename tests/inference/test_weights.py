@@ -25,7 +25,9 @@ EXEMPT = {
     "certificate": "how far the search went, which depends on the rows it read; not what it found",
     "dependence": "says which columns are left out; those of the two fits are compared by `aliased`",
     "n_threads": "of the machine",
-    "outcomes": "the rows that count, with their weights; every measure that is made of them is compared",
+    "save": "writes the numbers that are compared to a file",
+    "to_onnx": "the parameters, which are compared, in a file of another runtime",
+    "to_sql": "the parameters, which are compared, in SQL, digit by digit",
     "to_list": "the result's own numbers as objects of another package; compared by `to_frame`",
     "summary": "a text of the numbers that are compared, with the certificate among them",
 }
@@ -41,10 +43,6 @@ CALLS: dict[str, list[Any]] = {
     "margins": [lambda f, d: f(), lambda f, d: f(at="mean", kind="eydx")],
     "vif": [lambda f, d: f(), lambda f, d: f("estimates")],
     "pseudo_rsquared": [lambda f, d, kind=kind: f(kind) for kind in ("mcfadden", "cox_snell", "nagelkerke")],
-    "profile": [
-        lambda f, d: f("x1" if len(d["classes"]) == 2 else "x1[1]").deviance([-0.3, 0.1]),
-        lambda f, d: f("x1" if len(d["classes"]) == 2 else "x1[1]").interval(0.8),
-    ],
     "cov_params": [
         lambda f, d: f(),
         lambda f, d: f("mle"),

@@ -171,6 +171,7 @@ def offsets(terms: Terms, dialect: Dialect) -> list[str]:
 def _table(terms: Terms, row: Any, coded: dict[str, Any], numbers: list[str]) -> Float:
     """The term's columns at every combination of levels, its numbers being 1: whatever the coding is."""
     import pandas as pd
+    from formulaic.materializers.types import FactorValues
 
     from sigmax.data.materials import materialise
 
@@ -193,5 +194,5 @@ def _table(terms: Terms, row: Any, coded: dict[str, Any], numbers: list[str]) ->
         }
     )
     part = terms._spec.update(formula=[row.term], structure=[row])
-    ones = {expr: pd.Series(np.ones(count)) for expr in numbers}
+    ones = {expr: FactorValues(np.ones(count), kind="numerical", spans_intercept=False) for expr in numbers}
     return materialise(part, frame, terms._uses, factors=ones)[0]

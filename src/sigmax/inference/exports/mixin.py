@@ -98,3 +98,46 @@ class Exported(Predictions):
         from sigmax.inference.exports.sql import to_sql
 
         return to_sql(self, kind, label=label, table=table, dialect=dialect)
+
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        outputs: tuple[str, str] = ("label", "probabilities"),
+    ) -> Any:
+        """Predictions as an ONNX model in double precision (extra ``onnx``).
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            Where to write it, too; in one step, as :meth:`save`.
+        outputs : tuple of str
+            Names of the two outputs: the most probable label of each row, (n,), and probabilities, (n, K), in
+            the order of `classes`.
+
+        Returns
+        -------
+        onnx.ModelProto
+            After a fit of arrays, or with a formula, its input is ``X``, (n, p) of float64: the columns of
+            the design, without the intercept (``r.terms.design(table)`` makes those of a formula).  After a
+            fit of a table it has an input for each column, by its name, each (n, 1): float64, bool, or levels
+            of text, int64 or float64.
+
+        Raises
+        ------
+        ImportError
+            onnx is not installed.
+        ValueError
+            Separated classes, whose parameters are infinite; a formula with offset(); labels or levels of
+            types that ONNX does not have; outputs that are called like inputs.
+
+        Notes
+        -----
+        Probabilities agree with `predict_proba` to 1e-12, small ones relatively, too.  A level that was not
+        in the fit gives probabilities that are nan.  An ``offset=`` of the fit is not in it; columns that
+        were left out of the fit are not read.  Operator set 17, or 19 where levels are text; the metadata
+        have version, classes and names of columns.
+        """
+        from sigmax.inference.exports.onnx import to_onnx
+
+        return to_onnx(self, path, outputs=outputs)

@@ -5,8 +5,8 @@ With d_j = eta_j - eta_k, differences of the logits, each a linear function of i
     p_k = 1 / (1 + sum_j exp(d_j)),
 
 whose sum has no negative term and is as accurate as each: log-sum-exp with the class that is asked for in the
-place of the largest.  exp() is not asked for more than 700, where databases overflow: p_k is then 0, though it
-may be as large as 1e-304; nor for less than -700, where some underflow with an error.
+place of the largest.  exp() is not asked for more than 700, where databases overflow: p_k is then 0, but
+never where it is above 1e-304; nor for less than -700, where some underflow with an error.
 """
 
 from __future__ import annotations
