@@ -42,6 +42,19 @@ def test_long_names_lose_their_middle(most):
     assert short("plain", most) == "plain"
 
 
+def test_names_are_written_as_they_are():
+    figure, ax = pyplot.subplots()
+    names = ["$a$ and $", "_private", "x^2"]
+    for name in names:
+        ax.plot([0.0, 1.0], [0.0, 1.0], label=short(name))
+    legend = ax.legend()
+    figure.canvas.draw()
+    assert [text.get_text() for text in legend.get_texts()] == [r"\$a\$ and \$", " _private", "x^2"]
+    # no formula: what is left of the text has its dollars
+    shown = [text._preprocess_math(text.get_text()) for text in legend.get_texts()]
+    assert shown == [("$a$ and $", False), (" _private", False), ("x^2", False)]
+
+
 def test_words_do_not_cover_each_other():
     figure, ax = pyplot.subplots(figsize=(5.0, 4.0))
     ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))

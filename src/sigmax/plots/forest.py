@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sigmax.inference.margins import Margins
     from sigmax.inference.result import Result
 
-#: how much of the room between two terms their lines take
-_SPREAD = 0.66
+#: of the room between two terms: what is between two lines of a term, and what all of them take at most
+_APART, _SPREAD = 0.24, 0.66
 
 
 class CoefficientDisplay(Display):
@@ -291,7 +291,7 @@ class CoefficientDisplay(Display):
             for t in range(0, T, 2):
                 ax.axhspan(t - 0.5, t + 0.5, color="#F2F2F2", linewidth=0.0, zorder=0)
         for g in range(G):
-            shift = 0.0 if G == 1 else _SPREAD * (g / (G - 1) - 0.5)
+            shift = 0.0 if G == 1 else min(_SPREAD, _APART * (G - 1)) * (g / (G - 1) - 0.5)
             for t in range(T):
                 low, high = self.intervals[g, t].tolist()
                 value = float(self.estimates[g, t])
@@ -304,7 +304,8 @@ class CoefficientDisplay(Display):
                     self._number(ax, t + shift, value, low, high)
         ax.set(xlim=(scale.at(scale.low), scale.at(scale.high)), ylim=(T - 0.5, -0.5))
         ax.set_yticks(range(T), [short(name) for name in self.terms])
-        ax.tick_params(axis="y", length=0.0)
+        # names keep away from arrows at the edge
+        ax.tick_params(axis="y", length=0.0, pad=10.0)
         for side in ("left", "right", "top"):
             ax.spines[side].set_visible(False)
         if self.ratios:

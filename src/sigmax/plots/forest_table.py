@@ -22,7 +22,7 @@ LEFT_OUT, NO_LIMIT, ABSENT = "left out", "no limit", ""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """Terms, groups of lines, and the numbers of each line, (G, T), as :class:`CoefficientDisplay` has them."""
+    """Terms, groups of lines, and the numbers of each line, (G, T), as the display has them."""
 
     terms: tuple[str, ...]
     groups: tuple[str, ...]

@@ -333,11 +333,14 @@ def _contours(ax: Axes, P: int, largest: float, width: float, height: float) -> 
     levels = [x for x in levels if 0.08 * largest <= x <= 2.0 * largest]
     # h = 1 leaves nothing: the curves end on the axis there
     h = np.linspace(width / 400.0, min(width, 1.0), 400)
-    for D in levels:
+    written = math.inf
+    for D in reversed(levels):
         r = np.sqrt(D * P * np.maximum(1.0 - h, 0.0) / h)
         for side in (1.0, -1.0):
             ax.plot(h, side * r, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1.5)
-        if float(r[-1]) < height:
+        # where curves run together not every one can be named
+        if float(r[-1]) < min(height, written - 0.07 * height):
+            written = float(r[-1])
             ax.annotate(
                 f"{D:g}",
                 (1.0, float(r[-1])),
@@ -371,6 +374,6 @@ def _dfbetas(found: Diagnostics, term: str) -> Float:
 
 
 def _index_of(found: Diagnostics, n: int) -> Sequence[Any]:
-    """The index of the rows where what a fit says of them has one; their positions otherwise."""
-    index = getattr(found.leverage, "index", None)
-    return range(n) if index is None or callable(index) else list(index)
+    """The index of the table of the fit, where it has one; positions otherwise."""
+    index = getattr(getattr(found, "origin", None), "index", None)
+    return range(n) if index is None else list(index)

@@ -274,15 +274,15 @@ class NetworkDisplay(Display):
         wide, high = 72.0 * box.width * figure.get_figwidth(), 72.0 * box.height * figure.get_figheight()
         radius = min(_RADIUS, 0.36 * high / (tallest + 0.5))
         last = len(self.layers) - 1
-        # names to the left hang out of the axes, as those of ticks do, and the layout makes room for them; those
-        # to the right have the room between two layers
+        # names to the left hang out of the axes, as those of ticks do, and the layout makes room for them;
+        # those to the right have the room between two layers
         gaps = [_NAMED_GAP if layer.side == "right" else 1.0 for layer in self.layers[:last]]
         across = [sum(gaps[:x]) for x in range(last + 1)]
         self._inner = max(int((_NAMED_GAP * wide / (across[-1] + 0.4) - 2.5 * radius - 8.0) / _CHARACTER), 3)
-        ax.set(xlim=(-0.2, across[-1] + 0.2), ylim=(-0.5 * tallest, 0.5 * tallest))
+        ax.set(xlim=(-0.2, across[-1] + 0.3), ylim=(-0.5 * tallest, 0.5 * tallest))
         self.places_ = [
-            {unit: (float(x), 0.5 * (len(units) - 1) - i) for i, unit in enumerate(units) if unit is not None}
-            for x, units in zip(across, slots, strict=True)
+            {unit: (at, 0.5 * (len(units) - 1) - i) for i, unit in enumerate(units) if unit is not None}
+            for at, units in zip(across, slots, strict=True)
         ]
         for x in range(last):
             self._draw_edges(ax, x, kwargs)

@@ -128,9 +128,16 @@ class Slice:
         terms = self.result.terms
         if terms is None:
             return self.rows.column(self.variables.index(name))
-        if terms.frame is not None and name in terms.frame:
-            return np.asarray(terms.frame[name])
-        return self.rows.column(terms.names.index(name))
+        if self._kind(name) == "continuous" and name in terms.names:
+            return self.rows.column(terms.names.index(name))
+        if terms.frame is None:
+            raise ValueError(f"{self.who} needs the data, which a pickled result leaves behind: fit again")
+        values = np.asarray(terms.frame[name])
+        if hasattr(terms, "formula"):
+            return values
+        # rows of a table without a formula are kept as codes of levels
+        levels = next(one.levels for one in terms.variables if one.name == name)
+        return np.array(levels, dtype=object)[values.astype(np.intp)] if levels else values
 
     def numbers(self, name: str) -> Float:
         """:meth:`values` as numbers."""
@@ -154,8 +161,8 @@ class Slice:
 
     # -- evaluation ------------------------------------------------------------------------------
 
-    def table(self, columns: Sequence[Float]) -> Any:
-        """What the result predicts for: an array, or a table by name, of points along what varies."""
+    def design(self, columns: Sequence[Float]) -> Float:
+        """The columns of the design at points along what varies, (n, p): what the result predicts for."""
         n = len(columns[0])
         given = dict(zip(self.names, columns, strict=True))
         if self.result.terms is None:
@@ -163,9 +170,10 @@ class Slice:
             for j, name in enumerate(self.variables):
                 X[:, j] = given[name] if name in given else self.held[name]
             return X
-        return {
+        table = {
             name: given[name] if name in given else np.full(n, self.held[name]) for name in self.variables
         }
+        return np.asarray(self.result.terms.design(table), dtype=np.float64)
 
     def _shift(self, n: int) -> Float | None:
         """The offset of n points as predictions take it, for the logits of the result."""
@@ -192,18 +200,18 @@ class Slice:
     def proba(self, *columns: Float) -> Float:
         """Probabilities of the classes, (n, K)."""
         shift = self._shift(len(columns[0]))
-        return np.asarray(self.result.predict_proba(self.table(columns), offset=shift), dtype=np.float64)
+        return np.asarray(self.result.predict_proba(self.design(columns), offset=shift), dtype=np.float64)
 
     def intervals(self, level: float, *columns: Float) -> tuple[Float, Float, Float]:
         """Probabilities with the ends of their confidence intervals, each (n, K)."""
-        found = self.result.predict_proba(self.table(columns), level, offset=self._shift(len(columns[0])))
+        found = self.result.predict_proba(self.design(columns), level, offset=self._shift(len(columns[0])))
         proba, lower, upper = (np.asarray(one, dtype=np.float64) for one in found)
         return proba, lower, upper
 
     def logits(self, *columns: Float) -> Float:
         """Logits of all classes, (n, K), that of one of them 0, or of all summing to 0."""
         shift = self._shift(len(columns[0]))
-        eta = np.asarray(self.result.decision_function(self.table(columns), offset=shift), dtype=np.float64)
+        eta = np.asarray(self.result.decision_function(self.design(columns), offset=shift), dtype=np.float64)
         eta = eta[:, None] if eta.ndim == 1 else eta
         if self.result.reference is None:
             return eta

@@ -9,17 +9,21 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def short(name: str, most: int = 28) -> str:
-    """A name of at most `most` characters; one that is longer loses its middle.
+    r"""A name as matplotlib writes it, of at most `most` characters; one that is longer loses its middle.
+
+    A dollar begins no formula, and a line with an underscore before its name is no less in the legend.
 
     Examples
     --------
     >>> short("C(education, levels=...)[T.university]", 24)
     'C(education...niversity]'
+    >>> short("price in $"), short("_hidden")
+    ('price in \\$', ' _hidden')
     """
-    if len(name) <= most:
-        return name
-    head = (most - 3) // 2 + 1
-    return f"{name[:head]}...{name[len(name) - (most - 3 - head) :]}"
+    if len(name) > most:
+        head = (most - 3) // 2 + 1
+        name = f"{name[:head]}...{name[len(name) - (most - 3 - head) :]}"
+    return (" " + name if name.startswith("_") else name).replace("$", r"\$")
 
 
 def percent(level: float) -> str:
