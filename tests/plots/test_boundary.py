@@ -128,3 +128,11 @@ def test_a_pickled_result_needs_limits():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         DecisionBoundaryDisplay.from_result(spector(), **arguments)
+
+
+def test_firth_estimates_of_separated_classes_have_a_line():
+    X, _ = labelled(60, 2)
+    r = quietly(X, X[:, 0] > 0.2, on_separation="firth")
+    display = DecisionBoundaryDisplay.from_result(r)
+    np.testing.assert_array_equal(display.line, [r.params[1], r.params[2], r.params[0]])
+    assert display.ax_.get_title(loc="left") == ""

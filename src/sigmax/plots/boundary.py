@@ -155,7 +155,7 @@ class DecisionBoundaryDisplay(Display):
         first, second = over.names
         if points or limits is None:
             places = np.column_stack([over.numbers(first), over.numbers(second)])
-        size = _GRID if result.separation is None else _FINE_GRID
+        size = _FINE_GRID if over.is_limit else _GRID
         if limits is None:
             total = over.rows.total()
             used = places[(total if total.ndim == 1 else total.sum(axis=1)) > 0.0]
@@ -164,7 +164,7 @@ class DecisionBoundaryDisplay(Display):
             x, y = (_between(one, size) for one in limits)
         grid = [one.ravel() for one in np.meshgrid(x, y)]
         K, shape = len(result.classes), (len(y), len(x), -1)
-        linear = K == 2 and over.is_linear and result.separation is None
+        linear = K == 2 and over.is_linear and not over.is_limit
         display = cls(
             x=x,
             y=y,

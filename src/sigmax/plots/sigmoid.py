@@ -165,7 +165,7 @@ class SigmoidDisplay(Display):
             data = along.numbers(name)
             counts = along.rows.total()
             used = (counts if counts.ndim == 1 else counts.sum(axis=1)) > 0.0
-            x = _grid(data[used], limits, _MARGIN * along.is_linear, result.separation is not None)
+            x = _grid(data[used], limits, _MARGIN * along.is_linear, along.is_limit)
         else:
             x = _grid(np.empty(0), limits, 0.0, False)
         lower = upper = None

@@ -96,6 +96,11 @@ class Slice:
         """Whether logits are linear in what varies: it is columns of the design, and no formula's."""
         return not hasattr(self.result.terms, "formula")
 
+    @property
+    def is_limit(self) -> bool:
+        """Whether classes are separated, and probabilities limits: Firth's estimates are finite all the same."""
+        return self.result.separation is not None and self.result.bias_reduction is None
+
     def _choose(self) -> Sequence[str | int]:
         if self.chosen is not None:
             if len(self.chosen) != self.count:
@@ -221,7 +226,7 @@ class Slice:
         """What a reader has to know of the picture; empty where there is nothing."""
         note = self.note()
         parts = [f"at {note}"] if note else []
-        if self.result.separation is not None and self.result.bias_reduction is None:
+        if self.is_limit:
             parts.append("separated classes: limits of the fit")
         return "; ".join(parts)
 
