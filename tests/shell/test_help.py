@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from sigmax import bench
+from sigmax import bench, comparison
 from sigmax.bench import machine
 from sigmax.bench.machine import Rate
 from sigmax.shell import arguments
@@ -46,6 +46,7 @@ def test_every_example_runs(shell, files, command, monkeypatch):
     monkeypatch.setattr(bench, "quick", lambda **how: quick(scale=0.001, **how))
     rates = {count: Rate(1.0, 1.0, 0.0, "GB/s", count, "not measured") for count in (1, 2)}
     monkeypatch.setattr(machine, "limits", lambda *_: (rates, rates))
+    monkeypatch.setattr(comparison, "_SECONDS", 0.0)
     assert EXAMPLES[command]
     for line in EXAMPLES[command]:
         words = shlex.split(line)[1:]
