@@ -234,9 +234,6 @@ def test_tables_that_are_none(df):
         y,
         TypeError,
     )
-    duckdb = pytest.importorskip("duckdb")
-    with pytest.raises(TypeError, match=r"^X is a lazy frame \(.*DuckDBPyRelation\), whose rows"):
-        sx.fit(duckdb.sql("select 1 as x"), y)
     refused("X has no rows; at least one is needed", df.iloc[:0], y)
     refused("X has 2 columns named 'age'; names must differ", df[["age", "age"]], y)
     refused("X must have columns of one length; got 'a' 2, 'b' 1", {"a": [1, 2], "b": [1]}, y)
@@ -250,6 +247,12 @@ def test_tables_that_are_none(df):
     )
 
 
+def test_a_relation_of_a_database_is_lazy():
+    duckdb = pytest.importorskip("duckdb")
+    with pytest.raises(TypeError, match=r"^X is a lazy frame \(.*DuckDBPyRelation\), whose rows are not"):
+        sx.fit(duckdb.sql("select 1 as x"), [0, 1])
+
+
 def test_columns_that_are_not_there(df):
     refused("y='lowe': X has no column 'lowe'; did you mean 'low'?", df, "lowe")
     refused(
@@ -259,7 +262,10 @@ def test_columns_that_are_not_there(df):
         offset="q",
     )
     refused(
-        "sample_weight='site': the column must hold numbers; it holds str", df, "low", sample_weight="site"
+        f"sample_weight='site': the column must hold numbers; it holds {df['site'].dtype}",
+        df,
+        "low",
+        sample_weight="site",
     )
     refused("sample_weight must hold numbers; it holds category", df, "low", sample_weight=df["race"])
     refused("y may name a column only where X is a table; got 'low'", df[["age"]].to_numpy(), "low")
@@ -270,7 +276,9 @@ def test_columns_that_are_not_there(df):
         ValueError, match=r"^X has no columns 'race', 'smoke'; for 'smoke', did you mean 'smoker'\?$"
     ):
         r.predict(df.rename(columns={"smoke": "smoker"}).drop(columns="race"))
-    with pytest.raises(ValueError, match=r"^X column 'age' must hold numbers, as in the fit; it holds str$"):
+    with pytest.raises(
+        ValueError, match=r"^X column 'age' must hold numbers, as in the fit; it holds (str|object)$"
+    ):
         r.predict(df.assign(age="old"))
     message = (
         "X column 'smoke' must hold truth values, or 0 and 1, as in the fit; "

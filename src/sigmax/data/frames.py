@@ -82,11 +82,13 @@ def narwhal(data: object, argument: str) -> Any:
     ValueError
         It has two columns of one name.
     """
+    import narwhals
     import narwhals.stable.v2 as nw
     from narwhals.exceptions import DuplicateError
 
     try:
-        frame = nw.from_native(cast(Any, data), pass_through=True)
+        # one of narwhals' own may be of its other interface
+        frame = nw.from_native(narwhals.to_native(cast(Any, data), pass_through=True), pass_through=True)
     except DuplicateError:
         names = [str(name) for name in cast(Any, data).columns]
         twice = next(name for name in names if names.count(name) > 1)
