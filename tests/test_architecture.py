@@ -312,6 +312,7 @@ LAZY = (
     "matplotlib",
     "mpmath",
     "narwhals",
+    "onnx",
     "pandas",
     "pyarrow",
     "rich",

@@ -209,17 +209,22 @@ def test_all_files_of_earlier_versions_are_known():
 
 @pytest.mark.parametrize("name", OLD)
 def test_a_file_of_an_earlier_version_is_loaded(name):
+    if "formula" in name or "offset" in name:
+        pytest.importorskip("formulaic")
     s, known = sx.load(HERE / name), OLD[name]
     if known["kind"] == "many":
         assert s.params.tolist() == known["params"]
         assert s.reason == tuple(known["reason"])
         return
-    np.testing.assert_array_equal(s.params, np.array(known["params"], float))
-    np.testing.assert_array_equal(s.bse, np.array(known["bse"], float))
+    # nan stands there as -999
+    for numbers in ("params", "bse"):
+        found = np.nan_to_num(getattr(s, numbers), nan=-999.0, posinf=np.inf, neginf=-np.inf)
+        np.testing.assert_array_equal(found, np.array(known[numbers], float))
     assert s.classes.tolist() == known["classes"]
     assert list(s.param_names) == known["param_names"]
     assert (s.llf, s.llnull) == (known["llf"], known["llnull"])
     # on another machine the last bit may differ
-    np.testing.assert_allclose(s.predict_proba(np.array(known["X"])), known["proba"], rtol=1e-14)
-    np.testing.assert_allclose(s.predict_proba(np.array(known["X"]), 0.9).lower, known["lower"], rtol=1e-12)
+    X = known["X"] if isinstance(known["X"], dict) else np.array(known["X"])
+    np.testing.assert_allclose(s.predict_proba(X), known["proba"], rtol=1e-13)
+    np.testing.assert_allclose(s.predict_proba(X, 0.9).lower, known["lower"], rtol=1e-11)
     assert repr(s) == known["repr"]

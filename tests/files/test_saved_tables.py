@@ -105,6 +105,7 @@ def test_terms_that_were_tampered_with(name, tmp_path):
         return change
 
     refused(changed(put("terms", "kind", "pickle")), tmp_path, "of kind 'formula' or 'columns'")
+    refused(changed(put("terms", "kind", ["formula"])), tmp_path, "of kind 'formula' or 'columns'")
     refused(changed(put("terms", [])), tmp_path, "of kind 'formula' or 'columns'")
     refused(changed(put("terms", "version", 99)), tmp_path, "terms are not those of a fit: .*version")
     refused(changed(put("terms", "intercept", False)), tmp_path, "terms make other columns|terms are not")

@@ -33,14 +33,17 @@ _COMBINATIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A column of numbers, by its name, or an expression of a formula."""
+    """A column of numbers, by its name, or an expression of a formula; with the columns of truth values."""
 
     text: str
     is_column: bool = True
+    booleans: frozenset[str] = frozenset()
 
     def sql(self, dialect: Dialect) -> str:
         """It as float64."""
-        return dialect.column(self.text) if self.is_column else translated(self.text, dialect)
+        if self.is_column:
+            return dialect.column(self.text, boolean=self.text in self.booleans)
+        return translated(self.text, dialect, self.booleans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,11 @@ def of_formula(terms: Terms) -> list[Block]:
     return [_of_term(terms, row) for row in terms._spec.structure if row.columns]
 
 
+def _booleans(terms: Terms) -> frozenset[str]:
+    """The variables that hold truth values."""
+    return frozenset(one.name for one in terms.variables if one.levels == (False, True) and one.base is False)
+
+
 def _of_term(terms: Terms, row: Any) -> Block:
     from sigmax.data.materials import levels_of
 
@@ -140,7 +148,7 @@ def _of_term(terms: Terms, row: Any) -> Block:
                     raise OutsideError("its levels are those of an expression")
                 coded[expr] = (name, tuple(levels))
             else:
-                numbers.append(Number(expr, factor.eval_method.value == "lookup"))
+                numbers.append(Number(expr, factor.eval_method.value == "lookup", _booleans(terms)))
                 numbers[-1].sql(_ANY)
         except OutsideError as error:
             raise ValueError(
@@ -161,7 +169,7 @@ def offsets(terms: Terms, dialect: Dialect) -> list[str]:
     if terms.offsets is None:
         return []
     try:
-        return [translated(str(factor.expr), dialect) for factor in terms.offsets.factors]
+        return [translated(str(one.expr), dialect, _booleans(terms)) for one in terms.offsets.factors]
     except OutsideError as error:
         raise ValueError(
             f"to_sql() cannot translate offset({terms.offsets}) of the formula: {error}"

@@ -82,9 +82,12 @@ class Dialect:
             f"{type(value).__name__}"
         )
 
-    def column(self, name: str) -> str:
+    def column(self, name: str, *, boolean: bool = False) -> str:
         """A column as float64: whole numbers would be divided as such."""
-        return f"CAST({self.identifier(name)} AS {self.double})"
+        quoted = self.identifier(name)
+        if boolean:  # which not every database makes a number of
+            return f"CASE {quoted} WHEN FALSE THEN 0e0 WHEN TRUE THEN 1e0 END"
+        return f"CAST({quoted} AS {self.double})"
 
 
 #: backquotes for SQLite: it takes a name in double quotes that is no column for text

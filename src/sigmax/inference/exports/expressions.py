@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Collection
 
 from sigmax.data.language import column_of, read
 from sigmax.data.literals import OutsideError, function_of, number
@@ -24,15 +25,15 @@ _FUNCTIONS = {
 }
 
 
-def translated(text: str, dialect: Dialect) -> str:
-    """An expression of numbers in SQL.
+def translated(text: str, dialect: Dialect, booleans: Collection[str] = ()) -> str:
+    """An expression of numbers in SQL; `booleans` are the columns of truth values.
 
     Raises
     ------
     ValueError
         It has something else in it than columns, numbers, + - * / **, I() and log, exp, sqrt, abs.
     """
-    return _node(read(text), dialect)
+    return _node(read(text), dialect, booleans)
 
 
 def plain_column(text: str) -> str | None:
@@ -43,26 +44,29 @@ def plain_column(text: str) -> str | None:
     return column_of(node)
 
 
-def _node(node: ast.expr, dialect: Dialect) -> str:
+def _node(node: ast.expr, dialect: Dialect, booleans: Collection[str]) -> str:
+    def inner(one: ast.expr) -> str:
+        return _node(one, dialect, booleans)
+
     column = column_of(node)
     if column is not None:
-        return dialect.column(column)
+        return dialect.column(column, boolean=column in booleans)
     if isinstance(node, ast.Constant | ast.Attribute):
         value = float(number(node))
         if not math.isfinite(value):
             raise OutsideError("it holds a number out of range")
         return dialect.number(value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        inside = _node(node.operand, dialect)
+        inside = inner(node.operand)
         return f"(- {inside})" if isinstance(node.op, ast.USub) else inside
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return f"({_node(node.left, dialect)} {_OPERATORS[type(node.op)]} {_node(node.right, dialect)})"
+        return f"({inner(node.left)} {_OPERATORS[type(node.op)]} {inner(node.right)})"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        return f"POWER({_node(node.left, dialect)}, {_node(node.right, dialect)})"
+        return f"POWER({inner(node.left)}, {inner(node.right)})"
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
         name = function_of(node)
         if name == "I":
-            return _node(node.args[0], dialect)
+            return inner(node.args[0])
         if name in _FUNCTIONS:
-            return f"{_FUNCTIONS[name]}({_node(node.args[0], dialect)})"
+            return f"{_FUNCTIONS[name]}({inner(node.args[0])})"
     raise OutsideError(f"it has {ast.unparse(node)[:80]!r}")

@@ -49,7 +49,7 @@ def unpack(name: str, fields: Fields, shape: tuple[int | None, ...]) -> Certific
     bounds: dict[str, Any] = {
         "error_bound": bound,
         "standard_errors_off": fields.number("standard_errors_off"),
-        "digits": fields.number("digits"),
+        "digits": fields.number("digits", finite=True, least=0.0),
         "condition_number": fields.number("condition_number"),
     }
     if kind == "likelihood":

@@ -194,7 +194,7 @@ def _terms(fields: Fields, names: tuple[str, ...], intercept: bool) -> Any:
     if state is None:
         return None
     kind = state.get("kind") if isinstance(state, dict) else None
-    if kind not in _TERMS:
+    if not isinstance(kind, str) or kind not in _TERMS:
         raise fields.refuse("terms", f"null, or an object of kind {' or '.join(map(repr, _TERMS))}")
     module, name = _TERMS[kind]
     try:
