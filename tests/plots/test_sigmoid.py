@@ -202,3 +202,10 @@ def test_a_factor_has_no_curve():
     pytest.importorskip("formulaic")
     with pytest.raises(ValueError, match="draws along numbers, and 'group' is a factor"):
         SigmoidDisplay.from_result(sx.fit("low ~ age + group", data=table()), "group")
+
+
+def test_classes_beyond_the_colours_have_other_lines():
+    X, y = labelled(300, 10)
+    lines = SigmoidDisplay.from_result(sx.fit(X[:, :1], y)).lines_
+    looks = {(line.get_color(), line.get_linestyle()) for line in lines}
+    assert len(lines) == len(looks) == 10

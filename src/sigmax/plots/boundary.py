@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import Display, colour
-from sigmax.plots.drawing import backed, name_axes, note_above
+from sigmax.plots.drawing import backed, marker, name_axes, note_above
 from sigmax.plots.points import Marks, areas, marks
 from sigmax.plots.slices import Slice
 
@@ -195,7 +195,7 @@ class DecisionBoundaryDisplay(Display):
         from matplotlib.lines import Line2D
 
         entries = [
-            Line2D([], [], linestyle="", marker="o", color=colour(k), label=str(label))
+            Line2D([], [], linestyle="", marker=marker(k), color=colour(k), label=str(label))
             for k, label in enumerate(self.classes)
         ]
         ax.legend(handles=entries, title=self.response, fontsize="small", framealpha=0.85)
@@ -306,18 +306,21 @@ class DecisionBoundaryDisplay(Display):
             return
         code, total = self.points.code, self.points.total
         sizes = np.full(len(code), 22.0) if total.max() == total.min() else areas(total)
-        # mixed, so that the last class does not hide the others; a large mark lies under small ones
+        # a large mark lies under small ones, whatever their classes
         order = np.argsort(-sizes, kind="stable")
-        style: dict[str, Any] = {
-            "s": sizes[order],
-            "c": [colour(k) for k in code[order].tolist()],
-            "edgecolors": "white",
-            "linewidths": 0.6,
-            "alpha": 0.85,
-            "zorder": 3.0,
-            **kwargs,
-        }
-        ax.scatter(self.points.x[order, 0], self.points.x[order, 1], **style)
+        for of_marker in dict.fromkeys(marker(k) for k in range(len(self.classes))):
+            mine = order[[marker(k) == of_marker for k in code[order].tolist()]]
+            style: dict[str, Any] = {
+                "s": sizes[mine],
+                "c": [colour(k) for k in code[mine].tolist()],
+                "marker": of_marker,
+                "edgecolors": "white",
+                "linewidths": 0.6,
+                "alpha": 0.85,
+                "zorder": 3.0,
+                **kwargs,
+            }
+            ax.scatter(self.points.x[mine, 0], self.points.x[mine, 1], **style)
 
 
 def _pale(index: int) -> tuple[float, float, float]:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from sigmax.plots.display import COLOURS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
+
+
+def line_style(index: int) -> str:
+    """Of the curve of a class: classes whose colours repeat have another one."""
+    return ("-", "--", ":", "-.")[index // len(COLOURS) % 4]
+
+
+def marker(index: int) -> str:
+    """Of the rows of a class, in the same manner."""
+    return "o^sD"[index // len(COLOURS) % 4]
 
 
 def backed(text: Text) -> None:

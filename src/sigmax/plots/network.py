@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
 from sigmax.plots.drawing import backed, shortened
+from sigmax.plots.layer import Layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,42 +24,13 @@ _THIN, _THICK, _PLAIN = 0.4, 5.0, 0.7
 _NAME = 28
 #: distance from a layer with names on its right to the next one; from others it is 1
 _NAMED_GAP = 1.6
+#: points between layers below which titles are short
+_NARROW = 60.0
 #: points that a character takes, about
 _CHARACTER = 5.0
 #: largest radius of a unit, and the smallest that has room for writing, points
 _RADIUS, _WRITTEN = 13.0, 6.0
 _WEIGHTS = ("raw", "standardised")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A column of units.
-
-    Attributes
-    ----------
-    title : str
-        Above it.
-    width : int
-        Units that it has, of which some are drawn.
-    inside : str
-        What is written into each unit; mathtext.
-    labels : tuple of str
-        Names of the units, or none.
-    side : {"left", "right"}
-        Where the names stand.
-    bias : bool
-        Whether a unit that is always 1 stands above the others, beside `width`.
-    zeros : tuple of int
-        Units that are always 0.
-    """
-
-    title: str
-    width: int
-    inside: str = ""
-    labels: tuple[str, ...] = ()
-    side: str = "left"
-    bias: bool = False
-    zeros: tuple[int, ...] = ()
 
 
 class NetworkDisplay(Display):
@@ -278,6 +249,7 @@ class NetworkDisplay(Display):
         # those to the right have the room between two layers
         gaps = [_NAMED_GAP if layer.side == "right" else 1.0 for layer in self.layers[:last]]
         across = [sum(gaps[:x]) for x in range(last + 1)]
+        narrow = wide / (across[-1] + 0.4) < _NARROW
         self._inner = max(int((_NAMED_GAP * wide / (across[-1] + 0.4) - 2.5 * radius - 8.0) / _CHARACTER), 3)
         ax.set(xlim=(-0.2, across[-1] + 0.3), ylim=(-0.5 * tallest, 0.5 * tallest))
         self.places_ = [
@@ -289,13 +261,13 @@ class NetworkDisplay(Display):
         for x, units in enumerate(slots):
             self._draw_units(ax, self.layers[x], across[x], units, radius)
             ax.annotate(
-                self._titled(x),
+                self._titled(x, narrow),
                 (across[x], 0.5 * tallest),
                 xytext=(0.0, 4.0),
                 textcoords="offset points",
                 ha="center",
                 va="bottom",
-                fontsize="small",
+                fontsize="x-small" if narrow else "small",
             )
         if self.weights is not None:
             self._explain(ax)
@@ -308,11 +280,11 @@ class NetworkDisplay(Display):
             units = [*range(self.most - 2), None, layer.width - 1]
         return [-1, *units] if layer.bias else units
 
-    def _titled(self, x: int) -> str:
+    def _titled(self, x: int, narrow: bool) -> str:
         layer = self.layers[x]
         if layer.width == 1:
             return layer.title
-        return f"{layer.title}\n({layer.width:,}{' + bias' if layer.bias else ''})"
+        return f"{layer.title}\n({layer.width:,}{' + bias' if layer.bias and not narrow else ''})"
 
     # -- drawing ---------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import name_axes, note_above
+from sigmax.plots.drawing import line_style, name_axes, note_above
 from sigmax.plots.points import Marks, Shares, are_repeated, areas, marks, shares, spread
 from sigmax.plots.slices import Slice
 
@@ -212,7 +212,15 @@ class SigmoidDisplay(Display):
                 if np.isfinite(self.lower[:, k]).mean() > _LITTLE:
                     ends = self.lower[:, k], self.upper[:, k]
                     ax.fill_between(self.x, *ends, color=paint, alpha=0.18, linewidth=0.0, label=band)
-            style = {"color": paint, "linewidth": 2.0, "label": label, "zorder": 3.0, **kwargs}
+            line = line_style(0 if self.shown is not None else k)
+            style = {
+                "linestyle": line,
+                "color": paint,
+                "linewidth": 2.0,
+                "label": label,
+                "zorder": 3.0,
+                **kwargs,
+            }
             self.lines_ += ax.plot(self.x, self.proba[:, k], **style)
         bottom, top = self._draw_data(ax)
         # in the legend: beside the curve it would lie on data

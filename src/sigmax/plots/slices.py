@@ -98,7 +98,7 @@ class Slice:
 
     @property
     def is_limit(self) -> bool:
-        """Whether classes are separated, and probabilities limits: Firth's estimates are finite all the same."""
+        """Whether classes are separated, and probabilities limits; Firth's estimates are finite."""
         return self.result.separation is not None and self.result.bias_reduction is None
 
     def _choose(self) -> Sequence[str | int]:
