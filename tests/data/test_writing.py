@@ -77,3 +77,12 @@ def test_no_directory(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such directory"), replacing(tmp_path / "no" / "out.csv"):
         pass
     assert names(tmp_path) == []
+
+
+def test_a_full_disk_names_the_file():
+    def fill():
+        with replacing("/dev/full") as file:
+            file.write(b"x" * 2**20)
+
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        fill()

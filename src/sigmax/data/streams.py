@@ -26,7 +26,7 @@ from sigmax.data.files import (
 )
 
 #: bytes of CSV text that are parsed at a time
-_BLOCK = 2**21
+_BLOCK = 2**20
 #: bytes that a pipe gives at a time
 _PIECE = 2**16
 #: bytes of a record at most
@@ -69,6 +69,8 @@ class Stream:
         self.n_rows: int | None = None
         self._raw: Any = None
         self._size = 0
+        self._text: _Joined | None = None
+        self._batches = 0
         if file is None:
             check_file(self.path)
         try:
@@ -109,9 +111,11 @@ class Stream:
         """How much of the file has been read after `rows` rows, 0 to 1; None where nobody knows."""
         if self.n_rows is not None:
             return rows / max(self.n_rows, 1)
-        if self._raw is None or not self._size or self._raw.closed:
+        if self._text is None or not self._size or self._raw.closed:
             return None
-        return min(float(self._raw.tell()) / self._size, 1.0)
+        # threads of pyarrow have taken more than has come back: a batch is a block
+        done = min(self._batches * _BLOCK / max(self._text.taken, 1), 1.0)
+        return done * min(float(self._raw.tell()) / self._size, 1.0)
 
     # -- CSV -------------------------------------------------------------------------------------
 
@@ -152,10 +156,14 @@ class Stream:
             ),
         }
         if self._file is None:
-            text = self._pa.PythonFile(_Joined(self._head, self._source), "r")
-            yield from pyarrow.csv.open_csv(
-                text, read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK), **options
-            )
+            self._text = _Joined(self._head, self._source)
+            for batch in pyarrow.csv.open_csv(
+                self._pa.PythonFile(self._text, "r"),
+                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+                **options,
+            ):
+                self._batches += 1
+                yield batch
             return
         # threads of pyarrow that wait for a pipe cannot be interrupted: this one reads it
         header: list[str] | None = None
@@ -233,10 +241,11 @@ def _whole_records(rest: bytes, file: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Joined(io.RawIOBase):
-    """Bytes that have been read already, and then the rest of their source."""
+    """Bytes that have been read already, and then the rest of their source; `taken` counts them."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head, self._rest = head, rest
+        self.taken = 0
 
     def readable(self) -> bool:
         return True
@@ -245,5 +254,7 @@ class _Joined(io.RawIOBase):
         if self._head:
             size = len(self._head) if size < 0 else size
             found, self._head = self._head[:size], self._head[size:]
-            return found
-        return bytes(self._rest.read(size))
+        else:
+            found = bytes(self._rest.read(size))
+        self.taken += len(found)
+        return found

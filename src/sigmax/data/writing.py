@@ -35,14 +35,15 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     place = Path(os.path.realpath(path))
     old = place.stat() if place.exists() else None
     if old is not None and not stat.S_ISREG(old.st_mode):
-        with open(place, "wb") as there:
+        with _named(path), open(place, "wb") as there:
             yield there
         return
     if not place.parent.is_dir():
         raise FileNotFoundError(2, "no such directory", str(place.parent))
-    handle, beside = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
+    with _named(path):
+        handle, beside = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _named(path), os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), _mode(old))
@@ -52,6 +53,16 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         Path(beside).unlink(missing_ok=True)
         raise
     _sync_directory(place.parent)
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Errors of the system name the file that was asked for: a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def _mode(old: os.stat_result | None) -> int:

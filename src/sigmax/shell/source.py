@@ -96,4 +96,6 @@ def class_of(labels: Sequence[object], text: str) -> object:
             isinstance(label, float) and label.is_integer() and str(int(label)) == text
         ):
             return label
-    raise UsageError(f"--class-reference must be one of the classes of the target; got {text!r}")
+    known = list(dict.fromkeys(str(label) for label in labels))
+    shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    raise UsageError(f"--class-reference must be one of the classes, {shown}; got {text!r}")
