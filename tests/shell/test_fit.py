@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
 import sigmax as sx
+from sigmax.data import files
 from sigmax.shell import pictures
 
 
@@ -190,3 +192,20 @@ def test_every_display_of_a_result_is_asked_for_by_name():
         "calibration",
         "influence",
     ]
+
+
+def test_only_the_columns_that_are_needed_are_read(shell, folder, monkeypatch):
+    read = []
+    whole = files.read
+    monkeypatch.setattr(files, "read", lambda path, columns: read.append(columns) or whole(path, columns))
+    for suffix in ("csv", "parquet", "feather"):
+        table = pyarrow.csv.read_csv("flights.csv")
+        {"csv": pyarrow.csv.write_csv, "parquet": pq.write_table, "feather": pa.feather.write_feather}[
+            suffix
+        ](table, f"d.{suffix}")
+        found = document(shell, f"d.{suffix}", "--target", "late", "--features", "hour", "--weights", "days")
+        assert found["fit"]["nobs"] == sum(table["days"].to_pylist())
+        assert document(shell, f"d.{suffix}", "--formula", "late ~ np.log(hour)")["fit"]["nobs"] == 400
+    assert read == [["hour", "late", "days"], ["hour", "late"]] * 3
+    document(shell, "d.csv", "--formula", "late ~ poly(hour, 2) + C(carrier)")
+    assert sorted(read[-1]) == ["carrier", "hour", "late"]

@@ -251,7 +251,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def read(path: str | Path) -> Table:
+def read(path: str | Path, columns: Sequence[str] | None = None) -> Table:
     """Read a CSV file (comma-separated, one header line), a Parquet or a Feather file.
 
     Parameters
@@ -259,11 +259,15 @@ def read(path: str | Path) -> Table:
     path : str or Path
         A name that ends in .parquet or .pq is Parquet, in .feather or .arrow Feather (Arrow's IPC format),
         any other CSV; .tsv has tabs.
+    columns : sequence of str, optional
+        Of the file, to read no others.
 
     Raises
     ------
     FileError
         No such file, empty, unreadable, or without rows.
+    MemoryError
+        It does not fit into memory.
     ImportError
         pyarrow is not installed.
     """
@@ -272,31 +276,35 @@ def read(path: str | Path) -> Table:
     pa = arrow("pyarrow", path)
     format = format_of(path)
     try:
-        table = _READ[format](path)
+        table = _READ[format](path, None if columns is None else list(columns))
+    except MemoryError:
+        raise MemoryError(f"{path} does not fit into it") from None
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise unreadable(path, error, format) from None
     return Table(table, str(path))
 
 
-def _read_parquet(path: Path) -> Any:
+def _read_parquet(path: Path, columns: list[str] | None) -> Any:
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(path)
+    return pyarrow.parquet.read_table(path, columns=columns)
 
 
-def _read_feather(path: Path) -> Any:
+def _read_feather(path: Path, columns: list[str] | None) -> Any:
     import pyarrow.feather
 
-    return pyarrow.feather.read_table(path)
+    return pyarrow.feather.read_table(path, columns=columns)
 
 
-def _read_csv(path: Path) -> Any:
+def _read_csv(path: Path, columns: list[str] | None) -> Any:
     import pyarrow.csv
 
     return pyarrow.csv.read_csv(
         path,
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            null_values=MISSING, strings_can_be_null=True, include_columns=columns
+        ),
     )
 
 

@@ -18,6 +18,9 @@ from sigmax.progress import ProgressLine
 from sigmax.shell import fit_document, output, pictures, source
 from sigmax.shell.usage import UsageError, check_level, check_penalty, check_place, names_of
 
+#: a name in a formula that nothing is called or taken from
+_WORD = re.compile(r"(?<![\w.'\"])[^\W\d]\w*(?![\w(.])")
+
 
 def run(options: argparse.Namespace) -> int:
     """Fit, print, save, draw; 1 where the fit has no certificate."""
@@ -87,10 +90,10 @@ def _columns(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
                 raise UsageError(files.no_column(options.data, name, list(columns)))
         arguments: dict[str, Any] = {"X": data.X, "y": data.y, "names": data.features}
         return {**arguments, **_beside(options, columns, data.y.tolist())}, data.target
-    table = source.table_of(options.data)
+    names = source.names_in(options.data)
     beside = [name for name in (options.weights, *_offsets(options)) if name is not None]
-    target, features = source.chosen(options, table.names, features, beside)
-    table.require((*features, *beside))
+    target, features = source.chosen(options, names, features, beside)
+    table = source.table_of(options.data, names, (*features, target, *beside))
     table.require_usable(features)
     if options.missing == "raise":
         table.require_complete((*features, target, *beside))
@@ -142,9 +145,11 @@ def _formula(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
                 raise UsageError(files.no_column(options.data, name, list(columns)))
         labels = columns[target].tolist() if target in columns else None
     else:
-        table = source.table_of(options.data)
-        table.require(beside)
-        read = [name for name in table.names if _names_column(options.formula, name)]
+        names = source.names_in(options.data)
+        read = [name for name in names if _names_column(options.formula, name)]
+        # a name that is no column may be a mistyped one, which the whole table is needed to say
+        no_other = all(word in names for word in _WORD.findall(options.formula))
+        table = source.table_of(options.data, names, (*read, *beside) if read and no_other else names)
         if options.missing == "raise":
             table.require_complete((*read, *beside))
         data = table.arrow

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sigmax import datasets
 from sigmax.data import files
+from sigmax.data.streams import Stream
 from sigmax.kernels import Float
 from sigmax.shell.usage import UsageError, names_of
 
@@ -32,11 +33,20 @@ def is_bundled(name: str) -> bool:
     return name in datasets.names() and not Path(name).exists()
 
 
-def table_of(path: str) -> files.Table:
-    """The file that DATA names."""
+def names_in(path: str) -> tuple[str, ...]:
+    """The columns of the file that DATA names."""
     if not Path(path).exists():
         raise UsageError(f"{path}: no such file; the bundled data sets are {', '.join(datasets.names())}")
-    return files.read(path)
+    names: tuple[str, ...] = Stream(path).names
+    return names
+
+
+def table_of(path: str, names: Sequence[str], wanted: Sequence[str]) -> files.Table:
+    """The columns `wanted` of a file that has `names`, and no others."""
+    for name in wanted:
+        if name not in names:
+            raise UsageError(files.no_column(path, name, names))
+    return files.read(path, list(dict.fromkeys(wanted)))
 
 
 def problem(options: argparse.Namespace) -> Problem:
@@ -44,8 +54,9 @@ def problem(options: argparse.Namespace) -> Problem:
     features = None if options.features is None else names_of("--features", options.features)
     if is_bundled(options.data):
         return bundled(options.data, options.target, features)
-    table = table_of(options.data)
-    target, features = chosen(options, table.names, features)
+    names = names_in(options.data)
+    target, features = chosen(options, names, features)
+    table = table_of(options.data, names, (*features, target))
     y = table.labels(target)
     return Problem(options.data, table.matrix(features), y, target, features)
 
