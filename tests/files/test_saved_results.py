@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,6 +19,8 @@ from files.saved import CASES, answers, rows, same
 
 import sigmax as sx
 from sigmax import kernels
+from sigmax.inference.many import FitMany
+from sigmax.inference.result import Result
 
 HERE = Path(__file__).parent
 
@@ -228,3 +231,16 @@ def test_a_file_of_an_earlier_version_is_loaded(name):
     np.testing.assert_allclose(s.predict_proba(X), known["proba"], rtol=1e-13)
     np.testing.assert_allclose(s.predict_proba(X, 0.9).lower, known["lower"], rtol=1e-11)
     assert repr(s) == known["repr"]
+
+
+def test_every_field_of_a_result_is_kept_or_left_behind_on_purpose():
+    # a field that is new has to be written to files, too
+    left = {"_profile", "_tests", "_observations", "_report", "_spread", "_origin_of_rows"}
+    kept = {field.name for field in dataclasses.fields(Result)} - left
+    written = {"_covariance": "covariance", "_origin": "shown", "_baseline": "baseline", "_kept_root": "root"}
+    with np.load(HERE / "format1_binary.npz") as file:
+        there = {*json.loads(file["header.json"])["result"], *file.files}
+    assert {written.get(name, name) for name in kept} <= there
+    with np.load(HERE / "format1_many.npz") as file:
+        there = {*json.loads(file["header.json"])["many"], *file.files}
+    assert {field.name for field in dataclasses.fields(FitMany)} <= there

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import archive
-from sigmax.data.coding import Coded, Coding
+from sigmax.data.coded import Coded
+from sigmax.data.coding import Coding
 from sigmax.extras import load
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.exports.linear import LinearModel, linear_model
