@@ -35,7 +35,7 @@ ROOMS = (
     ("firth",),
     ("fitting", "many"),
     # the doors; sigmax itself is the package's __init__ with the public names
-    ("progress", "comparison", "bench", "cli", "plots", "estimators", "__main__", "sigmax"),
+    ("progress", "comparison", "bench", "shell", "cli", "plots", "estimators", "__main__", "sigmax"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

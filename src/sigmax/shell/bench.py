@@ -1,0 +1,23 @@
+"""``sigmax bench``: this installation, measured in a minute."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+
+from sigmax.progress import StatusLine
+from sigmax.shell import output
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    from sigmax.bench import quick
+
+    with StatusLine(sys.stderr, quiet=0.0) as line:
+        report = quick(n_threads=options.threads, progress=lambda what: line.show(f"measuring {what}"))
+    if options.json:
+        print(output.document("bench", {"report": asdict(report)}))
+    else:
+        print(report)
+    return 0
