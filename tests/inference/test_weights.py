@@ -44,6 +44,10 @@ CALLS: dict[str, list[Any]] = {
     "margins": [lambda f, d: f(), lambda f, d: f(at="mean", kind="eydx")],
     "vif": [lambda f, d: f(), lambda f, d: f("estimates")],
     "pseudo_rsquared": [lambda f, d, kind=kind: f(kind) for kind in ("mcfadden", "cox_snell", "nagelkerke")],
+    "profile": [
+        lambda f, d: f("x1" if len(d["classes"]) == 2 else "x1[1]").deviance([-0.3, 0.1]),
+        lambda f, d: f("x1" if len(d["classes"]) == 2 else "x1[1]").interval(0.8),
+    ],
     "cov_params": [
         lambda f, d: f(),
         lambda f, d: f("mle"),
