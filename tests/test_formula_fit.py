@@ -103,7 +103,10 @@ def test_weights_offset_and_reference_by_name(df):
         r.rebase("no").decision_function(df, offset="shift"),
         expected.rebase("no").decision_function(X, offset=df["shift"]),
     )
-    assert (np.asarray(r.predict_proba(df)) != p).any()
+    assert r.has_offset
+    for ask in (r.predict_proba, r.predict, r.decision_function, r.sample):
+        with pytest.raises(ValueError, match="offset is missing: the fit had one"):
+            ask(df)
     with pytest.raises(ValueError, match="offset may name a column only where X is a table"):
         r.predict(X, offset="shift")
 

@@ -59,6 +59,8 @@ class Data:
         Rows that were left out before.
     origin : Origin or None
         Where the rows come from, if from a table.
+    is_shifted : bool
+        Whether there is an offset besides that of a formula, which new rows do not bring along.
     """
 
     design: Design
@@ -71,6 +73,7 @@ class Data:
     weight_type: str = "frequency"
     dropped: Dropped | None = None
     origin: Origin | None = None
+    is_shifted: bool = False
 
     def rows(self, design: Design) -> tuple[Design, Response]:
         """The rows as given, for a design that may have fewer columns."""
@@ -95,7 +98,11 @@ class Data:
         if self.weight_type != "frequency" and self.sample_weight is not None:
             nobs = number_of_observations(self.y, self.sample_weight)
         found = facts(objective, nobs, self.weight_type)
-        return found | {"dropped": self.dropped, "_origin_of_rows": self.origin}
+        return found | {
+            "dropped": self.dropped,
+            "has_offset": self.is_shifted,
+            "_origin_of_rows": self.origin,
+        }
 
     def objective(self, design: Design, l2: float) -> Objective:
         """The objective of a design that may have fewer columns."""

@@ -264,6 +264,7 @@ def fit(
         weight_type,
         found.dropped,
         found.origin,
+        offset is not None,
     )
     base = 0
     begin: Float | None = None

@@ -142,22 +142,27 @@ NUMBERS = {
         ),
         *("classes", "param_names", "certificate", "dependence", "separation", "aliased", "n_estimated"),
         *("row_labels", "reference", "l2", "backend", "isa", "n_threads", "weight_type", "covariance_kind"),
-        *("n_clusters", "collinear", "bias_reduction", "penalised_llf", "fit_intercept"),
+        *("n_clusters", "collinear", "bias_reduction", "penalised_llf", "fit_intercept", "has_offset"),
     )
 } | {
     "conf_int": lambda r, X: r.conf_int(0.9),
     "summary": lambda r, X: str(r.summary(odds_ratios=True)),
     "html": lambda r, X: r._repr_html_(),
     "repr": lambda r, X: repr(r),
-    "predict": lambda r, X: r.predict(X),
-    "logits": lambda r, X: r.decision_function(X),
-    "proba": lambda r, X: r.predict_proba(X),
-    "intervals": lambda r, X: r.predict_proba(X, 0.8),
-    "sample": lambda r, X: r.sample(X, 3),
+    "predict": lambda r, X: r.predict(X, **_shift(r, X)),
+    "logits": lambda r, X: r.decision_function(X, **_shift(r, X)),
+    "proba": lambda r, X: r.predict_proba(X, **_shift(r, X)),
+    "intervals": lambda r, X: r.predict_proba(X, 0.8, **_shift(r, X)),
+    "sample": lambda r, X: r.sample(X, 3, **_shift(r, X)),
     "wald_test": lambda r, X: r.wald_test([_estimated(r)]),
     "lincom": lambda r, X: r.lincom([_estimated(r)]),
     "rebased": lambda r, X: [(s.params, s.covariance) for s in _others(r)],
 }
+
+
+def _shift(r: Any, X: np.ndarray) -> dict[str, Any]:
+    """An offset for new rows, where the fit had one."""
+    return {"offset": np.linspace(-0.5, 0.5, len(X))} if r.has_offset else {}
 
 
 def _estimated(r: Any) -> np.ndarray:

@@ -159,6 +159,16 @@ def test_what_is_no_number_gives_none():
     assert label is None
 
 
+def test_after_a_fit_with_an_offset_there_are_logits_alone():
+    r = CASES["offsets"](None)
+    for kind in ("probability", "label"):
+        with pytest.raises(ValueError, match=f"kind='{kind}' needs the offset= of the fit"):
+            r.to_sql(kind)
+    X = rows(n=20, seed=5)[0]
+    found = asked("duckdb", pd.DataFrame(X, columns=list(r.param_names[1:])), r.to_sql("logit", table="t"))
+    close([row[-1:] for row in found], r.decision_function(X, offset=np.zeros(20))[:, None])
+
+
 @both
 @pytest.mark.parametrize(
     "case",

@@ -58,6 +58,9 @@ def problem(K: int, weight_type: str = "", *, counts: bool = False, dependent: b
 def hashes(X: Any, new: Any, groups: np.ndarray, **options: Any) -> dict[str, str]:
     """Of every covariance, its intervals of predictions, and the null model."""
     r = sx.fit(X, **options)
+    shift = {"offset": options["offset"][: len(new), 1:] * 0.1} if r.has_offset else {}
+    if shift and len(r.classes) == 2:
+        shift["offset"] = shift["offset"][:, 0]
     found: dict[str, list[Any]] = {"likelihood": [r.llf, r.llnull, r.null_deviance, r.deviance]}
     lined_up = np.sort(groups)
     for name, kind, g in (
@@ -68,8 +71,8 @@ def hashes(X: Any, new: Any, groups: np.ndarray, **options: Any) -> dict[str, st
         ("sorted clusters", "cluster", lined_up),
     ):
         s = r.with_covariance(kind, g)
-        found[name] = [s.covariance, s.bse, s.pvalues, s.conf_int(), *s.predict_proba(new, 0.9)]
-    found["sample"] = [r.sample(new, 5, size=2)]
+        found[name] = [s.covariance, s.bse, s.pvalues, s.conf_int(), *s.predict_proba(new, 0.9, **shift)]
+    found["sample"] = [r.sample(new, 5, size=2, **shift)]
     return {
         name: hashlib.sha256(b"".join(np.asarray(v, np.float64).tobytes() for v in values)).hexdigest()
         for name, values in found.items()

@@ -276,6 +276,11 @@ def test_offset_columns_mean_the_same_in_fit_and_predict(shell, folder, columns,
     p = np.exp(eta) / np.exp(eta).sum(axis=1, keepdims=True)
     for k in range(n_classes):
         np.testing.assert_allclose(numbers(rows(out), f"p_{k}"), p[:, k], rtol=1e-12)
+    code, _, err = shell("predict", "m.npz", "d.csv")
+    assert (code, err) == (
+        2,
+        "sigmax: error: the model was fitted with an offset: name its columns of this file with --offset\n",
+    )
     code, _, err = shell("predict", "m.npz", "d.csv", "--offset", "z0,x" if n_classes > 2 else "z0,x,y")
     assert code == 2
     assert "--offset needs " in err

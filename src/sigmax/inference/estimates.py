@@ -109,6 +109,9 @@ class Estimates:
     terms : TableTerms or None
         What makes columns of tables of new rows: the formula of the fit, or how the columns of its table were
         coded.  None of a fit of arrays.
+    has_offset : bool
+        Whether the fit had ``offset=``, without which nothing is predicted; ``offset()`` of a formula is
+        computed for new rows and does not count.
     dropped : Dropped or None
         Rows left out because values were missing in them: how many, which, and the columns; None where none
         was.
@@ -151,6 +154,7 @@ class Estimates:
     penalised_llf: float | None = None
     terms: TableTerms | None = None
     dropped: Dropped | None = None
+    has_offset: bool = False
     weight_type: str = "frequency"
     covariance_kind: str = "mle"
     n_clusters: int | None = None

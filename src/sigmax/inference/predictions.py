@@ -98,6 +98,11 @@ class Predictions(Uncertainty):
         self, X: npt.ArrayLike | Frame, offset: npt.ArrayLike | str | None
     ) -> tuple[npt.ArrayLike, npt.ArrayLike | None]:
         """Columns and offset as arrays."""
+        if self.has_offset and offset is None:
+            raise ValueError(
+                "offset is missing: the fit had one, and rows without it are not of its model; pass offset=, "
+                "zeros for rows without"
+            )
         names = self.param_names[1:] if self.fit_intercept else self.param_names
         return rows(self.terms, X, offset, self._base, names)
 

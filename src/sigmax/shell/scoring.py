@@ -85,6 +85,10 @@ class Scorer:
             if name in keep:
                 raise UsageError(f"column {name!r} of the file has the name of a prediction; rename it")
         n_classes = len(result.classes)
+        if result.has_offset and not offset:
+            raise UsageError(
+                "the model was fitted with an offset: name its columns of this file with --offset"
+            )
         if offset and len(offset) != n_classes and (len(offset), n_classes) != (1, 2):
             wanted = "one column, or two" if n_classes == 2 else f"{n_classes} columns"
             raise UsageError(

@@ -72,16 +72,17 @@ class Exported(Predictions):
         Raises
         ------
         ValueError
-            Separated classes, whose parameters are infinite; a term of a formula that cannot be translated,
-            which is named; labels or levels that are no text, number or truth value; no such kind, label or
+            Separated classes, whose parameters are infinite; a fit with ``offset=``, but for logits; a term
+            of a formula that cannot be translated, which is named; labels or levels that are no text, number or truth value; no such kind, label or
             dialect.
 
         Notes
         -----
         Columns are those of the table of the fit; after a fit of arrays, those that are called like the
         parameters.  Levels are compared as they are; a row with a missing value, or a level that was not in
-        the fit, has the prediction NULL.  The ``offset()`` of a formula is in it, an ``offset=`` of the fit
-        is not, nor are columns that were left out.
+        the fit, has the prediction NULL.  The ``offset()`` of a formula is in it.  After a fit with
+        ``offset=`` there are logits alone, to which it has to be added.  Columns that were left out are not
+        read.
 
         Probabilities agree with `predict_proba` to 1e-12 of their size as far as logits of a few hundred
         allow, and are 0 below 1e-304.  Names and labels are quoted: they are data whatever stands in them.
@@ -128,14 +129,14 @@ class Exported(Predictions):
         ImportError
             onnx is not installed.
         ValueError
-            Separated classes, whose parameters are infinite; a formula with offset(); labels or levels of
+            Separated classes, whose parameters are infinite; a fit with an offset; labels or levels of
             types that ONNX does not have; outputs that are called like inputs.
 
         Notes
         -----
         Probabilities agree with `predict_proba` to 1e-12, small ones relatively, too.  A level that was not
-        in the fit gives probabilities that are nan.  An ``offset=`` of the fit is not in it; columns that
-        were left out of the fit are not read.  Operator set 17, or 19 where levels are text; the metadata
+        in the fit gives probabilities that are nan.  Columns that were left out of the fit are not
+        read.  Operator set 17, or 19 where levels are text; the metadata
         have version, classes and names of columns.
         """
         from sigmax.inference.exports.onnx import to_onnx

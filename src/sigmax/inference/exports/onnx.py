@@ -78,6 +78,8 @@ def to_onnx(
     onnx = load("onnx", extra="onnx", what="to_onnx()")
     model = linear_model(result, "to_onnx()")
     terms = result._source.terms
+    if result.has_offset:
+        raise ValueError("to_onnx() cannot hold the offset= of the fit, which is no column of the design")
     if terms is not None and terms.offsets is not None:
         raise ValueError("to_onnx() cannot hold the offset() of a formula, which is no column of the design")
     columns = list(model.names) if not isinstance(terms, Coding) else [one.name for one in terms.columns]

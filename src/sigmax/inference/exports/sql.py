@@ -86,6 +86,10 @@ def to_sql(
         raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}")
     if dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {', '.join(map(repr, DIALECTS))}; got {dialect!r}")
+    if result.has_offset and kind != "logit":
+        raise ValueError(
+            f"kind={kind!r} needs the offset= of the fit, which SQL does not have; take kind='logit' and add it"
+        )
     writer = _Writer(result, DIALECTS[dialect])
     if kind == "label":
         if label is not None:

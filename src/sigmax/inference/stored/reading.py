@@ -138,6 +138,7 @@ def _result(fields: Fields) -> Result:
         param_names=names,
         certificate=certificates.unpack("certificate", fields.inner("certificate"), shape),
         fit_intercept=fields.truth("fit_intercept"),
+        has_offset=fields.truth("has_offset"),
         l2=fields.number("l2", finite=True, least=0.0),
         backend=fields.one_of("backend", ("compiled", "reference")),
         isa=fields.text("isa"),

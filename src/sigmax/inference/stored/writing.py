@@ -65,6 +65,7 @@ def pack_result(result: Uncertainty, arrays: Arrays) -> dict[str, Any]:
         "classes": labels.pack("classes", result.classes, arrays),
         "param_names": list(result.param_names),
         "fit_intercept": bool(result.fit_intercept),
+        "has_offset": bool(result.has_offset),
         "reference": result._base,
         "llf": number(result.llf),
         "nobs": number(result.nobs),
