@@ -73,8 +73,8 @@ class Exported(Predictions):
         ------
         ValueError
             Separated classes, whose parameters are infinite; a fit with ``offset=``, but for logits; a term
-            of a formula that cannot be translated, which is named; labels or levels that are no text, number or truth value; no such kind, label or
-            dialect.
+            of a formula that cannot be translated, which is named; labels or levels that are no text, number
+            or truth value; no such kind, label or dialect.
 
         Notes
         -----

@@ -88,7 +88,7 @@ def to_sql(
         raise ValueError(f"dialect must be one of {', '.join(map(repr, DIALECTS))}; got {dialect!r}")
     if result.has_offset and kind != "logit":
         raise ValueError(
-            f"kind={kind!r} needs the offset= of the fit, which SQL does not have; take kind='logit' and add it"
+            f"kind={kind!r} needs the offset= of the fit, which SQL does not have; take kind='logit'"
         )
     writer = _Writer(result, DIALECTS[dialect])
     if kind == "label":
