@@ -1,5 +1,7 @@
 """The pages run: every block of Python, in order, and every printed line is the one that the page shows."""
 
+import importlib.util
+import re
 import warnings
 from pathlib import Path
 
@@ -27,3 +29,26 @@ def test_page(name, capsys, tmp_path, monkeypatch):
         printed = capsys.readouterr().out.splitlines()
         for line, comment in zip(printed, pages.prints(block), strict=True):
             assert pages.says(comment, line), f"the page shows {comment!r}, printed was {line!r}"
+
+
+def test_the_pictures_of_the_page_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    spec = importlib.util.spec_from_file_location("docs_figures_draw", DOCS / "figures" / "draw.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (DOCS / "pictures.md").read_text()
+    drawn = module.draw(page, tmp_path)
+    assert [f"figures/{name}" for name in drawn] == re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)
+    assert len(drawn) == len(pages.blocks(page, "python")) == 9
+    for name in drawn:
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("path", ["README.md", *(f"docs/{page.name}" for page in sorted(DOCS.glob("*.md")))])
+def test_what_a_page_links_to_is_there(path):
+    page = DOCS.parent / path
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|(?:src|srcset)=\"([^\"]+)\"", text)
+    for one in (first or second for first, second in links):
+        if not one.startswith(("http:", "https:")):
+            assert (page.parent / one).exists(), one
