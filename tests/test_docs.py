@@ -9,8 +9,14 @@ import pages
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-#: pages whose code is run, in one process each
-RUN = sorted(page.name for page in DOCS.glob("*.md") if pages.blocks(page.read_text(), "python"))
+#: pages whose code other tests run: tests/files/test_files_page.py, and the pictures below
+ELSEWHERE = {"files.md", "pictures.md"}
+#: pages whose code is run here
+RUN = sorted(
+    page.name
+    for page in DOCS.glob("*.md")
+    if pages.blocks(page.read_text(), "python") and page.name not in ELSEWHERE
+)
 
 
 def test_some_pages_have_code():
