@@ -1,0 +1,105 @@
+"""The objective of some stretches of the rows, which are read where they lie.
+
+The training rows of a fold are the rows before its test rows and those after them: no copy of X, labels or
+weights is made, and no block is put together from two stretches.  Blocks are counted anew in each stretch, so
+that the bits depend on where stretches begin, never on threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from sigmax import passes
+from sigmax.data.chunks import Chunks
+from sigmax.data.design import Design
+from sigmax.data.response import Response
+from sigmax.kernels import Kernels
+from sigmax.objective.objective import Objective
+
+T = TypeVar("T")
+
+#: rows from `start` to before `stop`
+Stretch = tuple[int, int]
+
+
+class Part(Objective):
+    """The objective of the rows in some stretches of a design.
+
+    Parameters
+    ----------
+    design, response
+        The data, with all rows.
+    stretches : sequence of (start, stop)
+        Rising, none empty.
+    kernels, n_threads
+        As in :class:`Objective`.
+    l2 : float
+        Strength of the penalty, in units of the (scaled) negative log-likelihood.
+
+    Attributes
+    ----------
+    stretches : tuple of (start, stop)
+    n_rows : int
+        Rows in the stretches.
+    """
+
+    __slots__ = ("_blocks", "stretches")
+
+    def __init__(
+        self,
+        design: Design,
+        response: Response,
+        stretches: Sequence[Stretch],
+        kernels: Kernels,
+        n_threads: int,
+        *,
+        l2: float = 0.0,
+    ) -> None:
+        self.stretches = tuple(stretches)
+        super().__init__(design, _counted(response, self.stretches), kernels, n_threads, l2=l2)
+        self.n_rows = sum(stop - start for start, stop in self.stretches)
+        self._blocks = [
+            (first + start, first + stop)
+            for first, end in self.stretches
+            for start, stop in passes.blocks(end - first, self._size)
+        ]
+
+    def reduce(self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float) -> T:
+        """:func:`sigmax.passes.reduce` over the blocks of the stretches."""
+        blocks = self._blocks
+        count = self._threads(flops)
+        return passes.reduce(len(blocks), 1, lambda i, _: evaluate(*blocks[i]), merge, count)
+
+    def alone(self) -> Objective:
+        """The same objective without the rows between the stretches: X by reference, the rest copied."""
+        response = self.response
+        rows = np.concatenate([np.arange(start, stop) for start, stop in self.stretches])
+        pieces = [self.design.block(start, stop) for start, stop in self.stretches]
+        found = Objective(
+            self.design.of(Chunks(pieces)),
+            response.take(rows),
+            self.kernels,
+            self.n_threads,
+            l2=0.0 if self.penalty is None else self.penalty.l2,
+        )
+        found.rows_read = self.rows_read
+        return found
+
+
+def _counted(response: Response, stretches: Sequence[Stretch]) -> Response:
+    """The response with the sums of the rows that count; all its rows are kept."""
+    K, weight = len(response.classes), response.weight
+    rows = [slice(start, stop) for start, stop in stretches]
+    if weight is None:
+        total, smallest = float(sum(stop - start for start, stop in stretches)), 1.0
+        found = sum(np.bincount(response.codes[r], minlength=K) for r in rows)
+    else:
+        total = float(sum(weight[r].sum() for r in rows))
+        smallest = min(float(weight[r].min(initial=np.inf, where=weight[r] > 0.0)) for r in rows)
+        found = sum(np.bincount(response.codes[r], weights=weight[r], minlength=K) for r in rows)
+    absent = tuple(np.flatnonzero(np.asarray(found) == 0.0).tolist())
+    return replace(response, weight_sum=total, smallest_weight=smallest, absent=absent)
