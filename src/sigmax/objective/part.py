@@ -74,19 +74,34 @@ class Part(Objective):
         count = self._threads(flops)
         return passes.reduce(len(blocks), 1, lambda i, _: evaluate(*blocks[i]), merge, count)
 
-    def alone(self) -> Objective:
-        """The same objective without the rows between the stretches: X by reference, the rest copied."""
-        response = self.response
+    def alone(self, classes: Sequence[int]) -> Objective:
+        """The same objective without the rows between the stretches, and with these of the classes only.
+
+        X by reference, the rest copied.  Rows of other classes must have weight 0.
+        """
         rows = np.concatenate([np.arange(start, stop) for start, stop in self.stretches])
         pieces = [self.design.block(start, stop) for start, stop in self.stretches]
-        found = Objective(
-            self.design.of(Chunks(pieces)),
-            response.take(rows),
-            self.kernels,
-            self.n_threads,
-            l2=0.0 if self.penalty is None else self.penalty.l2,
-        )
+        response = self.response.take(rows)
+        if len(classes) < len(response.classes):
+            table = np.zeros(len(response.classes), response.codes.dtype)
+            table[list(classes)] = np.arange(len(classes))
+            offset = response.offset
+            if offset is not None:
+                whole = np.concatenate([np.zeros((len(rows), 1)), offset], axis=1)[:, list(classes)]
+                offset = np.ascontiguousarray((whole - whole[:, :1])[:, 1:])
+            response = replace(
+                response,
+                classes=response.classes[list(classes)],
+                codes=table[response.codes],
+                offset=offset,
+                absent=(),
+            )
+        l2 = 0.0 if self.penalty is None else self.penalty.l2
+        design = self.design.of(Chunks(pieces))
+        found = Objective(design, response, self.kernels, self.n_threads, l2=l2)
         found.rows_read = self.rows_read
+        if self._largest is not None:
+            found.found_largest(self._largest)
         return found
 
 

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Evaluation, FirstOrder, Objective
+from sigmax.objective import Evaluation, Objective
 from sigmax.objective.penalty import Penalty
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.plan import Costs
@@ -60,7 +60,9 @@ _MOST_GRADIENTS = 12
 #: a first gradient has no rate of its own: that of other fits from the same anchor, times this
 _CAUTION = 4.0
 #: beyond this drift a Hessian of the fold's own proves more than further gradients
-_FAR = 6.0
+_FAR = 5.0
+#: one of its own pays where no logit is to move by more than this on the rest of the path
+_STILL = 0.1
 #: parameters and gradients' worth up to which Hessians along the path pay
 _MOST_PARAMETERS, _DEAREST_HESSIAN = 400, 40.0
 
@@ -80,10 +82,6 @@ class Anchor:
     gradient: Float
     hessian: Float
     nll: float
-
-    def factor(self, penalty: Penalty | None) -> Factor:
-        """Of M; NotPositiveDefinite where it is numerically singular."""
-        return Factor(self.penalised(penalty))
 
     def penalised(self, penalty: Penalty | None) -> Float:
         """M = H + l2 P."""
@@ -174,7 +172,7 @@ def anchors(
         for _ in range(_MOST_STEPS):
             slope = at.whole.slope(penalty)
             try:
-                step = -at.whole.factor(penalty).solve(slope)
+                step = -Factor(at.whole.penalised(penalty)).solve(slope)
             except NotPositiveDefinite:
                 return None
             fall = -float(slope @ step)
@@ -198,113 +196,134 @@ class Member:
 
     Parameters
     ----------
+    objective : Objective
+        Of the fold's rows; its penalty is set by each fit.
     anchors : sequence of Anchor
         One for each penalty, the same object where it serves several.
+    penalties : sequence of Penalty or None
     tol : float
         Decrement to reach, in standard errors.
     """
 
-    __slots__ = ("_anchors", "_left", "_own", "_rate", "_served", "_tol")
+    __slots__ = ("_anchors", "_left", "_objective", "_own", "_penalties", "_rate", "_served", "_tol")
 
-    def __init__(self, anchors: Sequence[Anchor], tol: float) -> None:
-        self._anchors, self._tol = anchors, tol
-        self._own: Anchor | None = None
+    def __init__(
+        self,
+        objective: Objective,
+        anchors: Sequence[Anchor],
+        penalties: Sequence[Penalty | None],
+        tol: float,
+    ) -> None:
+        self._objective, self._anchors, self._penalties, self._tol = objective, anchors, penalties, tol
+        #: the fold's own anchor, and that of all rows in whose place it stands
+        self._own: tuple[Anchor, Anchor] | None = None
         self._served: Anchor | None = None
-        #: (l2, e) of the fits from the anchor in use, and what their steps have left of a decrement
+        #: (l2, e) of the fits from the anchor in use, and what their last steps have left of a decrement
         self._left: list[tuple[float, Float]] = []
         self._rate = 1.0
 
-    def fit(self, objective: Objective, i: int) -> Solution | None:
-        """The fit with penalty i, which `objective` has; None where it takes the general solver.
+    def fit(self, i: int) -> Solution | None:
+        """The fit with penalty i; None where it takes the general solver.
 
-        A Solution's ``iterations`` are its gradients.
+        ``iterations`` of the solution counts its gradients.
         """
-        anchor = self._own if self._own is not None else self._anchors[i]
-        if anchor is not self._served:
-            self._use(anchor)
-        stays = all(later is self._anchors[i] for later in self._anchors[i:])
-        costs = Costs.of(objective)
-        rest = len(self._anchors) - i - 1
-        moves = self._own is None and stays and rest * costs.gradient > costs.hessian - costs.gradient
+        self._objective.penalty = self._penalties[i]
         try:
-            return self._fit(objective, anchor, moves)
+            found = self._fit(i, self._anchor(i))
+            if isinstance(found, Solution):
+                return found
+            if found is None:
+                return None
+            found = self._fit(i, self._own_anchor(i, found))
         except NotPositiveDefinite:
             return None
+        return found if isinstance(found, Solution) else None
 
-    def _use(self, anchor: Anchor) -> None:
-        self._served, self._left, self._rate = anchor, [], 1.0
+    def _anchor(self, i: int) -> Anchor:
+        """That of all rows at penalty i, or one of the fold's own in its place."""
+        shared = self._anchors[i]
+        if self._own is not None and self._own[1] is shared:
+            return self._own[0]
+        self._own = None
+        costs = Costs.of(self._objective)
+        later = self._anchors[i + 1 :]
+        if any(other is not shared for other in later) or len(later) * costs.gradient <= costs.hessian:
+            return shared
+        here, there = (self._newton(shared, penalty) for penalty in (self._penalties[i], self._penalties[-1]))
+        if self._objective.reach(there - here) > _STILL:
+            return shared
+        return self._own_anchor(i, self._start(self._penalties[i], shared, here))
 
-    def _guess(self, l2: float) -> Float | None:
-        """e at l2: the line through the last two."""
+    def _own_anchor(self, i: int, coef: Float) -> Anchor:
+        """An anchor of the fold's own rows at `coef`."""
+        objective = self._objective
+        penalty, objective.penalty = objective.penalty, None
+        try:
+            at = objective.evaluate(coef)
+        finally:
+            objective.penalty = penalty
+        own = Anchor(coef, at.gradient, at.hessian, at.nll)
+        self._own = own, self._anchors[i]
+        return own
+
+    def _newton(self, anchor: Anchor, penalty: Penalty | None) -> Float:
+        """Where Newton's step from an anchor leads."""
+        return anchor.coef - Factor(anchor.penalised(penalty)).solve(anchor.slope(penalty))
+
+    def _start(self, penalty: Penalty | None, anchor: Anchor, newton: Float) -> Float:
+        """Where the gradients begin: Newton's step from the anchor, and what that left at other penalties."""
+        if anchor is not self._served:
+            self._served, self._left, self._rate = anchor, [], 1.0
         if not self._left:
-            return None
-        if len(self._left) == 1:
-            return self._left[0][1]
-        (x0, e0), (x1, e1) = self._left[-2:]
-        line: Float = e1 + (e1 - e0) * ((l2 - x1) / (x1 - x0))
-        return line
-
-    def _fit(self, objective: Objective, anchor: Anchor, moves: bool) -> Solution | None:
-        penalty = objective.penalty
+            return newton
         l2 = 0.0 if penalty is None else penalty.l2
-        factor, before = anchor.factor(penalty), anchor.slope(penalty)
-        newton = -factor.solve(before)
-        previous = math.sqrt(max(-float(before @ newton), 0.0))
-        base = anchor.coef + newton
-        guess = self._guess(l2)
-        coef = base if guess is None else base + guess
-        metric, at_before = QuasiNewton(factor), anchor.coef
-        first = True
+        (x1, e1) = self._left[-1]
+        if len(self._left) == 1:
+            return newton + e1
+        (x0, e0) = self._left[-2]
+        return newton + e1 + (e1 - e0) * ((l2 - x1) / (x1 - x0))
+
+    def _fit(self, i: int, anchor: Anchor) -> Solution | Float | None:
+        """The fit from an anchor, or a point where an anchor is needed to prove more, or None."""
+        objective, penalty, tol = self._objective, self._penalties[i], self._tol
+        M = anchor.penalised(penalty)
+        factor, before = Factor(M), anchor.slope(penalty)
+        newton = anchor.coef - factor.solve(before)
+        coef = self._start(penalty, anchor, newton)
+        metric, at_before, previous = QuasiNewton(factor), anchor.coef, math.inf
         for gradients in range(1, _MOST_GRADIENTS + 1):
-            own = moves and (first or objective.reach(coef - anchor.coef) > _FAR)
-            at: FirstOrder = objective.evaluate(coef) if own else objective.gradient(coef)
-            if own:
-                # one Hessian of the fold's own: its anchor from here on
-                assert isinstance(at, Evaluation)
-                anchor = self._own = _anchor(at, penalty)
-                self._use(anchor)
-                factor, moves = anchor.factor(penalty), False
-                metric, base, guess = QuasiNewton(factor), coef - factor.solve(at.gradient), None
-            elif (coef != at_before).any():
-                metric.update(coef - at_before, at.gradient - before)
-            plain = factor.solve(at.gradient)
-            nu = math.sqrt(max(float(at.gradient @ plain), 0.0))
+            at = objective.gradient(coef)
+            # the first pair is the way from the anchor, whose gradient is known
+            metric.update(coef - at_before, at.gradient - before)
+            nu = _norm(factor, at.gradient)
             if not math.isfinite(nu):
                 return None
             step = -metric.solve(at.gradient)
-            drift = objective.reach(coef + step - anchor.coef)
-            left = _left(anchor, penalty, factor, at, step, drift)
-            if own:
-                rate = math.expm1(min(drift, 1.0))
-            else:
-                rate = min(self._rate * _CAUTION, 1.0) if first else nu / previous
-            reached = rate * nu <= self._tol and left <= _SLACK * self._tol
-            stuck = not first and not own and nu > _SHRINKS * previous
-            if reached or (stuck and max(nu, previous) <= _TINY) or nu == 0.0:
-                stop = Stop.TOLERANCE if reached else Stop.ROUNDING
-                end = coef + step
-                self._left.append((l2, end - base))
-                zero = np.zeros_like(coef)
-                anchored = Evaluation(anchor.coef, anchor.nll, 0.0, anchor.gradient, factor_of := anchor.penalised(penalty))
-                return Solution(end, zero, at, factor, anchored, drift, left, gradients, stop)
-            if stuck or (first and guess is None and not own and nu > _SHRINKS * previous):
+            drift = objective.reach(np.abs(coef + step - anchor.coef))
+            if drift > _FAR and self._own is None:
+                return coef
+            rate = nu / previous if gradients > 1 else min(self._rate * _CAUTION, 1.0)
+            Md = M @ step
+            length = math.sqrt(max(float(step @ Md), 0.0))
+            left = _norm(factor, at.gradient + Md) + math.expm1(min(drift, 100.0)) * length
+            reached = rate * nu <= tol and left <= _SLACK * tol
+            stuck = gradients > 1 and not nu <= _SHRINKS * previous
+            if stuck and max(nu, previous) > _TINY:
                 return None
-            if not first and not own:
-                self._rate = nu / previous
+            if reached or stuck or nu == 0.0:
+                l2 = 0.0 if penalty is None else penalty.l2
+                self._left.append((l2, coef + step - newton))
+                stop = Stop.TOLERANCE if reached else Stop.ROUNDING
+                hessian = Evaluation(anchor.coef, anchor.nll, 0.0, anchor.gradient, M)
+                zero = np.zeros_like(coef)
+                return Solution(coef + step, zero, at, factor, hessian, drift, left, gradients, stop)
+            if gradients > 1:
+                self._rate = rate
             at_before, before, previous = coef, at.gradient, nu
             coef = coef + step
-            first = False
-            moves = moves or (self._own is None and drift > _FAR)
         return None
 
 
-def _anchor(at: Evaluation, penalty: Penalty | None) -> Anchor:
-    """The anchor of an evaluation with its penalty taken off again."""
-    raise NotImplementedError
-
-
-def _left(
-    anchor: Anchor, penalty: Penalty | None, factor: Factor, at: FirstOrder, step: Float, drift: float
-) -> float:
-    """Bound of the decrement after `step`: ||g + M d|| + (e^D - 1) ||d||."""
-    raise NotImplementedError
+def _norm(factor: Factor, g: Float) -> float:
+    """||g|| in the norm of M^-1."""
+    return math.sqrt(max(float(g @ factor.solve(g)), 0.0))
