@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sigmax import datasets
     from sigmax.comparison import compare
+    from sigmax.estimators.logistic import LogisticRegression
     from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
     from sigmax.fitting import fit
     from sigmax.functions import cross_entropy, expit, log1pexp, log_expit, log_softmax, logsumexp, softmax
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 #: public name -> the module that has it
 _HOME = {
     "ConvergenceWarning": "exceptions",
+    "LogisticRegression": "estimators.logistic",
     "SeparationError": "exceptions",
     "SeparationWarning": "exceptions",
     "compare": "comparison",
@@ -43,6 +45,7 @@ _ROOMS = ("datasets",)
 
 __all__ = [
     "ConvergenceWarning",
+    "LogisticRegression",
     "SeparationError",
     "SeparationWarning",
     "__version__",

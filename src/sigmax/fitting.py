@@ -265,20 +265,36 @@ def fit(
         callback=callback,
         refuse_dependence=collinear == "raise",
     )
-    if estimated.verdict is not None and estimated.verdict.exists is False:
-        result, message = _separated(observed, estimated, base, l2=float(l2))
+    result, doubt = concluded(observed, estimated, base, l2=float(l2), collinear=collinear)
+    if isinstance(doubt, SeparationWarning):
         if on_separation == "raise":
-            raise SeparationError(message, result.separation)
+            raise SeparationError(str(doubt), result.separation)
         advice = _SEPARATION_ADVICE
         if on_separation == "firth":
             result, advice = replace(reduce_bias(), separation=result.separation), _FIRTH_INSTEAD
-        warnings.warn(f"{message}; {advice}", SeparationWarning, stacklevel=2)
-        return result
-    result = _estimated(observed, estimated, l2=float(l2), collinear=collinear)
+        doubt = SeparationWarning(f"{doubt}; {advice}")
+    if doubt is not None:
+        warnings.warn(doubt, stacklevel=2)
+    return result
+
+
+def concluded(
+    data: Data, found: Found, base: int, *, l2: float, collinear: str
+) -> tuple[Result, ConvergenceWarning | None]:
+    """The result of a search against the class `base`, and what to warn of.
+
+    Nothing where there is an optimum and it was reached; a SeparationWarning, which says what separates the
+    classes, where there is none; else a ConvergenceWarning with advice.
+    """
+    if found.verdict is not None and found.verdict.exists is False:
+        result, message = _separated(data, found, base, l2=l2)
+        return result, SeparationWarning(message)
+    result = _estimated(data, found, l2=l2, collinear=collinear)
+    doubt = None
     if not result.certificate.converged:
-        assert estimated.solution is not None
-        warnings.warn(_advice(result.certificate, estimated.solution.stop), ConvergenceWarning, stacklevel=2)
-    return result if base == 0 else result.rebase(result.classes[base])
+        assert found.solution is not None
+        doubt = ConvergenceWarning(_advice(result.certificate, found.solution.stop))
+    return (result if base == 0 else result.rebase(result.classes[base])), doubt
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
