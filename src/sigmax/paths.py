@@ -15,15 +15,19 @@ takes 4 n p flops; a Hessian n p^2.  What is spent stands in `Path.passes`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sigmax import kernels, passes, threads
+from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.response import Response, response
+from sigmax.estimation import Data, estimate
+from sigmax.fitting import concluded
+from sigmax.inference.result import Result
 from sigmax.kernels import Float, Kernels
 from sigmax.objective import Objective
 from sigmax.objective.part import Part, Stretch
@@ -43,6 +47,12 @@ Index = npt.NDArray[np.intp]
 TOL = 1e-8
 #: what may be proved of a fit that has converged, in units of the tolerance
 _PROVED = 1000.0
+#: Newton steps of a small fit, at most
+_MOST_STEPS = 100
+_TOO_NEAR = (
+    "X has nearly dependent columns in a fold, too near to be fitted in float64 with so small a penalty; leave "
+    "one out, or lower the largest C"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +87,11 @@ class Path:
     converged: npt.NDArray[np.bool_]
     iterations: npt.NDArray[np.int64]
     passes: float
+    unpenalised: dict[int, Result] = field(default_factory=dict)
 
 
 def fit_paths(
-    X: Float,
+    rows: Callable[[Index | None], npt.ArrayLike | Chunks],
     y: npt.ArrayLike,
     train: Sequence[npt.ArrayLike],
     l2: npt.ArrayLike,
@@ -97,8 +108,9 @@ def fit_paths(
 
     Parameters
     ----------
-    X : float64 ndarray of shape (n, p)
-        Finite.
+    rows : callable
+        ``rows(index)`` are the rows of X of these indices, as :class:`Design` takes them, ``rows(None)`` all.
+        Called once for each group of folds that are fitted together.
     y : array_like of shape (n,)
         Labels, all among `classes`.
     train : sequence of index or bool arrays
@@ -128,18 +140,14 @@ def fit_paths(
     """
     count, chosen = threads.resolve(n_threads), kernels.get(backend)
     strength = np.asarray(l2, dtype=np.float64)
-    observed = response(
-        np.asarray(y), len(X), sample_weight=sample_weight, classes=classes, n_threads=count
-    )
-    rows = [_indices(one, len(X)) for one in train]
+    labels = np.asarray(y)
+    n = len(labels)
+    observed = response(labels, n, sample_weight=sample_weight, classes=classes, n_threads=count)
     task = _Task(strength, bool(fit_intercept), tol, max_iter, chosen, count)
     found: list[Path] = []
-    for group in _groups(rows, len(X)):
-        if group.order is None:
-            design, here = Design(X, intercept=task.intercept), observed
-        else:
-            design = Design(X[group.order], intercept=task.intercept)
-            here = observed.take(group.order)
+    for group in _groups([_indices(one, n) for one in train], n):
+        design = Design(rows(group.order), intercept=task.intercept)
+        here = observed if group.order is None else observed.take(group.order)
         found.extend(_fit_group(task, design, here, group.parts))
     return found
 
@@ -323,49 +331,90 @@ def _fit_path(
     tol = task.tol * min(1.0, 1.0 / math.sqrt(lone.response.scale))
     member = None if anchors is None else shared_path.Member(objective, anchors, penalties, tol)
     last = np.zeros(lone.n_params)
-    spent = 0.0
     for i, place in enumerate(order.tolist()):
-        solution, certificate = None, None
-        if member is not None:
-            solution = member.fit(i)
-            certificate = None if solution is None else certify(objective, solution)
-            if certificate is not None and certificate.standard_errors_off > _PROVED * task.tol:
-                solution = None
-        if solution is None or certificate is None:
+        found = None if member is None else _certified(objective, member.fit(i), _PROVED * task.tol)
+        if found is None:
             if lone is objective:
                 lone = objective.alone(present)
             lone.penalty = penalties[i]
-            solution, certificate = _generally(lone, last, tol, task.max_iter)
+            found = _generally(lone, last, tol, task.max_iter)
+        if found is None:
+            result = _unpenalised(task, lone)
+            path.unpenalised[place] = result
+            _keep(path, place, np.atleast_2d(result.params), result.certificate)
+            continue
+        solution, certificate = found
         last = solution.coef
-        path.params[place] = solution.coef.reshape(m, k)
-        path.error_bound[place] = certificate.error_bound.reshape(m, k)
-        path.standard_errors_off[place] = certificate.standard_errors_off
-        path.converged[place] = certificate.converged
+        _keep(path, place, last.reshape(m, k), certificate)
         path.iterations[place] = solution.iterations
-    spent = lone.rows_read if lone is not objective else objective.rows_read
-    return replace(path, passes=spent / objective.n_rows)
+    return replace(path, passes=lone.rows_read / objective.n_rows)
+
+
+def _keep(path: Path, place: int, params: Float, certificate: Certificate) -> None:
+    path.params[place] = params
+    path.error_bound[place] = np.reshape(certificate.error_bound, params.shape)
+    path.standard_errors_off[place] = certificate.standard_errors_off
+    path.converged[place] = certificate.converged
+    path.iterations[place] = certificate.iterations
+
+
+def _certified(
+    objective: Objective, solution: Solution | None, most: float
+) -> tuple[Solution, Certificate] | None:
+    """A solution with its certificate, where that proves enough."""
+    if solution is None:
+        return None
+    certificate = certify(objective, solution)
+    return (solution, certificate) if certificate.standard_errors_off <= most else None
 
 
 def _generally(
     objective: Objective, start: Float, tol: float, max_iter: int | None
-) -> tuple[Solution, Certificate]:
-    """A small fit by Newton's method in one call, any other by the general solver; its certificate."""
+) -> tuple[Solution, Certificate] | None:
+    """A small fit by Newton's method in one call, any other by the general solver.
+
+    None where there is no penalty and no certificate: columns may depend on each other, classes be separated.
+    """
     zero = np.zeros(objective.n_params)
     starts = [zero, start] if start.any() else [zero]
     if is_small(objective):
         monitor = Monitor()
-        found = small(objective, starts, tol, 100 if max_iter is None else max_iter, monitor)
+        found = small(objective, starts, tol, _MOST_STEPS if max_iter is None else max_iter, monitor)
         if found is not None:
             at, metric, nu, _ = found
             solution = Solution(at.coef, zero, at, metric, at, 0.0, nu, monitor.iterations, Stop.TOLERANCE)
             certificate = certify(objective, solution)
             if certificate.converged:
                 return solution, certificate
+    penalised = objective.penalty is not None
     try:
-        solution = solve(objective, starts, tol=tol, max_iter=max_iter)
+        solution = solve(objective, starts, tol=tol, max_iter=max_iter, patience=None if penalised else 8)
     except (DependentColumn, IllConditioned):
-        raise
-    return solution, certify(objective, solution)
+        if penalised:
+            raise ValueError(_TOO_NEAR) from None
+        return None
+    certificate = certify(objective, solution)
+    return (solution, certificate) if penalised or certificate.converged else None
+
+
+def _unpenalised(task: _Task, objective: Objective) -> Result:
+    """The fit of the front door, with all that it finds out about columns and classes."""
+    response = objective.response
+    weight = None if response.weight is None else response.weight * response.scale
+    classes = np.arange(len(response.classes))
+    data = Data(
+        objective.design, response.codes, weight, None, classes, task.kernels, objective.n_threads, "importance"
+    )
+    found = estimate(
+        data,
+        l2=0.0,
+        start=None,
+        tol=task.tol,
+        max_iter=task.max_iter,
+        callback=None,
+        refuse_dependence=False,
+    )
+    return concluded(data, found, 0, l2=0.0, collinear="min_norm")[0]
 
 
 def _of_one_class(task: _Task, present: tuple[int, ...], width: int, L: int) -> Path:

@@ -80,7 +80,6 @@ class Part(Objective):
         X by reference, the rest copied.  Rows of other classes must have weight 0.
         """
         rows = np.concatenate([np.arange(start, stop) for start, stop in self.stretches])
-        pieces = [self.design.block(start, stop) for start, stop in self.stretches]
         response = self.response.take(rows)
         if len(classes) < len(response.classes):
             table = np.zeros(len(response.classes), response.codes.dtype)
@@ -97,7 +96,11 @@ class Part(Objective):
                 absent=(),
             )
         l2 = 0.0 if self.penalty is None else self.penalty.l2
-        design = self.design.of(Chunks(pieces))
+        if np.may_share_memory(self.design.block(0, 1), self.design.block(0, 1)):
+            design = self.design.of(Chunks([self.design.block(*stretch) for stretch in self.stretches]))
+        else:
+            # rows that are not read in place: gathered, or copied where they are few
+            design = self.design.pick(rows, self.n_threads)
         found = Objective(design, response, self.kernels, self.n_threads, l2=l2)
         found.rows_read = self.rows_read
         if self._largest is not None:
