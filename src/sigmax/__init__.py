@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sigmax import datasets
     from sigmax.comparison import compare
+    from sigmax.estimators.cv import LogisticRegressionCV
     from sigmax.estimators.logistic import LogisticRegression
     from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
     from sigmax.fitting import fit
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOME = {
     "ConvergenceWarning": "exceptions",
     "LogisticRegression": "estimators.logistic",
+    "LogisticRegressionCV": "estimators.cv",
     "SeparationError": "exceptions",
     "SeparationWarning": "exceptions",
     "compare": "comparison",
@@ -46,6 +48,7 @@ _ROOMS = ("datasets",)
 __all__ = [
     "ConvergenceWarning",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "SeparationError",
     "SeparationWarning",
     "__version__",

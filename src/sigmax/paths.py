@@ -47,6 +47,8 @@ Index = npt.NDArray[np.intp]
 TOL = 1e-8
 #: what may be proved of a fit that has converged, in units of the tolerance
 _PROVED = 1000.0
+#: decrement of a small fit, where another step costs next to nothing
+_SMALL_TOL = 1e-11
 #: Newton steps of a small fit, at most
 _MOST_STEPS = 100
 _TOO_NEAR = (
@@ -379,7 +381,7 @@ def _generally(
     starts = [zero, start] if start.any() else [zero]
     if is_small(objective):
         monitor = Monitor()
-        found = small(objective, starts, tol, _MOST_STEPS if max_iter is None else max_iter, monitor)
+        found = small(objective, starts, min(tol, _SMALL_TOL), _MOST_STEPS if max_iter is None else max_iter, monitor)
         if found is not None:
             at, metric, nu, _ = found
             solution = Solution(at.coef, zero, at, metric, at, 0.0, nu, monitor.iterations, Stop.TOLERANCE)
