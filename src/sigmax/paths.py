@@ -42,13 +42,15 @@ from sigmax.solvers.solve import solve
 
 Index = npt.NDArray[np.intp]
 
-#: decrement to reach, in standard errors: a hundredth of it moves no score, and the proof needs no gradient in
+#: decrement to reach, in standard errors: no score moves by so little, and the proof needs no gradient in
 #: double-double
-TOL = 1e-8
+TOL = 1e-7
 #: what may be proved of a fit that has converged, in units of the tolerance
 _PROVED = 1000.0
 #: decrement of a small fit, where another step costs next to nothing
 _SMALL_TOL = 1e-11
+#: blocks that a fold reads in one call: folds are read side by side
+_BLOCKS = 4
 #: Newton steps of a small fit, at most
 _MOST_STEPS = 100
 _TOO_NEAR = (
@@ -242,7 +244,8 @@ def _members(parts: Sequence[Stretch]) -> list[list[Stretch]]:
 def _fit_group(task: _Task, design: Design, observed: Response, parts: Sequence[Stretch]) -> list[Path]:
     members = _members(parts)
     inner = max(task.n_threads // len(members), 1)
-    objectives = [Part(design, observed, rows, task.kernels, inner) for rows in members]
+    blocks = _BLOCKS if len(members) > 1 else 1
+    objectives = [Part(design, observed, rows, task.kernels, inner, blocks=blocks) for rows in members]
     order = np.argsort(-task.l2, kind="stable")
     units = task.l2 / observed.scale
     penalties = [_penalty(objectives[0], float(units[i])) for i in order]
@@ -282,7 +285,8 @@ def _anchors(
     if not complete or is_small(first) or not shared_path.pays(first):
         return None
     inner = max(task.n_threads // len(parts), 1)
-    pieces = [Part(design, observed, [part], task.kernels, inner) for part in parts]
+    blocks = _BLOCKS if len(parts) > 1 else 1
+    pieces = [Part(design, observed, [part], task.kernels, inner, blocks=blocks) for part in parts]
 
     def read(coef: Float) -> shared_path.Shared:
         at = [None] * len(pieces)
@@ -381,7 +385,9 @@ def _generally(
     starts = [zero, start] if start.any() else [zero]
     if is_small(objective):
         monitor = Monitor()
-        found = small(objective, starts, min(tol, _SMALL_TOL), _MOST_STEPS if max_iter is None else max_iter, monitor)
+        found = small(
+            objective, starts, min(tol, _SMALL_TOL), _MOST_STEPS if max_iter is None else max_iter, monitor
+        )
         if found is not None:
             at, metric, nu, _ = found
             solution = Solution(at.coef, zero, at, metric, at, 0.0, nu, monitor.iterations, Stop.TOLERANCE)
@@ -405,7 +411,14 @@ def _unpenalised(task: _Task, objective: Objective) -> Result:
     weight = None if response.weight is None else response.weight * response.scale
     classes = np.arange(len(response.classes))
     data = Data(
-        objective.design, response.codes, weight, None, classes, task.kernels, objective.n_threads, "importance"
+        objective.design,
+        response.codes,
+        weight,
+        None,
+        classes,
+        task.kernels,
+        objective.n_threads,
+        "importance",
     )
     found = estimate(
         data,

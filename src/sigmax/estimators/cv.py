@@ -91,7 +91,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         data = self._training(X, y, sample_weight)
         parameters.check_multi_class(self, len(data.classes))
         routed = self._routed(sample_weight, params)
-        folds = list(check_cv(self.cv, data.y, classifier=True).split(data.X, data.y, **routed.splitter.split))
+        folds = list(
+            check_cv(self.cv, data.y, classifier=True).split(data.X, data.y, **routed.splitter.split)
+        )
         watch = Watch(self, data.X, data.y, sample_weight, len(data.classes), self.n_features_in_)
         plain = data.X if issparse(data.X) else np.ascontiguousarray(data.X, np.float64)
 
@@ -185,9 +187,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             if not path.converged.all():
                 i = int(np.argmin(path.converged))
                 result = path.unpenalised.get(i)
-                kind = (
-                    SeparationWarning if result is not None and result.separation else ConvergenceWarning
-                )
+                kind = SeparationWarning if result is not None and result.separation else ConvergenceWarning
                 warnings.warn(
                     f"fold {f} has no certified optimum with C={Cs[i]!r}, and {sum((~p.converged).sum() for p in paths) - 1} "
                     "fits more; with C=np.inf classes may be separated: leave it out",

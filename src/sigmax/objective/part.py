@@ -39,6 +39,9 @@ class Part(Objective):
         As in :class:`Objective`.
     l2 : float
         Strength of the penalty, in units of the (scaled) negative log-likelihood.
+    blocks : int
+        Blocks of :func:`sigmax.passes.block_rows` in one block: many where several parts are read side by
+        side, each by one thread, and short blocks would only cost calls.
 
     Attributes
     ----------
@@ -58,9 +61,11 @@ class Part(Objective):
         n_threads: int,
         *,
         l2: float = 0.0,
+        blocks: int = 1,
     ) -> None:
         self.stretches = tuple(stretches)
         super().__init__(design, _counted(response, self.stretches), kernels, n_threads, l2=l2)
+        self._size *= blocks
         self.n_rows = sum(stop - start for start, stop in self.stretches)
         self._blocks = [
             (first + start, first + stop)

@@ -139,9 +139,7 @@ def shared(at: Sequence[Evaluation]) -> Shared:
     values = [np.asarray(e.nll) for e in at]
     members = [
         Anchor(coef, g, H, float(f))
-        for g, H, f in zip(
-            without_each(gradients), without_each(hessians), without_each(values), strict=True
-        )
+        for g, H, f in zip(without_each(gradients), without_each(hessians), without_each(values), strict=True)
     ]
     if len(at) == 1:
         return Shared(members[0], members)
