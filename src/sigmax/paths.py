@@ -24,13 +24,14 @@ import numpy.typing as npt
 from sigmax import kernels, passes, threads
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
+from sigmax.data.folds import Index, Stretch, groups, indices, members
 from sigmax.data.response import Response, response
 from sigmax.estimation import Data, estimate
 from sigmax.fitting import concluded
 from sigmax.inference.result import Result
 from sigmax.kernels import Float, Kernels
-from sigmax.objective import Objective
-from sigmax.objective.part import Part, Stretch
+from sigmax.objective import Evaluation, Objective
+from sigmax.objective.part import Part
 from sigmax.objective.penalty import Penalty
 from sigmax.solvers import path as shared_path
 from sigmax.solvers.certificate import Certificate, certify
@@ -39,8 +40,6 @@ from sigmax.solvers.monitor import Monitor
 from sigmax.solvers.small import is_small, small
 from sigmax.solvers.solution import Solution, Stop
 from sigmax.solvers.solve import solve
-
-Index = npt.NDArray[np.intp]
 
 #: decrement to reach, in standard errors: no score moves by so little, and the proof needs no gradient in
 #: double-double
@@ -54,8 +53,8 @@ _BLOCKS = 4
 #: Newton steps of a small fit, at most
 _MOST_STEPS = 100
 _TOO_NEAR = (
-    "X has nearly dependent columns in a fold, too near to be fitted in float64 with so small a penalty; leave "
-    "one out, or lower the largest C"
+    "X has nearly dependent columns in a fold, too near to be fitted in float64 with so small a penalty; "
+    "leave one out, or lower the largest C"
 )
 
 
@@ -149,7 +148,7 @@ def fit_paths(
     observed = response(labels, n, sample_weight=sample_weight, classes=classes, n_threads=count)
     task = _Task(strength, bool(fit_intercept), tol, max_iter, chosen, count)
     found: list[Path] = []
-    for group in _groups([_indices(one, n) for one in train], n):
+    for group in groups([indices(one, n) for one in train], n):
         design = Design(rows(group.order), intercept=task.intercept)
         here = observed if group.order is None else observed.take(group.order)
         found.extend(_fit_group(task, design, here, group.parts))
@@ -168,84 +167,14 @@ class _Task:
     n_threads: int
 
 
-# -- the rows ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Folds that are fitted together.
-
-    Attributes
-    ----------
-    order : ndarray of intp or None
-        The rows, ordered by part; None for those of X as they are.
-    parts : tuple of (start, stop)
-        Fold f leaves out part f; one part only: a single set of training rows, nothing left out.
-    """
-
-    order: Index | None
-    parts: tuple[Stretch, ...]
-
-
-def _indices(rows: npt.ArrayLike, n: int) -> Index:
-    array = np.asarray(rows)
-    return np.flatnonzero(array) if array.dtype == bool else array.astype(np.intp) % n
-
-
-def _groups(train: Sequence[Index], n: int) -> list[_Group]:
-    """Runs of folds whose left-out rows are a partition, and the other folds one by one, in their order."""
-    found: list[_Group] = []
-    begin = 0
-    while begin < len(train):
-        part = _partition(train[begin:], n)
-        if part is None:
-            rows = train[begin]
-            as_it_is = len(rows) == n and bool((rows == np.arange(n)).all())
-            found.append(_Group(None if as_it_is else rows, ((0, len(rows)),)))
-            begin += 1
-            continue
-        count = int(part.max()) + 1
-        edges = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=count))]).tolist()
-        sorted_already = bool((np.diff(part) >= 0).all())
-        order = None if sorted_already else np.argsort(part, kind="stable")
-        found.append(_Group(order, tuple(zip(edges[:-1], edges[1:], strict=True))))
-        begin += count
-    return found
-
-
-def _partition(train: Sequence[Index], n: int) -> Index | None:
-    """Which of the first folds leaves out each row, where each row is left out by exactly one of them."""
-    part = np.full(n, -1, dtype=np.intp)
-    missing = n
-    for fold, rows in enumerate(train):
-        left_out = np.ones(n, dtype=bool)
-        left_out[rows] = False
-        size = int(np.count_nonzero(left_out))
-        if size == 0 or len(rows) != n - size or (part[left_out] >= 0).any():
-            return None
-        part[left_out] = fold
-        missing -= size
-        if missing == 0:
-            return part if fold > 0 else None
-    return None
-
-
-def _members(parts: Sequence[Stretch]) -> list[list[Stretch]]:
-    """The stretches that each fold is fitted on."""
-    if len(parts) == 1:
-        return [list(parts)]
-    n = parts[-1][1]
-    return [[(a, b) for a, b in ((0, start), (stop, n)) if b > a] for start, stop in parts]
-
-
 # -- the fits ------------------------------------------------------------------------------------------
 
 
 def _fit_group(task: _Task, design: Design, observed: Response, parts: Sequence[Stretch]) -> list[Path]:
-    members = _members(parts)
-    inner = max(task.n_threads // len(members), 1)
-    blocks = _BLOCKS if len(members) > 1 else 1
-    objectives = [Part(design, observed, rows, task.kernels, inner, blocks=blocks) for rows in members]
+    rows = members(parts)
+    inner = max(task.n_threads // len(rows), 1)
+    blocks = _BLOCKS if len(rows) > 1 else 1
+    objectives = [Part(design, observed, one, task.kernels, inner, blocks=blocks) for one in rows]
     order = np.argsort(-task.l2, kind="stable")
     units = task.l2 / observed.scale
     penalties = [_penalty(objectives[0], float(units[i])) for i in order]
@@ -256,13 +185,13 @@ def _fit_group(task: _Task, design: Design, observed: Response, parts: Sequence[
         for objective in objectives:
             objective.found_largest(largest)
 
-    found: list[Path | None] = [None] * len(members)
+    found: list[Path | None] = [None] * len(rows)
 
     def evaluate(f: int, _: int) -> None:
         of_fold = None if anchors is None else [at.members[f] for at in anchors]
         found[f] = _fit_path(task, objectives[f], penalties, of_fold, order)
 
-    passes.reduce(len(members), 1, evaluate, lambda a, b: None, min(task.n_threads, len(members)))
+    passes.reduce(len(rows), 1, evaluate, lambda a, b: None, min(task.n_threads, len(rows)))
     return [one for one in found if one is not None]
 
 
@@ -289,7 +218,7 @@ def _anchors(
     pieces = [Part(design, observed, [part], task.kernels, inner, blocks=blocks) for part in parts]
 
     def read(coef: Float) -> shared_path.Shared:
-        at = [None] * len(pieces)
+        at: dict[int, Evaluation] = {}
 
         def evaluate(q: int, _: int) -> None:
             at[q] = pieces[q].evaluate(coef)
@@ -298,7 +227,7 @@ def _anchors(
         for objective, piece in zip(objectives, pieces, strict=True):
             # the read of all rows belongs to all folds
             objective.rows_read += piece.n_rows
-        return shared_path.shared(at)
+        return shared_path.shared([at[q] for q in range(len(pieces))])
 
     return shared_path.anchors(read, penalties, np.zeros(first.n_params))
 

@@ -26,7 +26,8 @@ from sigmax.estimation import Data, estimate
 from sigmax.estimators import cv_parameters, parameters, scoring
 from sigmax.estimators.base import LinearClassifier, Training
 from sigmax.estimators.callbacks import FRAMES, Watch, shown, with_callbacks
-from sigmax.estimators.coefficients import as_start, of_params, of_result
+from sigmax.estimators.coefficients import as_start, of_result
+from sigmax.estimators.folds import in_rows
 from sigmax.estimators.doubts import ConvergenceWarning, SeparationWarning, of_estimator
 from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.sparse_rows import SparseRows
@@ -45,7 +46,91 @@ _LIMIT = 2.0**16
 
 
 class LogisticRegressionCV(Parameters, LinearClassifier):
-    """DOC"""
+    """Logistic and multinomial regression with the C that cross-validation finds best, in scikit-learn's manner.
+
+    A drop-in for ``sklearn.linear_model.LogisticRegressionCV``: constructor, defaults, attributes and warnings
+    are those of the scikit-learn that is installed, 1.6 to 1.9, and so is the objective, that of
+    :class:`LogisticRegression`.  Each fit of the grid ends within 1e-7 standard errors of its optimum; the last
+    one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and its standard errors.
+
+    Parameters
+    ----------
+    Cs : int or array_like of shape (L,), default=10
+        Inverse strengths of the penalty, ``np.inf`` for none; a number stands for as many from 1e-4 to 1e4.
+    l1_ratios : array_like of zeros, optional
+        L1 and elastic net do not exist here yet, and are refused.
+    fit_intercept : bool, default=True
+        Whether there is an intercept.
+    cv : int, splitter or iterable of (train, test), optional
+        As in scikit-learn; five stratified folds by default.
+    scoring : str or callable, optional
+        As in scikit-learn; accuracy by default.
+    refit : bool, default=True
+        Whether to fit all rows with the best C; else the coefficients are the mean of each fold's best.
+    class_weight : dict or "balanced", optional
+        As in :class:`LogisticRegression`; "balanced" counts all rows, not those of a fold.
+    max_iter, tol, verbose
+        As in :class:`LogisticRegression`, for the last fit; a limit of steps below 100 holds for every fit.
+    use_legacy_attributes : bool
+        scikit-learn 1.8 and later: the form of the attributes below, as there.
+    dual, penalty, solver, n_jobs, intercept_scaling, random_state, multi_class
+        As in :class:`LogisticRegression`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    coef_ : ndarray of shape (1, p) or (K, p)
+    intercept_ : ndarray of shape (1,) or (K,)
+    Cs_ : ndarray of shape (L,)
+    C_ : ndarray of shape (1,) or (K,), or float
+        The best C; without a refit the mean of the folds' best.
+    l1_ratio_, l1_ratios_
+        As in scikit-learn: zeros, or None.
+    scores_ : dict of label to ndarray of shape (F, L), or ndarray of shape (F, 1, L)
+        Scores of the test rows of each fold, the same for each class.
+    coefs_paths_ : dict of label to ndarray of shape (F, L, dof), or ndarray of shape (F, 1, L, 1 or K, dof)
+        Coefficients of each fold, the intercept last.
+    n_iter_ : int64 ndarray of shape (1, F, L) or (F, 1, L)
+        Steps of each fit: reads for a gradient, or Newton's.
+    result_ : sigmax.inference.result.Result
+        The fit of all rows; absent without a refit.
+    n_features_in_, feature_names_in_
+        As in :class:`LogisticRegression`.
+
+    Warns
+    -----
+    SeparationWarning
+        The training rows of a fold lack a class: in that fold its intercept is -inf, its slopes are 0 and its
+        probability is 0, the limit of the penalised fit.  Or C is ``np.inf`` and classes are separated.
+    ConvergenceWarning
+        A fit has no certificate.
+
+    See Also
+    --------
+    LogisticRegression : The fit for one C.
+
+    Notes
+    -----
+    Folds whose test rows are a partition share the Hessians of all rows (:mod:`sigmax.solvers.path`), and X is
+    copied at most once for all of them.  Coefficients have the same bits for any number of threads.
+
+    Differences from scikit-learn: those of :class:`LogisticRegression`; scorers get the labels as they are in
+    every version, and know all classes; `n_jobs` has no effect, as folds share the threads of the fit; in a fold
+    that lacks a class scikit-learn's intercept is wherever its iteration ends.
+
+    Examples
+    --------
+    >>> import sigmax as sx
+    >>> data = sx.datasets.load("spector")
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     model = sx.LogisticRegressionCV(Cs=[0.1, 1.0, 10.0], cv=4).fit(data.X, data.y)
+    >>> model.C_
+    array([10.])
+    >>> model.result_.certificate.converged
+    True
+    """
 
     if SKLEARN >= (1, 9):
         __metadata_request__score = {"sample_weight": metadata_routing.UNUSED}
@@ -55,6 +140,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     l1_ratio_: Any
     l1_ratios_: npt.NDArray[Any]
     coefs_paths_: Any
+    n_iter_: npt.NDArray[Any]
     scores_: Any
 
     @with_callbacks
@@ -95,7 +181,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             check_cv(self.cv, data.y, classifier=True).split(data.X, data.y, **routed.splitter.split)
         )
         watch = Watch(self, data.X, data.y, sample_weight, len(data.classes), self.n_features_in_)
-        plain = data.X if issparse(data.X) else np.ascontiguousarray(data.X, np.float64)
+        plain: Any = data.X if issparse(data.X) else np.ascontiguousarray(data.X, np.float64)
 
         def rows(index: npt.NDArray[np.intp] | None) -> npt.NDArray[Any] | Chunks:
             some = plain if index is None else plain[index]
@@ -116,7 +202,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             max_iter=parameters.steps(self.max_iter),
         )
         K = len(data.classes)
-        coefs = np.stack([_in_rows(path, K, intercept=intercept) for path in paths])
+        coefs = np.stack([in_rows(path, K, intercept=intercept) for path in paths])
         scores = self._scores(grid, data, plain, folds, paths, coefs, routed.scorer.score)
         self._warn_of(paths, grid.Cs)
         chosen = self._choose(grid, scores, coefs)
@@ -140,17 +226,16 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     ) -> Float:
         """Scores of the test rows, (F, L)."""
         found = np.empty(coefs.shape[:2])
-        quick = scoring.is_accuracy(grid.scoring, params)
-        scorer = None if quick else scoring.scorer_of(grid.scoring, data.classes)
+        name = scoring.quick(grid.scoring, params)
+        scorer = scoring.scorer_of(grid.scoring, data.classes)
         for f, (_, test) in enumerate(folds):
             here, y = X[test], data.y[test]
             eta = scoring.logits(here, coefs[f], threads.resolve(), intercept=bool(self.fit_intercept))
             for place, result in paths[f].unpenalised.items():
                 eta[:, place] = np.clip(limiting_decision(result, here), -_LIMIT, _LIMIT)
             mine = _check_method_params(X=data.X, params=params, indices=test)
-            if scorer is None:
-                right = scoring.predicted(eta) == data.codes[test][:, None]
-                found[f] = scoring.accuracies(right, mine.get("sample_weight"))
+            if name is not None:
+                found[f] = scoring.at_once(name, eta, data.codes[test], mine.get("sample_weight"))
                 continue
             for i, C in enumerate(grid.Cs):
                 model = scoring.OnTest(float(C))
@@ -172,29 +257,29 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         return Bunch(splitter=Bunch(split={}), scorer=Bunch(score=score))
 
     def _warn_of(self, paths: list[Path], Cs: Float) -> None:
+        """Warn of folds that lack a class, and of fits without a certificate: of the first one each."""
         K = len(self.classes_)
         for f, path in enumerate(paths):
             if len(path.present) < K:
-                lacking = [self.classes_[c] for c in range(K) if c not in path.present]
-                warnings.warn(
-                    f"the training rows of fold {f} lack the class {lacking[0]!r}: its intercept there is "
-                    "-inf, and its probability 0; pass a stratified cv",
-                    SeparationWarning,
-                    stacklevel=3 + FRAMES,
+                lacking = next(self.classes_[c] for c in range(K) if c not in path.present)
+                message = (
+                    f"the training rows of fold {f} lack the class {lacking!r}: its intercept there is -inf, "
+                    "and its probability 0; pass a stratified cv"
                 )
-                return
-        for f, path in enumerate(paths):
-            if not path.converged.all():
-                i = int(np.argmin(path.converged))
-                result = path.unpenalised.get(i)
-                kind = SeparationWarning if result is not None and result.separation else ConvergenceWarning
-                warnings.warn(
-                    f"fold {f} has no certified optimum with C={Cs[i]!r}, and {sum((~p.converged).sum() for p in paths) - 1} "
-                    "fits more; with C=np.inf classes may be separated: leave it out",
-                    kind,
-                    stacklevel=3 + FRAMES,
-                )
-                return
+                warnings.warn(message, SeparationWarning, stacklevel=3 + FRAMES)
+                break
+        without = [(f, int(i)) for f, path in enumerate(paths) for i in np.flatnonzero(~path.converged)]
+        if not without:
+            return
+        f, i = without[0]
+        result = paths[f].unpenalised.get(i)
+        separated = result is not None and result.separation is not None
+        why = "the classes are separated" if separated else "it could not be certified"
+        message = (
+            f"{len(without)} of {len(paths) * len(Cs)} fits have no optimum that is proved; the first is fold "
+            f"{f} with C={float(Cs[i])!r}: {why}; leave out the largest of Cs"
+        )
+        warnings.warn(message, SeparationWarning if separated else ConvergenceWarning, stacklevel=3 + FRAMES)
 
     # -- what is kept -------------------------------------------------------------------------------
 
@@ -225,7 +310,6 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         self, grid: cv_parameters.Grid, scores: Float, coefs: Float, steps: npt.NDArray[np.int64]
     ) -> None:
         """`scores_`, `coefs_paths_` and `n_iter_`, from arrays (F, L, ...)."""
-        steps = steps.astype(np.int32)
         if not grid.legacy:
             R = 1 if grid.ratios is None else len(grid.ratios)
             self.scores_ = np.repeat(scores[:, None], R, axis=1)
@@ -234,7 +318,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             return
         if grid.ratios is not None:
             R = len(grid.ratios)
-            scores, steps = (np.repeat(a[:, :, None], R, axis=2) for a in (scores, steps))
+            scores, steps = np.repeat(scores[:, :, None], R, axis=2), np.repeat(steps[:, :, None], R, axis=2)
         classes = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
         self.scores_ = {c: scores.copy() for c in classes}
         self.coefs_paths_ = {}
@@ -332,36 +416,3 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     def _get_scorer(self) -> Any:
         missing = self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "warn")
         return get_scorer("accuracy" if missing else self.scoring)
-
-
-def _in_rows(path: Path, K: int, *, intercept: bool) -> Float:
-    """Coefficients of a fold in scikit-learn's rows, intercepts last, (L, 1 or K, dof).
-
-    A class that the fold lacks has no slopes and an intercept of -inf.
-    """
-    L, _, k = path.params.shape
-    rows = 1 if K == 2 else K
-    if len(path.present) == K:
-        found = np.empty((L, rows, k))
-        for i in range(L):
-            result = path.unpenalised.get(i)
-            c = of_params(path.params[i], intercept=intercept) if result is None else of_result(result)
-            found[i, :, : k - intercept] = c.coef
-            if intercept:
-                found[i, :, -1] = c.intercept
-        return found
-    found = np.zeros((L, rows, k))
-    if K == 2:
-        if intercept:
-            found[:, 0, -1] = np.inf if path.present == (1,) else -np.inf
-        return found
-    if intercept:
-        found[:, :, -1] = -np.inf
-    # of the classes that are there; one alone has a row of zeros
-    whole = np.insert(path.params, 0, 0.0, axis=1)
-    whole = whole - whole.mean(axis=1, keepdims=True)
-    for row, c in enumerate(path.present):
-        found[:, c, : k - intercept] = whole[:, row, intercept:]
-        if intercept:
-            found[:, c, -1] = whole[:, row, 0]
-    return found

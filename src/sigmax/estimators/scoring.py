@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
 from sklearn.metrics import get_scorer, make_scorer
 
 from sigmax import kernels
 from sigmax.data.design import Design
 from sigmax.estimators.logistic import LogisticRegression
+from sigmax.functions import expit, softmax
 from sigmax.kernels import Codes, Float
 from sigmax.objective import linear_predictor
 
@@ -41,11 +41,29 @@ class OnTest(LogisticRegression):
         return eta if X is known else super().decision_function(X)
 
 
-def is_accuracy(scoring: Any, params: dict[str, Any]) -> bool:
-    """Whether a score is the part of rows that are predicted right, with sample weights at most."""
-    return (scoring is None or (isinstance(scoring, str) and scoring == "accuracy")) and (
-        params.keys() <= {"sample_weight"}
-    )
+#: scores that need no scorer: of these names, with sample weights at most
+_QUICK = ("accuracy", "neg_log_loss")
+
+
+def quick(scoring: Any, params: dict[str, Any]) -> str | None:
+    """The name of a score that :func:`at_once` computes, or None."""
+    name = "accuracy" if scoring is None else scoring
+    return name if isinstance(name, str) and name in _QUICK and params.keys() <= {"sample_weight"} else None
+
+
+def at_once(name: str, eta: Float, codes: Codes, sample_weight: Any) -> Float:
+    """The scores of all fits, (L,), from their logits, (n, L) or (n, L, K), and the classes of the rows."""
+    if name == "accuracy":
+        return accuracies(predicted(eta) == codes[:, None], sample_weight)
+    if eta.ndim == 2:
+        p = np.asarray(expit(np.where(codes[:, None] == 1, eta, -eta)))
+    else:
+        p = np.asarray(softmax(eta, axis=2))[np.arange(len(codes)), :, codes]
+    # as scikit-learn's log_loss cuts them off
+    eps = np.finfo(np.float64).eps
+    logs = np.log(np.clip(p, eps, 1.0 - eps))
+    weight = None if sample_weight is None else np.asarray(sample_weight)
+    return np.asarray(np.average(logs, axis=0, weights=weight), np.float64)
 
 
 def accuracies(right: npt.NDArray[np.bool_], sample_weight: Any) -> Float:
@@ -58,23 +76,22 @@ def accuracies(right: npt.NDArray[np.bool_], sample_weight: Any) -> Float:
 
 def predicted(eta: Float) -> Codes:
     """Codes of the most probable classes; eta of shape (n, L) for two classes, else (n, L, K)."""
-    if eta.ndim == 2:
-        return (eta > 0.0).astype(np.int32)
-    return np.argmax(eta, axis=2).astype(np.int32)
+    best: Codes = ((eta > 0.0) if eta.ndim == 2 else np.argmax(eta, axis=2)).astype(np.int32)
+    return best
 
 
 def logits(X: Any, coefs: Float, n_threads: int, *, intercept: bool) -> Float:
-    """Logits of rows for coefficients (L, R, dof), intercepts last; shape (n, L) for R = 1, else (n, L, R)."""
+    """Logits of rows for coefficients (L, R, dof), intercepts last; (n, L) for R = 1, else (n, L, R)."""
     L, R, dof = coefs.shape
     flat = coefs.reshape(L * R, dof)
     slopes = flat[:, :-1] if intercept else flat
     free = flat[:, -1] if intercept else np.zeros(len(flat))
     free = np.clip(free, -_LIMIT, _LIMIT)
-    if issparse(X):
-        eta = np.asarray(X @ slopes.T) + free
-    else:
+    if isinstance(X, np.ndarray):
         matrix = np.column_stack([free, slopes])
         eta = linear_predictor(Design(X), matrix, None, kernels.get(), n_threads)
+    else:
+        eta = np.asarray(X @ slopes.T) + free
     return eta if R == 1 else eta.reshape(len(eta), L, R)
 
 

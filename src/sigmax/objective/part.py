@@ -16,14 +16,12 @@ import numpy as np
 from sigmax import passes
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
+from sigmax.data.folds import Stretch
 from sigmax.data.response import Response
 from sigmax.kernels import Kernels
 from sigmax.objective.objective import Objective
 
 T = TypeVar("T")
-
-#: rows from `start` to before `stop`
-Stretch = tuple[int, int]
 
 
 class Part(Objective):
@@ -50,7 +48,7 @@ class Part(Objective):
         Rows in the stretches.
     """
 
-    __slots__ = ("_blocks", "stretches")
+    __slots__ = ("_ranges", "stretches")
 
     def __init__(
         self,
@@ -67,7 +65,7 @@ class Part(Objective):
         super().__init__(design, _counted(response, self.stretches), kernels, n_threads, l2=l2)
         self._size *= blocks
         self.n_rows = sum(stop - start for start, stop in self.stretches)
-        self._blocks = [
+        self._ranges = [
             (first + start, first + stop)
             for first, end in self.stretches
             for start, stop in passes.blocks(end - first, self._size)
@@ -75,9 +73,9 @@ class Part(Objective):
 
     def reduce(self, evaluate: Callable[[int, int], T], merge: Callable[[T, T], T], *, flops: float) -> T:
         """:func:`sigmax.passes.reduce` over the blocks of the stretches."""
-        blocks = self._blocks
+        ranges = self._ranges
         count = self._threads(flops)
-        return passes.reduce(len(blocks), 1, lambda i, _: evaluate(*blocks[i]), merge, count)
+        return passes.reduce(len(ranges), 1, lambda i, _: evaluate(*ranges[i]), merge, count)
 
     def alone(self, classes: Sequence[int]) -> Objective:
         """The same objective without the rows between the stretches, and with these of the classes only.

@@ -19,9 +19,9 @@ from sigmax.kernels import Float
 _PIVOT = 16.0 * 2.0**-53
 
 
-#: up to this order a matrix is inverted as a product of two triangles.  OpenBLAS shares dpotri, and dpotrs with
-#: many right-hand sides, between threads at any size, a product only of more than 64^3 terms; on a busy machine
-#: a call that is shared waits for a time slice: 22 ms instead of 0.01 for 36 parameters
+#: up to this order a matrix is inverted as a product of two triangles.  OpenBLAS shares dpotri, and dpotrs
+#: with many right-hand sides, between threads at any size, a product only of more than 64^3 terms; on a busy
+#: machine each shared call waits for a time slice: 22 ms instead of 0.01 for 36 parameters
 _SMALL = 64
 
 
