@@ -193,7 +193,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             eta = linear_predictor(Design(X), matrix, None, kernels.get(), threads.resolve())
         else:
             product = X @ self.coef_.T
-            dense = product.toarray() if issparse(product) else product
+            dense = product if isinstance(product, np.ndarray) else product.toarray()
             eta = np.asarray(dense + self.intercept_, np.float64)
         return eta[:, 0] if eta.shape[1] == 1 else eta
 
