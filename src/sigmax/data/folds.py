@@ -31,6 +31,7 @@ class Group:
 
 
 def indices(rows: npt.ArrayLike, n: int) -> Index:
+    """Row numbers, of numbers that may count from the end, or of a mask."""
     array = np.asarray(rows)
     return np.flatnonzero(array) if array.dtype == bool else array.astype(np.intp) % n
 

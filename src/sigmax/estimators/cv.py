@@ -27,8 +27,8 @@ from sigmax.estimators import cv_parameters, parameters, scoring
 from sigmax.estimators.base import LinearClassifier, Training
 from sigmax.estimators.callbacks import FRAMES, Watch, shown, with_callbacks
 from sigmax.estimators.coefficients import as_start, of_result
-from sigmax.estimators.folds import in_rows
 from sigmax.estimators.doubts import ConvergenceWarning, SeparationWarning, of_estimator
+from sigmax.estimators.folds import in_rows
 from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.sparse_rows import SparseRows
 from sigmax.estimators.versions import PENALTY_IS_DEPRECATED, SKLEARN
@@ -46,12 +46,13 @@ _LIMIT = 2.0**16
 
 
 class LogisticRegressionCV(Parameters, LinearClassifier):
-    """Logistic and multinomial regression with the C that cross-validation finds best, in scikit-learn's manner.
+    """Logistic and multinomial regression with the C that cross-validation finds best, as in scikit-learn.
 
-    A drop-in for ``sklearn.linear_model.LogisticRegressionCV``: constructor, defaults, attributes and warnings
-    are those of the scikit-learn that is installed, 1.6 to 1.9, and so is the objective, that of
-    :class:`LogisticRegression`.  Each fit of the grid ends within 1e-7 standard errors of its optimum; the last
-    one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and its standard errors.
+    A drop-in for ``sklearn.linear_model.LogisticRegressionCV``: constructor, defaults, attributes and
+    warnings are those of the scikit-learn that is installed, 1.6 to 1.9, and so is the objective, that of
+    :class:`LogisticRegression`.  Each fit of the grid ends within 1e-7 standard errors of its optimum; the
+    last one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and its standard
+    errors.
 
     Parameters
     ----------
@@ -111,12 +112,12 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
 
     Notes
     -----
-    Folds whose test rows are a partition share the Hessians of all rows (:mod:`sigmax.solvers.path`), and X is
-    copied at most once for all of them.  Coefficients have the same bits for any number of threads.
+    Folds whose test rows are a partition share the Hessians of all rows (:mod:`sigmax.solvers.path`), and X
+    is copied at most once for all of them.  Coefficients have the same bits for any number of threads.
 
-    Differences from scikit-learn: those of :class:`LogisticRegression`; scorers get the labels as they are in
-    every version, and know all classes; `n_jobs` has no effect, as folds share the threads of the fit; in a fold
-    that lacks a class scikit-learn's intercept is wherever its iteration ends.
+    Differences from scikit-learn: those of :class:`LogisticRegression`; scorers get the labels as they are
+    in every version, and know all classes; `n_jobs` has no effect, as folds share the threads of the fit;
+    in a fold that lacks a class scikit-learn's intercept is wherever its iteration ends.
 
     Examples
     --------
@@ -276,8 +277,8 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         separated = result is not None and result.separation is not None
         why = "the classes are separated" if separated else "it could not be certified"
         message = (
-            f"{len(without)} of {len(paths) * len(Cs)} fits have no optimum that is proved; the first is fold "
-            f"{f} with C={float(Cs[i])!r}: {why}; leave out the largest of Cs"
+            f"{len(without)} of {len(paths) * len(Cs)} fits have no optimum that is proved; the first is "
+            f"fold {f} with C={float(Cs[i])!r}: {why}; leave out the largest of Cs"
         )
         warnings.warn(message, SeparationWarning if separated else ConvergenceWarning, stacklevel=3 + FRAMES)
 

@@ -1,4 +1,4 @@
-"""Parameters of `LogisticRegressionCV`: the constructors of scikit-learn's versions, what they mean, checks."""
+"""Parameters of `LogisticRegressionCV`: the constructors of scikit-learn's versions, and their checks."""
 
 from __future__ import annotations
 
@@ -211,10 +211,11 @@ def _ratios(of: Any) -> list[float] | None:
         )
     if PENALTY_IS_DEPRECATED and penalty != "deprecated":
         _warn(
-            "'penalty' was deprecated in version 1.8 and will be removed in 1.10. To avoid this warning, leave "
-            "'penalty' set to its default value and use 'l1_ratios' and 'Cs' instead. Use l1_ratios=(0,) "
-            "instead of penalty='l2', l1_ratios=(1,) instead of penalty='l1', l1_ratios set to floats between 0 "
-            "and 1 instead of penalty='elasticnet', and Cs=(np.inf,) instead of penalty=None."
+            "'penalty' was deprecated in version 1.8 and will be removed in 1.10. To avoid this warning, "
+            "leave 'penalty' set to its default value and use 'l1_ratios' and 'Cs' instead. Use "
+            "l1_ratios=(0,) instead of penalty='l2', l1_ratios=(1,) instead of penalty='l1', l1_ratios set "
+            "to floats between 0 and 1 instead of penalty='elasticnet', and Cs=(np.inf,) instead of "
+            "penalty=None."
         )
     if penalty == "elasticnet" and ratios is None:
         raise ValueError(f"l1_ratios must be an array-like of numbers between 0 and 1; got {of.l1_ratios!r}")
@@ -239,9 +240,9 @@ def _legacy(of: Any) -> bool:
     if isinstance(given, str) and given == "warn":
         _warn(
             f"The fitted attributes of {type(of).__name__} will be simplified in scikit-learn 1.10 to remove "
-            "redundancy. Set `use_legacy_attributes=False` to enable the new behavior now, or set it to `True` "
-            "to silence this warning during the transition period while keeping the deprecated behavior for "
-            "the time being. The default value of use_legacy_attributes will change from True to False in "
+            "redundancy. Set `use_legacy_attributes=False` to enable the new behavior now, or set it to "
+            "`True` to silence this warning during the transition period while keeping the deprecated "
+            "behavior for the time being. The default value of use_legacy_attributes will change from True to False in "
             "scikit-learn 1.10."
         )
         return True
