@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--values", type=int, default=20)
     parser.add_argument("--scoring", default="accuracy")
     parser.add_argument("--jobs", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
-    parser.add_argument("--accuracy", type=float, default=1e-5, help="standard errors")
+    parser.add_argument("--accuracy", type=float, default=1e-7, help="standard errors")
     parser.add_argument("--target", type=float, default=10.0)
     given = parser.parse_args(arguments)
     data = problem(given.rows, given.columns, given.folds, given.values, given.scoring)

@@ -180,7 +180,7 @@ def _fit_group(task: _Task, design: Design, observed: Response, parts: Sequence[
     penalties = [_penalty(objectives[0], float(units[i])) for i in order]
     anchors = _anchors(task, design, observed, parts, objectives, penalties)
     # bounds of X serve all folds
-    if not is_small(objectives[0]):
+    if not _is_small(objectives[0]):
         largest = design.largest(task.kernels, task.n_threads)
         for objective in objectives:
             objective.found_largest(largest)
@@ -211,7 +211,7 @@ def _anchors(
     """Anchors of the group for each penalty; None where its folds are small, or have to go other ways."""
     first = objectives[0]
     complete = not any(objective.response.absent for objective in objectives)
-    if not complete or is_small(first) or not shared_path.pays(first):
+    if not complete or _is_small(first) or not shared_path.pays(first):
         return None
     inner = max(task.n_threads // len(parts), 1)
     blocks = _BLOCKS if len(parts) > 1 else 1
@@ -303,6 +303,11 @@ def _certified(
     return (solution, certificate) if certificate.standard_errors_off <= most else None
 
 
+def _is_small(objective: Objective) -> bool:
+    """As everywhere, however long the blocks are here."""
+    return is_small(objective) and objective.n_rows <= passes.block_rows(objective.design.width)
+
+
 def _generally(
     objective: Objective, start: Float, tol: float, max_iter: int | None
 ) -> tuple[Solution, Certificate] | None:
@@ -312,7 +317,7 @@ def _generally(
     """
     zero = np.zeros(objective.n_params)
     starts = [zero, start] if start.any() else [zero]
-    if is_small(objective):
+    if _is_small(objective):
         monitor = Monitor()
         found = small(
             objective, starts, min(tol, _SMALL_TOL), _MOST_STEPS if max_iter is None else max_iter, monitor

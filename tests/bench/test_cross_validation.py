@@ -25,20 +25,8 @@ def script():
 
 @pytest.mark.filterwarnings("ignore")
 def test_reports_accuracy_and_a_verdict_that_follows(script, capsys):
-    arguments = [
-        "--rounds",
-        "1",
-        "--rows",
-        "400",
-        "--columns",
-        "4",
-        "--folds",
-        "3",
-        "--values",
-        "3",
-        "--jobs",
-        "1",
-    ]
+    shape = {"rounds": 1, "rows": 400, "columns": 4, "folds": 3, "values": 3, "jobs": 1}
+    arguments = [f"--{name}={value}" for name, value in shape.items()]
     code = script.main([*arguments, "--target", "1e9"])
     lines = capsys.readouterr().out.splitlines()
     [mine] = [line for line in lines if line.startswith("  sigmax") and "standard errors" in line]

@@ -242,8 +242,8 @@ def _legacy(of: Any) -> bool:
             f"The fitted attributes of {type(of).__name__} will be simplified in scikit-learn 1.10 to remove "
             "redundancy. Set `use_legacy_attributes=False` to enable the new behavior now, or set it to "
             "`True` to silence this warning during the transition period while keeping the deprecated "
-            "behavior for the time being. The default value of use_legacy_attributes will change from True to False in "
-            "scikit-learn 1.10."
+            "behavior for the time being. The default value of use_legacy_attributes will change from True "
+            "to False in scikit-learn 1.10."
         )
         return True
     if not isinstance(given, bool | np.bool_):
