@@ -262,7 +262,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         K = len(self.classes_)
         for f, path in enumerate(paths):
             if len(path.present) < K:
-                lacking = next(self.classes_[c] for c in range(K) if c not in path.present)
+                lacking = next(c for k, c in enumerate(self.classes_.tolist()) if k not in path.present)
                 message = (
                     f"the training rows of fold {f} lack the class {lacking!r}: its intercept there is -inf, "
                     "and its probability 0; pass a stratified cv"
