@@ -160,9 +160,22 @@ def test_a_fold_that_lacks_a_class_is_fitted_with_the_others():
     some = np.flatnonzero(y > 0)
     [whole, part, lone] = run(X, y, [np.arange(300), some, np.flatnonzero(y == 1)])
     assert (whole.present, part.present, lone.present) == ((0, 1, 2), (1, 2), (1,))
-    assert_is_fit(part, X, y, some)
+    assert_is_fit(whole, X, y, np.arange(300))
+    for i, strength in enumerate(L2):
+        # W_1 = -W_2, and so l2 / 2 (|W_1|^2 + |W_2|^2) = l2 / 4 |W_2 - W_1|^2
+        two = sx.fit(X[some], y[some], l2=strength / 2.0)
+        assert (np.abs(part.params[i, 0] - two.params) <= 2.0 * paths.TOL * two.bse).all()
     assert lone.params.shape == (len(L2), 0, 4)
     assert lone.converged.all()
+
+
+def test_the_limit_of_a_lacking_class_is_what_few_rows_of_it_tend_to():
+    X, y = logistic(300, 3, 3)
+    train = np.flatnonzero(y > 0)
+    [part] = run(X, y, [train], [1.0])
+    weight = np.where(y == 0, 1e-9, 1.0)
+    near = sx.fit(X, y, l2=1.0, sample_weight=weight).params
+    np.testing.assert_allclose(part.params[0, 0], near[1] - near[0], rtol=1e-6)
 
 
 def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch):

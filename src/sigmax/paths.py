@@ -69,7 +69,8 @@ class Path:
     present : tuple of int
         The classes that have a row of positive weight.
     params : ndarray of shape (L, K' - 1, k)
-        Of the K' classes present, against the first of them, the intercept first.
+        Of the K' classes present, against the first of them, the intercept first.  A class that is not
+        there has slopes of 0 in the penalty, the limit of the penalised fit of all K.
     error_bound : ndarray, shape of `params`
         Proved distance from the exact optimum; inf where nothing is proved.
     standard_errors_off : ndarray of shape (L,)
@@ -251,7 +252,9 @@ def _fit_path(
         if not lone.knows_largest:
             lone.scan()
         if absent:
-            penalties = [_penalty(lone, 0.0 if p is None else p.l2) for p in penalties]
+            # the softmax of two classes penalises each of two slopes w / 2 and -w / 2
+            share = 0.5 if len(present) == 2 else 1.0
+            penalties = [_penalty(lone, 0.0 if p is None else share * p.l2) for p in penalties]
     m, k = lone.n_logits, lone.design.width
     path = Path(
         task.l2,

@@ -182,7 +182,6 @@ def test_a_fold_that_lacks_a_class_warns_and_leaves_it_out():
     for fold in range(3):
         there = [c for c in range(3) if c != fold]
         rows = np.isin(y, there)
-        one = sx.LogisticRegression(C=1.0).fit(X[rows], y[rows])
         gone = mine.coefs_paths_[fold][fold, 1]
         assert gone[-1] == -np.inf
         assert (gone[:-1] == 0.0).all()
@@ -191,7 +190,6 @@ def test_a_fold_that_lacks_a_class_warns_and_leaves_it_out():
         # of two classes the softmax penalises each slope by half of what the logistic does
         half = sx.fit(X[rows], y[rows], l2=0.5)
         np.testing.assert_allclose(difference[:-1], half.params[1:], rtol=1e-7)
-        assert one.coef_.shape == (1, 4)
     # the test rows are of that class alone: all have a probability of 0, which log_loss cuts off
     assert np.allclose(mine.scores_[0], np.log(np.finfo(float).eps))
 
@@ -257,7 +255,7 @@ def test_warnings_are_scikit_learns():
             estimator.fit(X, y)
         return [(w.category, str(w.message)[:40], w.filename) for w in caught if w.category is FutureWarning]
 
-    X, y = X[::5], y[::5]
+    X, y = X[::10], y[::10]
     for given in ({}, {"penalty": "l2"}, {"scoring": None}, MODERN):
         mine, other = told(sx.LogisticRegressionCV(Cs=2, **given)), told(Theirs(Cs=2, **given))
         assert [w[:2] for w in mine] == [w[:2] for w in other]
