@@ -50,25 +50,30 @@ def assert_is_fit(path, X, y, train, weight=None, l2=L2, **rest):
         assert (off <= 2.0 * paths.TOL * bse).all()
 
 
-CASES = {
-    "two classes": (24_000, 24, 2),
-    "three classes": (9_000, 12, 3),
-    "small": (300, 4, 2),
-    "small, three classes": (300, 4, 3),
-}
+@pytest.fixture(params=["small", "shared"])
+def way_taken(request, monkeypatch):
+    """Small fits, and folds that share anchors although they are small."""
+    if request.param == "shared":
+        monkeypatch.setattr(paths, "_is_small", lambda _: False)
+    return request.param
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.fixture
+def shared(monkeypatch):
+    monkeypatch.setattr(paths, "_is_small", lambda _: False)
+
+
+@pytest.mark.parametrize("K", [2, 3])
 @pytest.mark.parametrize("layout", [contiguous, shuffled])
-def test_each_fit_is_that_of_its_rows(case, layout):
-    n, p, K = CASES[case]
-    X, y = logistic(n, p, K)
-    train = layout(n, 3)
+def test_each_fit_is_that_of_its_rows(K, layout, way_taken):
+    X, y = logistic(900, 5, K)
+    train = layout(900, 3)
     for fold, path in zip(train, run(X, y, train), strict=True):
         assert_is_fit(path, X, y, fold)
         assert path.present == tuple(range(K))
 
 
+@pytest.mark.needs_compiled
 def test_the_shared_way_is_taken_and_saves_reads(monkeypatch):
     X, y = logistic(24_000, 24)
     train = contiguous(24_000, 4)
@@ -81,9 +86,9 @@ def test_the_shared_way_is_taken_and_saves_reads(monkeypatch):
         assert path.passes < 2.5 * len(l2)
 
 
-@pytest.mark.parametrize("n", [400, 24_000])
-def test_weights_intercept_and_order_of_penalties(n):
-    X, y = logistic(n, 24)
+def test_weights_intercept_and_order_of_penalties(way_taken):
+    n = 900
+    X, y = logistic(n, 5)
     weight = np.random.default_rng(1).uniform(0.0, 3.0, n) * (np.arange(n) % 7 > 0)
     train, l2 = shuffled(n, 3), L2[[3, 0, 6, 1]]
     found = run(X, y, train, l2, sample_weight=weight, fit_intercept=False)
@@ -92,9 +97,9 @@ def test_weights_intercept_and_order_of_penalties(n):
         assert_is_fit(path, X, y, fold, weight, l2, fit_intercept=False)
 
 
-def test_weights_of_any_scale_give_the_same_fits():
-    X, y = logistic(24_000, 24)
-    train, weight = contiguous(24_000, 3), np.random.default_rng(1).uniform(0.5, 2.0, 24_000)
+def test_weights_of_any_scale_give_the_same_fits(way_taken):
+    X, y = logistic(900, 5)
+    train, weight = contiguous(900, 3), np.random.default_rng(1).uniform(0.5, 2.0, 900)
     plain = run(X, y, train, sample_weight=weight)
     scale = 2.0**-40
     scaled = run(X, y, train, L2 * scale, sample_weight=weight * scale)
@@ -103,7 +108,7 @@ def test_weights_of_any_scale_give_the_same_fits():
         assert (off <= a.error_bound + b.error_bound).all()
 
 
-def test_rows_twice_overlapping_folds_and_masks():
+def test_rows_twice_overlapping_folds_and_masks(way_taken):
     n = 600
     X, y = logistic(n, 3)
     twice = np.r_[0:300, 0:300]
@@ -114,6 +119,7 @@ def test_rows_twice_overlapping_folds_and_masks():
         assert_is_fit(path, X, y, fold)
 
 
+@pytest.mark.needs_compiled
 @pytest.mark.parametrize(("n", "K"), [(24_000, 2), (9_000, 3), (300, 2)])
 def test_same_bits_for_any_number_of_threads(n, K):
     X, y = logistic(n, 24, K)
@@ -124,7 +130,7 @@ def test_same_bits_for_any_number_of_threads(n, K):
         assert a.error_bound.tobytes() == b.error_bound.tobytes() == c.error_bound.tobytes()
 
 
-def test_dependent_columns_with_a_penalty_and_without():
+def test_dependent_columns_with_a_penalty_and_without(way_taken):
     X, y = logistic(900, 3)
     X = np.column_stack([X, X[:, 0] - 2.0 * X[:, 1]])
     train = shuffled(900, 3)
@@ -142,7 +148,7 @@ def _at(path, i):
     return replace(path, **cut)
 
 
-def test_separated_folds_converge_with_a_penalty_and_say_so_without():
+def test_separated_folds_converge_with_a_penalty_and_say_so_without(way_taken):
     X, y = logistic(300, 3)
     X[:, 0] = np.where(y == 1, 1.0, -1.0) * np.random.default_rng(0).uniform(0.5, 1.0, 300)
     train = contiguous(300, 3)
@@ -153,7 +159,7 @@ def test_separated_folds_converge_with_a_penalty_and_say_so_without():
         assert (np.abs(path.params[0, 0] - one.params) <= 2.0 * paths.TOL * one.bse).all()
 
 
-def test_a_fold_that_lacks_a_class_is_fitted_with_the_others():
+def test_a_fold_that_lacks_a_class_is_fitted_with_the_others(way_taken):
     X, y = logistic(300, 3, 3)
     order = np.argsort(y, kind="stable")
     X, y = X[order], y[order]
@@ -178,9 +184,9 @@ def test_the_limit_of_a_lacking_class_is_what_few_rows_of_it_tend_to():
     np.testing.assert_allclose(part.params[0, 0], near[1] - near[0], rtol=1e-6)
 
 
-def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch):
-    X, y = logistic(24_000, 24)
-    train = contiguous(24_000, 3)
+def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch, shared):
+    X, y = logistic(900, 5)
+    train = contiguous(900, 3)
     monkeypatch.setattr(way.Member, "fit", lambda *_: None)
     for fold, path in zip(train, run(X, y, train, L2[:3]), strict=True):
         assert_is_fit(path, X, y, fold, l2=L2[:3])
@@ -189,20 +195,19 @@ def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch):
         assert_is_fit(path, X, y, fold, l2=L2[:3])
 
 
-def test_nearly_separated_rows_with_weak_penalties():
-    X, y = logistic(24_000, 24)
+def test_nearly_separated_rows_with_weak_penalties(way_taken):
+    X, y = logistic(900, 5)
     X *= 30.0
-    train = contiguous(24_000, 3)
+    train = contiguous(900, 3)
     for fold, path in zip(train, run(X, y, train, [1e3, 1.0, 1e-3]), strict=True):
         assert_is_fit(path, X, y, fold, l2=[1e3, 1.0, 1e-3])
 
 
-def test_bad_numbers_in_x_are_refused():
-    for n in (300, 24_000):
-        X, y = logistic(n, 24)
-        X[17, 1] = np.nan
-        with pytest.raises(ValueError, match=r"X must be finite"):
-            run(X, y, contiguous(n, 3))
+def test_bad_numbers_in_x_are_refused(way_taken):
+    X, y = logistic(300, 3)
+    X[17, 1] = np.nan
+    with pytest.raises(ValueError, match=r"X must be finite"):
+        run(X, y, contiguous(300, 3))
 
 
 def test_partitions_are_found_whatever_their_order():
