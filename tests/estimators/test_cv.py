@@ -35,14 +35,16 @@ def load(name):
 
 
 def theirs(**given):
-    return Theirs(solver="newton-cholesky", tol=1e-13, max_iter=1000, **given)
+    # scikit-learn 1.6 fits several classes one by one with newton-cholesky, and its others end early
+    solver = "newton-cholesky" if SKLEARN >= (1, 7) else "lbfgs"
+    return Theirs(solver=solver, tol=1e-13, max_iter=10_000, **given)
 
 
 def as_arrays(of):
     return [of[key] for key in sorted(of)] if isinstance(of, dict) else [of]
 
 
-def assert_same(mine, other, tol=1e-8):
+def assert_same(mine, other, tol=1e-8 if SKLEARN >= (1, 7) else 1e-5):
     assert np.array_equal(mine.Cs_, other.Cs_)
     for name in ("scores_", "coefs_paths_"):
         a, b = getattr(mine, name), getattr(other, name)
@@ -82,7 +84,8 @@ def test_scores_paths_and_choice_are_scikit_learns(name, scoring):
         {"cv": ShuffleSplit(3, random_state=0)},
         {"cv": RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)},
         MODERN,
-        {**MODERN, "refit": False},
+        # scikit-learn 1.8 fails on this
+        {**MODERN, "refit": False} if SKLEARN != (1, 8) else {"refit": False},
         {"l1_ratios": (0.0, 0.0)} if SINCE_18 else {},
         {"Cs": 3, "scoring": "accuracy"},
         {"n_jobs": 1},
@@ -108,7 +111,10 @@ def test_sample_weights_reach_fits_and_scores(scoring):
     mine = sx.LogisticRegressionCV(**given).fit(X, y, sample_weight=weight)
     assert_same(mine, theirs(**given).fit(X, y, sample_weight=weight))
     if not SKLEARN >= (1, 9):
-        assert mine.score(X, y, weight) == theirs(**given).fit(X, y, weight).score(X, y, weight)
+        other = theirs(**given).fit(X, y, weight)
+        assert mine.score(X, y, weight) == pytest.approx(
+            other.score(X, y, weight), rel=1e-8 if SKLEARN >= (1, 7) else 1e-5
+        )
     assert mine.score(X, y, sample_weight=weight) == get_scorer(scoring or "accuracy")(
         mine, X, y, sample_weight=weight
     )
@@ -224,7 +230,11 @@ def test_dependent_columns():
     X, y = load("breast_cancer")
     X = np.column_stack([X[:, :5], X[:, 0] + X[:, 1], np.ones(len(y))])
     given = {"Cs": CS, "cv": 3}
-    assert_same(sx.LogisticRegressionCV(**given).fit(X, y), theirs(**given).fit(X, y), tol=1e-7)
+    assert_same(
+        sx.LogisticRegressionCV(**given).fit(X, y),
+        theirs(**given).fit(X, y),
+        tol=1e-7 if SKLEARN >= (1, 7) else 1e-5,
+    )
 
 
 def test_the_refit_is_the_fit_of_all_rows_with_its_result():

@@ -294,8 +294,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         else:
             place, places = 0, np.argmax(scores, axis=1)
             best = float(np.mean(grid.Cs[places]))
-            if PENALTY_IS_DEPRECATED:
-                ratio = 0.0
+            ratio = 0.0 if SKLEARN >= (1, 9) else None
             w = np.mean([np.clip(coefs[f, i], -_LIMIT, _LIMIT) for f, i in enumerate(places)], axis=0)
             self.coef_ = np.ascontiguousarray(w[:, : self.n_features_in_])
             self.intercept_ = w[:, -1].copy() if self.fit_intercept else np.zeros(rows)
