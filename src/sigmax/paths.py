@@ -79,8 +79,8 @@ class Path:
     iterations : int64 ndarray of shape (L,)
         Steps: gradients, or Newton's.
     passes : float
-        Reads of the training rows, for all L fits together; anchors of a group of folds are counted in each
-        of them with their share.
+        Reads of the training rows, for all L fits together; of an anchor each fold counts its own part of the
+        rows: one read of all, shared.
     """
 
     l2: Float

@@ -22,8 +22,8 @@ than D, e^-D H <= H(.) <= e^D H, and after a step d from b
 
     ||g(b + d)||_(M^-1) <= ||g(b) + M d||_(M^-1) + (e^D - 1) ||d||_M.
 
-Reads of a fold of 45,000 x 50, 20 penalties from 1e4 to 1e-4: 12 anchors, each a tenth of one with a Hessian, one
-Hessian of its own, and 42 gradients: 2.2 reads a fit.
+Reads of a fold of 45,000 x 50, 20 penalties from 1e4 to 1e-4: some 12 anchors, each a tenth of a read with a
+Hessian, one Hessian of its own, and 42 gradients: 2.2 reads a fit.
 """
 
 from __future__ import annotations
