@@ -34,6 +34,7 @@ ROOMS = (
     ("handed_over",),
     ("firth",),
     ("fitting", "many"),
+    ("paths",),
     # the doors; sigmax itself is the package's __init__ with the public names
     ("progress", "comparison", "bench", "shell", "cli", "plots", "estimators", "__main__", "sigmax"),
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sigmax import datasets, plots
     from sigmax.comparison import compare
+    from sigmax.estimators.cv import LogisticRegressionCV
     from sigmax.estimators.logistic import LogisticRegression
     from sigmax.exceptions import ConvergenceWarning, SeparationError, SeparationWarning
     from sigmax.fitting import fit
@@ -28,6 +29,7 @@ _HOME = {
     "__version__": "version",
     "ConvergenceWarning": "exceptions",
     "LogisticRegression": "estimators.logistic",
+    "LogisticRegressionCV": "estimators.cv",
     "SeparationError": "exceptions",
     "SeparationWarning": "exceptions",
     "compare": "comparison",
@@ -48,6 +50,7 @@ _ROOMS = ("datasets", "plots")
 __all__ = [
     "ConvergenceWarning",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "SeparationError",
     "SeparationWarning",
     "__version__",

@@ -19,9 +19,9 @@ from sigmax.kernels import Float
 _PIVOT = 16.0 * 2.0**-53
 
 
-#: up to this order a matrix is inverted column by column.  OpenBLAS shares dpotri, and dpotrs with many
-#: right-hand sides, between threads at any size; on a busy machine each call then waits for a time slice:
-#: 22 ms instead of 0.01 ms for 36 parameters, where the columns take 0.07 ms
+#: up to this order a matrix is inverted as a product of two triangles.  OpenBLAS shares dpotri, and dpotrs
+#: with many right-hand sides, between threads at any size, a product only of more than 64^3 terms; on a busy
+#: machine each shared call waits for a time slice: 22 ms instead of 0.01 for 36 parameters
 _SMALL = 64
 
 
@@ -107,9 +107,9 @@ class Factor:
         if self._inverse is None:
             n = len(self._U)
             if n <= _SMALL:
-                whole = np.empty((n, n))
-                for j, unit in enumerate(np.eye(n)):
-                    whole[j], _ = _lapack().dpotrs(self._U, unit, lower=0)
+                T, _ = _lapack().dtrtri(self._U, lower=0)
+                # a copy: of a matrix and its own transpose NumPy makes another product, which is shared
+                whole = T @ T.T.copy()
                 self._inverse = 0.5 * (whole + whole.T)
             else:
                 half, _ = _lapack().dpotri(self._U, lower=0)
