@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.drawing import DASHES, grid, legend, name_axes, note_above
 from sigmax.plots.labels import beside
-from sigmax.plots.words import figure, short
+from sigmax.plots.words import cut, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -241,15 +242,15 @@ class InfluenceDisplay(Display):
         ax.set(
             xlim=(-0.04 * width, 1.14 * width),
             ylim=(-1.22 * height if signed else -0.06 * height, 1.22 * height),
-            xlabel="leverage",
-            ylabel=_RESIDUALS[self.residual_kind],
         )
+        name_axes(ax, "leverage", _RESIDUALS[self.residual_kind])
+        grid(ax)
         if self.n_estimated is not None:
             _contours(ax, self.n_estimated, largest, 1.14 * width, 1.22 * height)
         self._name(ax, np.where(alone, np.inf, cook), self.leverage, self.residuals, size, n_labels, shown)
-        ax.set_title(f"area: Cook's distance, the largest {figure(largest)}", fontsize="small", loc="left")
+        note_above(ax, f"area: Cook's distance, the largest {figure(largest)}")
         if (shown & alone).any():
-            ax.legend(fontsize="small", loc="best", edgecolor="none")
+            legend(ax, loc="best")
 
     # -- one parameter ---------------------------------------------------------------------------
 
@@ -263,7 +264,7 @@ class InfluenceDisplay(Display):
         large = known & (np.abs(change) > limit)
         ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
         for side in (-limit, limit):
-            ax.axhline(side, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+            ax.axhline(side, color=MUTED, linewidth=0.8, linestyle=DASHES, zorder=1)
         ax.annotate(
             "2/√n",
             (1.0, limit),
@@ -300,9 +301,9 @@ class InfluenceDisplay(Display):
         ax.set(
             xlim=(-margin - 0.5, n - 0.5 + margin),
             ylim=(-1.2 * height, 1.2 * height),
-            xlabel="row",
-            ylabel=f"DFBETAS of {short(self.term, 36)}",
         )
+        name_axes(ax, "row", f"DFBETAS of {cut(self.term, 36)}")
+        grid(ax, "y")
         self._name(ax, np.where(known, np.abs(change), 0.0), at, change, np.full(n, 20.0), n_labels, known)
 
     def _name(
