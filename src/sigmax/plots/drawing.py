@@ -68,7 +68,8 @@ def grid(ax: Axes, axis: Any = "both") -> None:
 
 def legend(ax: Axes, **more: Any) -> Legend:
     """The legend, on the data where it must be; they shine through."""
-    look = {"fontsize": "small", "title_fontsize": "small", "framealpha": 0.85, "edgecolor": "none", **more}
+    size = "small" if room(ax, 10.0, 28) == 28 else "x-small"
+    look = {"fontsize": size, "title_fontsize": size, "framealpha": 0.85, "edgecolor": "none", **more}
     return ax.legend(**look)
 
 

@@ -13,7 +13,7 @@ from sigmax.inference.result import Result
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import backed, ink, legend, mixed
+from sigmax.plots.drawing import backed, ink, legend, mixed, room
 from sigmax.plots.layer import Layer
 from sigmax.plots.words import short
 
@@ -356,7 +356,7 @@ class NetworkDisplay(Display):
             if label:
                 right = layer.side == "right"
                 text = ax.annotate(
-                    short(label, self._inner if right else _NAME),
+                    short(label, self._inner if right else room(ax, 8.0, _NAME)),
                     (x, y),
                     xytext=((radius + 4.0) * (1.0 if right else -1.0), 0.0),
                     textcoords="offset points",
