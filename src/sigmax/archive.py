@@ -110,8 +110,11 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         # a device or a pipe, in whose place root could put a file; an archive is not written in one go
         whole = io.BytesIO()
         yield whole
-        with open(target, "wb") as special:
-            special.write(whole.getvalue())
+        try:
+            with open(target, "wb") as special:
+                special.write(whole.getvalue())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         return
     # next to the file, so that one step is enough; with the permissions of any new file
     beside = f"{target}.{secrets.token_hex(8)}.tmp"

@@ -260,3 +260,10 @@ def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
         os.close(reader)
     assert stat.S_ISFIFO(path.stat().st_mode)
     np.testing.assert_array_equal(sx.load(copy).params, r.params)
+
+
+def test_a_full_device_is_named_and_stays(tmp_path):
+    r = sx.fit(np.arange(12.0)[:, None] % 5.0, np.arange(12) % 2)
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        r.save("/dev/full")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
