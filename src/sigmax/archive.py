@@ -106,6 +106,16 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
 def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` in one step when it is complete; if not, nothing changes."""
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
+        # a device or a pipe, in whose place root could put a file; an archive is not written in one go
+        whole = io.BytesIO()
+        yield whole
+        try:
+            with open(target, "wb") as special:
+                special.write(whole.getvalue())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+        return
     # next to the file, so that one step is enough; with the permissions of any new file
     beside = f"{target}.{secrets.token_hex(8)}.tmp"
     try:

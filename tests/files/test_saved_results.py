@@ -244,3 +244,26 @@ def test_every_field_of_a_result_is_kept_or_left_behind_on_purpose():
     with np.load(HERE / "format1_many.npz") as file:
         there = {*json.loads(file["header.json"])["many"], *file.files}
     assert {field.name for field in dataclasses.fields(FitMany)} <= there
+
+
+def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
+    """Nor is a device replaced by a file, as root could do."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        r = sx.fit(np.arange(12.0)[:, None] % 5.0, np.arange(12) % 2)
+        r.save(path)
+        copy = tmp_path / "copy.npz"
+        copy.write_bytes(os.read(reader, 2**16))
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    np.testing.assert_array_equal(sx.load(copy).params, r.params)
+
+
+def test_a_full_device_is_named_and_stays(tmp_path):
+    r = sx.fit(np.arange(12.0)[:, None] % 5.0, np.arange(12) % 2)
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        r.save("/dev/full")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)

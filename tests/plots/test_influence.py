@@ -135,3 +135,30 @@ def test_bad_input_is_named():
         InfluenceDisplay.from_result(separated(), kind="dfbetas", term="twice the age")
     X, _ = marker_rows()
     assert len(X) == len(separated().leverage)
+
+
+@pytest.mark.parametrize("kind", ["cook", "dfbetas"])
+def test_of_too_many_rows_the_most_influential_are_drawn(kind, monkeypatch):
+    monkeypatch.setattr("sigmax.plots.influence.MOST_ROWS", 40)
+    r = bundled("fair")
+    term = "age" if kind == "dfbetas" else None
+    display = InfluenceDisplay.from_result(r, kind=kind, term=term)
+    ax = display.ax_
+    if kind == "cook":
+        [rows] = ax.collections
+        drawn = {tuple(one) for one in np.asarray(rows.get_offsets()).tolist()}
+        size = display.cooks_distance
+        points = list(zip(display.leverage.tolist(), display.residuals.tolist(), strict=True))
+        count = len(rows.get_offsets())
+    else:
+        marks = [line for line in ax.lines if line.get_marker() == "o"]
+        drawn = {tuple(one) for line in marks for one in line.get_xydata().tolist()}
+        size = np.abs(display.dfbetas)
+        points = list(enumerate(display.dfbetas.tolist()))
+        count = len(drawn)
+    assert count == 40
+    assert {points[i] for i in np.argsort(-size)[:20]} <= drawn
+    n = f"{len(size):,}"
+    title = " ".join(ax.get_title("left").split())
+    assert title.endswith(f"40 of {n} rows: the largest, and others at equal steps")
+    assert "rows" not in InfluenceDisplay.from_result(bundled("spector")).ax_.get_title("left")

@@ -119,10 +119,10 @@ def test_no_intercept_no_bias_and_no_columns_no_input():
 def test_long_names_are_shortened_in_the_middle():
     long = "a column with a name that no picture has room for (cm)"
     texts = [one.get_text() for one in NetworkDisplay(2, 2, names=[long, "b"]).plot().ax_.texts]
-    [short] = [one for one in texts if "\u2026" in one]
+    [short] = [one for one in texts if "..." in one]
     assert len(short) == 28
-    assert long.startswith(short.partition("\u2026")[0])
-    assert long.endswith(short.partition("\u2026")[2])
+    assert long.startswith(short.partition("...")[0])
+    assert long.endswith(short.partition("...")[2])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import same_color
 from plots.fits import bundled, legend, marker_rows, quietly, separated, without_limit, words
 
 import sigmax as sx
@@ -15,7 +16,9 @@ def marks(ax, face=None):
     """Points of the ends: filled those of the profile, white those of Wald."""
     found = [x for x in ax.lines if x.get_marker() == "o"]
     return [
-        x.get_xydata()[0].tolist() for x in found if (x.get_markerfacecolor() == "white") == (face == "white")
+        x.get_xydata()[0].tolist()
+        for x in found
+        if same_color(x.get_markerfacecolor(), "w") == (face == "white")
     ]
 
 

@@ -173,7 +173,7 @@ ERRORS = {
     "reference": (
         GOOD,
         ["FILE", "--target", "y", "--reference", "maybe"],
-        "--class-reference must be one of the classes, u, v; got 'maybe'",
+        "--class-reference must be one of the classes, 'u', 'v'; got 'maybe'",
     ),
     "level": (GOOD, ["FILE", "--target", "y", "--level", "95"], "--level must be between 0 and 1; got 95"),
     "bundled column": (

@@ -188,6 +188,8 @@ ERRORS = {
     ),
     "no file": (["nowhere.csv"], "", "nowhere.csv: no such file"),
     "level": (["d.csv", "--level", "95"], "a,b\n1,2\n", "--level must be between 0 and 1; got 95"),
+    "no spreadsheet": (["d.csv", "-o", "out.xlsx"], "a,b\n1,2\n", "no .xlsx file is written; let the name"),
+    "no compression": (["d.csv", "-o", "out.csv.gz"], "a,b\n1,2\n", "no .gz file is written"),
     "level of labels": (["d.csv", "--level", ".9", "--labels"], "a,b\n1,2\n", "leave out --labels"),
     "no directory": (["d.csv", "-o", "no/out.csv"], "a,b\n1,2\n", "there is no directory no; make it first"),
     "over the input": (["d.csv", "-o", "d.csv"], "a,b\n1,2\n", "--output d.csv is what is read"),

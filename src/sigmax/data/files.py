@@ -62,8 +62,21 @@ def no_column(origin: str, name: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, names, 1)
     if near:
         return f"{origin} has no column {name!r}; did you mean {near[0]!r}?"
+    other = _other_delimiter(names)
+    if other:
+        return (
+            f"{origin} has no column {name!r}, but one, {names[0]!r}: its columns seem to have {other} "
+            "between them; write it with commas, or with tabs and a name that ends in .tsv"
+        )
     shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
     return f"{origin} has no column {name!r}; it has {shown}"
+
+
+def _other_delimiter(names: Sequence[str]) -> str:
+    """What a file of one column has between its columns, in truth; empty where it has one indeed."""
+    if len(names) != 1:
+        return ""
+    return next((f"{one!r}" for one in (";", "\t", "|", ",") if one in names[0]), "")
 
 
 def check_names(origin: str, names: Sequence[str]) -> None:
@@ -83,6 +96,27 @@ def check_file(path: Path) -> None:
         raise FileError(f"{path} is empty")
 
 
+#: how a file begins that is no text -> what it is, and what to do
+_NO_TEXT = {
+    b"\x1f\x8b": "compressed: let its name end in .csv.gz",
+    b"PK\x03\x04": "a zip archive or a spreadsheet: save it as CSV",
+    b"\xff\xfe": "UTF-16: save it as UTF-8",
+    b"\xfe\xff": "UTF-16: save it as UTF-8",
+    b"PAR1": "a Parquet file: let its name end in .parquet",
+}
+
+
+def check_text(path: Path) -> None:
+    """Refuse a CSV file that is none, whose names and cells would be noise."""
+    if not path.is_file() or path.suffix.lower() in (".gz", ".bz2", ".zst"):
+        return
+    with open(path, "rb") as file:
+        start = file.read(4)
+    for begins, what in _NO_TEXT.items():
+        if start.startswith(begins):
+            raise FileError(f"{path} is no text but {what}")
+
+
 def unreadable(path: str | Path, error: Exception, format: str) -> FileError:
     """What pyarrow has against a file, in one line; for a CSV file with the line that is wrong."""
     said = str(error).strip() or type(error).__name__
@@ -90,7 +124,7 @@ def unreadable(path: str | Path, error: Exception, format: str) -> FileError:
         found = csv_places.first_ragged(Path(path), delimiter_of(Path(path)))
         if found is not None:
             return FileError(f"{path}:{found.line}: {found.text}; mend that line")
-        if "invalid UTF8" in said or "utf-8" in said or "UTF8" in said:
+        if "invalid UTF8" in said or "utf-8" in said or "UTF8" in said or "\ufffd" in said:
             return FileError(f"{path} cannot be read: it is not UTF-8; save it as UTF-8")
     return FileError(f"{path} cannot be read: {said.splitlines()[0]}")
 

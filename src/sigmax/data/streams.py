@@ -19,6 +19,7 @@ from sigmax.data.files import (
     arrow,
     check_file,
     check_names,
+    check_text,
     delimiter_of,
     format_of,
     no_column,
@@ -73,6 +74,8 @@ class Stream:
         self._batches = 0
         if file is None:
             check_file(self.path)
+            if self.format == "csv":
+                check_text(self.path)
         try:
             self.names = getattr(self, f"_open_{self.format}")()
         except (self._pa.ArrowException, UnicodeDecodeError, OSError) as error:

@@ -9,11 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.inference.result import Result
+from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import Display, colour
-from sigmax.plots.drawing import backed, marker, name_axes, note_above
+from sigmax.plots.drawing import (
+    backed,
+    ink,
+    legend_beside,
+    marker,
+    mixed,
+    name_axes,
+    note_above,
+    of_classes,
+    room,
+)
 from sigmax.plots.points import Marks, areas, marks
 from sigmax.plots.slices import Slice
+from sigmax.plots.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -195,10 +207,17 @@ class DecisionBoundaryDisplay(Display):
         from matplotlib.lines import Line2D
 
         entries = [
-            Line2D([], [], linestyle="", marker=marker(k), color=colour(k), label=str(label))
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker=marker(k),
+                color=colour(k),
+                label=short(label_text(label), room(ax, 5.0, 24)),
+            )
             for k, label in enumerate(self.classes)
         ]
-        ax.legend(handles=entries, title=self.response, fontsize="small", framealpha=0.85)
+        legend_beside(ax, of_classes(self.response), entries)
         return self
 
     # -- two classes -----------------------------------------------------------------------------
@@ -207,7 +226,7 @@ class DecisionBoundaryDisplay(Display):
         from matplotlib.colors import LinearSegmentedColormap
 
         p = np.ma.masked_invalid(self.proba[:, :, 1])
-        shades = LinearSegmentedColormap.from_list("two", [_pale(0), (1.0, 1.0, 1.0), _pale(1)])
+        shades = LinearSegmentedColormap.from_list("two", [_pale(ax, 0), mixed(ax, 0.0), _pale(ax, 1)])
         half = [0.5 * (one[1] - one[0]) for one in (self.x, self.y)]
         ax.imshow(
             p,
@@ -231,7 +250,7 @@ class DecisionBoundaryDisplay(Display):
             style: dict[str, Any] = {
                 "linewidth": 2.0 if strong else 1.1,
                 "linestyle": "-" if strong else "--",
-                "color": "0.15" if strong else "0.4",
+                "color": mixed(ax, 0.85 if strong else 0.6),
                 "zorder": 2.0,
             }
             if self.line is not None:
@@ -264,9 +283,10 @@ class DecisionBoundaryDisplay(Display):
                     ha="center",
                     va="center",
                     fontsize="small",
+                    color=ink(ax),
                     zorder=5.0,
                 )
-                backed(text)
+                backed(text, ax)
                 break
 
     def _draw_contour(self, ax: Axes, level: float, style: dict[str, Any]) -> None:
@@ -281,8 +301,8 @@ class DecisionBoundaryDisplay(Display):
         drawn = ax.contour(self.x, self.y, surface, [wanted], zorder=2.0, **kept)
         if np.isfinite(eta).all():
             for text in ax.clabel(drawn, fmt={wanted: f"p = {level:g}"}, fontsize="small", inline=False):
-                text.set_color("black")
-                backed(text)
+                text.set_color(ink(ax))
+                backed(text, ax)
 
     # -- more classes ----------------------------------------------------------------------------
 
@@ -295,9 +315,9 @@ class DecisionBoundaryDisplay(Display):
             if not (lead > 0.0).any():
                 continue
             top = max(float(lead.max()), 0.0) + 1.0
-            ax.contourf(self.x, self.y, lead, [0.0, top], colors=[_pale(k)], zorder=0.0)
+            ax.contourf(self.x, self.y, lead, [0.0, top], colors=[_pale(ax, k)], zorder=0.0)
             if (lead < 0.0).any():
-                ax.contour(self.x, self.y, lead, [0.0], colors="0.25", linewidths=1.1, zorder=1.0)
+                ax.contour(self.x, self.y, lead, [0.0], colors=[mixed(ax, 0.75)], linewidths=1.1, zorder=1.0)
 
     # -- the data --------------------------------------------------------------------------------
 
@@ -314,7 +334,7 @@ class DecisionBoundaryDisplay(Display):
                 "s": sizes[mine],
                 "c": [colour(k) for k in code[mine].tolist()],
                 "marker": of_marker,
-                "edgecolors": "white",
+                "edgecolors": [mixed(ax, 0.0)],
                 "linewidths": 0.6,
                 "alpha": 0.85,
                 "zorder": 3.0,
@@ -323,12 +343,9 @@ class DecisionBoundaryDisplay(Display):
             ax.scatter(self.points.x[mine, 0], self.points.x[mine, 1], **style)
 
 
-def _pale(index: int) -> tuple[float, float, float]:
-    """The colour of a class mixed with white."""
-    from matplotlib.colors import to_rgb
-
-    red, green, blue = to_rgb(colour(index))
-    return (1.0 - _PALE * (1.0 - red), 1.0 - _PALE * (1.0 - green), 1.0 - _PALE * (1.0 - blue))
+def _pale(ax: Axes, index: int) -> tuple[float, float, float]:
+    """The colour of a class mixed with the ground."""
+    return mixed(ax, _PALE, colour(index))
 
 
 def _axis(values: Float, beyond: float, size: int) -> Float:

@@ -17,9 +17,10 @@ from sigmax.inference.performance.calibration_curve import calibration_curve
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.drawing import DASHES, grid, legend, mixed, name_axes
 from sigmax.plots.predictions import chosen, of_predictions
 from sigmax.plots.roc import Observed
-from sigmax.plots.words import percent, short
+from sigmax.plots.words import cut, percent, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,7 +235,7 @@ class CalibrationDisplay(Display):
             own = colour(i) if shared else colour(0)
             end = (max(x.limit for x in self.panels) if shared else panel.limit) if limit is None else limit
             if not shared or i == 0:
-                axes.plot([0.0, end], [0.0, end], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+                axes.plot([0.0, end], [0.0, end], color=MUTED, linewidth=1.0, linestyle=DASHES, zorder=1)
             label = short(panel.label, 20) if shared else f"groups, {percent(self.level)} interval"
             _groups(axes, panel, own, label)
             if not shared:
@@ -242,12 +243,12 @@ class CalibrationDisplay(Display):
                 if histogram:
                     _histogram(axes, panel, end, own)
                 if not single:
-                    axes.set_title(f"class {short(panel.label)}", fontsize="medium", loc="left")
-                    axes.set_title(words, fontsize="x-small", loc="right")
+                    _head(axes, f"class {short(panel.label, 22)}", words)
             # room for the legend, which panels of several classes have not
             top = 1.18 if shared or single else 1.02
             floor = _FLOOR if histogram and not shared else -0.02
             axes.set(xlim=(-0.02 * end, 1.02 * end), ylim=(floor * end, top * end))
+            grid(axes)
             # the histogram's part of the axis has no scale
             axes.set_yticks([t for t in axes.get_xticks() if -1e-9 <= t <= 1.02 * end])
             axes.set_xticks([t for t in axes.get_xticks() if -1e-9 <= t <= 1.02 * end])
@@ -277,11 +278,10 @@ class CalibrationDisplay(Display):
     def _write(self, shared: bool, single: bool) -> None:
         if shared or single:
             ax = self.ax_
-            of = "the class" if shared else f"class {short(self.panels[0].label, 20)}"
-            ax.set(xlabel=f"predicted probability of {of}", ylabel=f"observed share of {of}")
+            of = "the class" if shared else f"class {cut(self.panels[0].label, 20)}"
+            name_axes(ax, f"predicted probability of {of}", f"observed share of {of}")
             title = f"class, {percent(self.level)} intervals" if shared else None
-            legend = ax.legend(loc="upper left", fontsize="small", title=title, title_fontsize="small")
-            legend.get_frame().set(alpha=0.9, linewidth=0.0)
+            legend(ax, loc="upper left", title=title)
             return
         left = {id(axes) for axes in self.axes_ if _is_first_column(axes)}
         for axes in self.axes_:
@@ -289,6 +289,21 @@ class CalibrationDisplay(Display):
             axes.set_xlabel("predicted", fontsize="small")
             if id(axes) in left:
                 axes.set_ylabel(f"observed, {percent(self.level)} interval", fontsize="small")
+
+
+def _head(ax: Axes, name: str, words: str) -> None:
+    """The name of a panel, and small words between it and the panel, however long either is."""
+    ax.set_title(name, fontsize="medium", loc="left", pad=7.0 + 9.0 * len(words.splitlines()))
+    ax.annotate(
+        words,
+        (0.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(0.0, 4.0),
+        textcoords="offset points",
+        fontsize="x-small",
+        verticalalignment="bottom",
+        annotation_clip=False,
+    )
 
 
 def _is_first_column(axes: Axes) -> bool:
@@ -363,7 +378,7 @@ def _recalibrated(ax: Axes, panel: CalibratedClass, end: float, single: bool) ->
     a, b = float(found.intercept), float(found.slope)
     curve = expit(a + b * (np.log(p) - np.log1p(-p)))
     words = f"intercept {a:z.2f}, slope {b:z.2f}\n0 and 1: {_p(found.overall.pvalue)}"
-    ax.plot(p, curve, color="#D55E00", linewidth=1.5, label=words, zorder=2.5)
+    ax.plot(p, curve, color=colour(1), linewidth=1.5, label=words, zorder=2.5)
     return words
 
 
@@ -380,7 +395,7 @@ def _histogram(ax: Axes, panel: CalibratedClass, end: float, own: str) -> None:
     base, unit, width = _MIDDLE * end, _HALF * end / largest, np.diff(edges)
     ax.bar(edges[:-1], unit * up, width, bottom=base, align="edge", color=own, linewidth=0.0)
     ax.bar(edges[:-1], -unit * down, width, bottom=base, align="edge", color=MUTED, linewidth=0.0)
-    ax.axhline(-0.035 * end, color="black", linewidth=0.6)
+    ax.axhline(-0.035 * end, color=mixed(ax, 1.0), linewidth=0.6)
     for y, text, tint in ((0.55, "observed", own), (-0.55, "others", MUTED)):
         ax.annotate(
             text,

@@ -15,7 +15,7 @@ from sigmax.inference.observed import observed
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import note_above
+from sigmax.plots.drawing import grid, legend, mixed, name_axes, note_above
 from sigmax.progress import Recorder
 from sigmax.solvers.monitor import Progress
 
@@ -254,7 +254,7 @@ class ConvergenceDisplay(Display):
             curve, what = self.decrement, "decrement"
         main = np.where(curve > 0.0, curve, np.nan)
         if self.sample > 0.0:
-            ax.axvspan(0.0, self.sample, color="0.85", linewidth=0.0, zorder=0.0, label="samples")
+            ax.axvspan(0.0, self.sample, color=mixed(ax, 0.15), linewidth=0.0, zorder=0.0, label="samples")
         drawn: list[Float] = [main]
         others: tuple[tuple[Float, str, dict[str, Any]], ...] = (
             (self.decrement, "decrement", {"color": colour(4), "linestyle": ":", "marker": "x"}),
@@ -279,12 +279,13 @@ class ConvergenceDisplay(Display):
                     linestyle="",
                     marker=marker,
                     color=colour(0),
-                    markeredgecolor="white",
+                    markeredgecolor=mixed(ax, 0.0),
                     markersize=7.0,
                     label=meaning,
                     zorder=4.0,
                 )
-        right = 1.04 * self.total
+        # reads after the last state have nothing to show but what they proved
+        right = 1.04 * (self.total if np.isfinite(self.bound) else float(self.passes[-1]))
         if np.isfinite(self.bound) and self.bound > 0.0:
             start = max(float(self.passes[-1]) - 0.12 * right, 0.0)
             ends, heights = [start, right], [self.bound, self.bound]
@@ -294,12 +295,12 @@ class ConvergenceDisplay(Display):
             )
             drawn.append(np.array([self.bound]))
         _limit(ax, drawn)
-        ax.set(xlim=(0.0, right), xlabel="reads of the data", ylabel=self.unit)
+        ax.set_xlim(0.0, right)
+        name_axes(ax, "reads of the data", self.unit)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.grid(color="0.93", linewidth=0.8)
-        ax.set_axisbelow(True)
+        grid(ax)
         note_above(ax, self.note)
-        ax.legend(fontsize="small", framealpha=0.85)
+        legend(ax)
         return self
 
 

@@ -42,5 +42,8 @@ class Display:
 
 
 def colour(index: int) -> str:
-    """Colour of the class or line of an index; they repeat after eight."""
-    return COLOURS[index % len(COLOURS)]
+    """Colour of the class or line of an index; they repeat after eight.  Black is white in a dark style."""
+    import matplotlib as mpl
+
+    paint = COLOURS[index % len(COLOURS)]
+    return str(mpl.colors.to_hex(mpl.rcParams["text.color"])) if paint == "#000000" else paint

@@ -12,6 +12,7 @@ from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots import forest_lines
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.drawing import legend_beside, mixed, name_axes, of_classes, room
 from sigmax.plots.forest_lines import Scale
 from sigmax.plots.forest_table import gathered, method_name, quantity, terms_of
 from sigmax.plots.words import figure, interval, percent, short
@@ -55,10 +56,13 @@ class CoefficientDisplay(Display):
         What the groups are.
     ratios : bool
         Whether exp of the numbers is drawn, on a scale of logarithms.
+    colours : sequence of int, of length G, optional
+        Of the groups: the index of the class, whose colour is the same in all displays; 0 to G - 1 by
+        default.
 
     Attributes
     ----------
-    terms, groups, estimates, intervals, words, level, method, what, legend, ratios
+    terms, groups, estimates, intervals, words, level, method, what, legend, ratios, colours
         As given.
     ax_, figure_
         Where it was last drawn.
@@ -87,10 +91,12 @@ class CoefficientDisplay(Display):
         what: str,
         legend: str = "",
         ratios: bool = False,
+        colours: Sequence[int] | None = None,
     ) -> None:
         self.terms, self.groups = tuple(terms), tuple(groups)
         self.estimates, self.intervals, self.words = estimates, intervals, words
         self.level, self.method, self.what, self.legend, self.ratios = level, method, what, legend, ratios
+        self.colours = tuple(range(len(self.groups)) if colours is None else colours)
 
     # -- where the numbers come from ---------------------------------------------------------------
 
@@ -184,6 +190,7 @@ class CoefficientDisplay(Display):
         found = gathered(results, terms_of(results, terms, intercept), level, method)
         if sort:
             found = found.sorted()
+        alone = len(results) == 1 and len(found.groups) > 1
         display = cls(
             terms=found.terms,
             groups=found.groups,
@@ -193,8 +200,9 @@ class CoefficientDisplay(Display):
             level=level,
             method=method_name(method, results.values()),
             what=quantity(results.values(), odds_ratios),
-            legend="class" if len(results) == 1 and len(found.groups) > 1 else "",
+            legend=_legend(next(iter(results.values()))) if alone else "",
             ratios=odds_ratios,
+            colours=found.classes if alone else None,
         )
         display.plot(ax, **kwargs)
         return display
@@ -289,7 +297,7 @@ class CoefficientDisplay(Display):
             ax.axvline(scale.at(0.0), color=MUTED, linewidth=1.0, zorder=1)
         if G > 1:
             for t in range(0, T, 2):
-                ax.axhspan(t - 0.5, t + 0.5, color="#F2F2F2", linewidth=0.0, zorder=0)
+                ax.axhspan(t - 0.5, t + 0.5, color=mixed(ax, 0.05), linewidth=0.0, zorder=0)
         for g in range(G):
             shift = 0.0 if G == 1 else min(_SPREAD, _APART * (G - 1)) * (g / (G - 1) - 0.5)
             for t in range(T):
@@ -297,13 +305,15 @@ class CoefficientDisplay(Display):
                 value = float(self.estimates[g, t])
                 word = str(self.words[g, t])
                 if not np.isnan(value):
-                    forest_lines.line(ax, scale, t + shift, value, low, high, colour(g), small=G > 3)
+                    forest_lines.line(
+                        ax, scale, t + shift, value, low, high, colour(self.colours[g]), small=G > 3
+                    )
                 elif word:
                     self._instead(ax, scale, t, shift, word, g)
                 if written:
                     self._number(ax, t + shift, value, low, high)
         ax.set(xlim=(scale.at(scale.low), scale.at(scale.high)), ylim=(T - 0.5, -0.5))
-        ax.set_yticks(range(T), [short(name) for name in self.terms])
+        ax.set_yticks(range(T), [short(name, room(ax, 8.0, 28)) for name in self.terms])
         # names keep away from arrows at the edge
         ax.tick_params(axis="y", length=0.0, pad=10.0)
         for side in ("left", "right", "top"):
@@ -312,21 +322,13 @@ class CoefficientDisplay(Display):
             forest_lines.ratio_ticks(ax, scale)
         else:
             forest_lines.ticks(ax)
-        ax.set_xlabel(f"{self.what}, {percent(self.level)} {self.method} interval")
+        name_axes(ax, f"{self.what}, {percent(self.level)} {self.method} interval", "")
         if G > 1:
             handles = [
-                ax.plot([], [], "o-", color=colour(g), label=short(name, 24))[0]
+                ax.plot([], [], "o-", color=colour(self.colours[g]), label=short(name, room(ax, 5.0, 24)))[0]
                 for g, name in enumerate(self.groups)
             ]
-            ax.legend(
-                handles=handles,
-                title=self.legend or None,
-                loc="upper left",
-                bbox_to_anchor=(1.0, 1.0),
-                frameon=False,
-                fontsize="small",
-                title_fontsize="small",
-            )
+            legend_beside(ax, self.legend, handles)
         return self
 
     def _instead(self, ax: Axes, scale: Scale, t: int, shift: float, word: str, g: int) -> None:
@@ -341,7 +343,7 @@ class CoefficientDisplay(Display):
             textcoords="offset points",
             fontsize="small",
             fontstyle="italic",
-            color=MUTED if same else colour(g),
+            color=MUTED if same else colour(self.colours[g]),
             verticalalignment="center",
         )
 
@@ -364,3 +366,8 @@ class CoefficientDisplay(Display):
             verticalalignment="center",
             annotation_clip=False,
         )
+
+
+def _legend(result: Result) -> str:
+    """What the classes of a result are classes of."""
+    return of_classes("y" if result.terms is None else result.terms.response)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
-from sigmax.plots.words import short
+from sigmax.plots.words import cut
 
 if TYPE_CHECKING:
     from sigmax.inference.result import Result
@@ -22,13 +22,14 @@ LEFT_OUT, NO_LIMIT, ABSENT = "left out", "no limit", ""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """Terms, groups of lines, and the numbers of each line, (G, T), as the display has them."""
+    """Terms, groups of lines, the numbers of each line, (G, T), and the index of its class."""
 
     terms: tuple[str, ...]
     groups: tuple[str, ...]
     estimates: Float
     intervals: Float
     words: npt.NDArray[np.str_]
+    classes: tuple[int, ...]
 
     def sorted(self) -> Gathered:
         """Terms by the estimates of the first group, the largest first, those without one last."""
@@ -36,13 +37,19 @@ class Gathered:
         order = np.argsort(-first, kind="stable")
         terms = tuple(self.terms[t] for t in order)
         return Gathered(
-            terms, self.groups, self.estimates[:, order], self.intervals[:, order], self.words[:, order]
+            terms,
+            self.groups,
+            self.estimates[:, order],
+            self.intervals[:, order],
+            self.words[:, order],
+            self.classes,
         )
 
 
 def gathered(results: Mapping[str, Result], names: Sequence[str], level: float, method: str) -> Gathered:
     """The parameters of those names, a line for each result and class; nan where a result has none."""
     groups: list[str] = []
+    classes: list[int] = []
     lines: list[tuple[Float, Float, npt.NDArray[np.str_]]] = []
     for called, result in results.items():
         k = len(result.param_names)
@@ -51,7 +58,9 @@ def gathered(results: Mapping[str, Result], names: Sequence[str], level: float, 
         words = np.where(np.isnan(values), np.where(gone, LEFT_OUT, NO_LIMIT), ABSENT)
         places = [result.param_names.index(name) if name in result.param_names else -1 for name in names]
         there = np.array(places) >= 0
+        every = [label_text(label) for label in result.classes]
         for row, label in enumerate(result.row_labels):
+            classes.append(every.index(label_text(label)))
             own = label_text(label) if result.params.ndim == 2 else ""
             groups.append(", ".join(x for x in (called, own) if x))
             lines.append(
@@ -62,7 +71,7 @@ def gathered(results: Mapping[str, Result], names: Sequence[str], level: float, 
                 )
             )
     estimates, intervals, written = (np.stack(part) for part in zip(*lines, strict=True))
-    return Gathered(tuple(names), tuple(groups), estimates, intervals, written)
+    return Gathered(tuple(names), tuple(groups), estimates, intervals, written, tuple(classes))
 
 
 def terms_of(results: Mapping[str, Result], terms: Sequence[str] | None, intercept: bool) -> list[str]:
@@ -112,4 +121,4 @@ def quantity(results: Iterable[Result], odds_ratios: bool) -> str:
     if two or len(references) > 1:
         return name
     [reference] = references
-    return f"{name} against {'the mean of classes' if reference is None else f'class {short(reference, 20)}'}"
+    return f"{name} against {'the mean of classes' if reference is None else f'class {cut(reference, 20)}'}"

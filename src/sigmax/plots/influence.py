@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.drawing import DASHES, grid, legend, name_axes, note_above
 from sigmax.plots.labels import beside
-from sigmax.plots.words import figure, short
+from sigmax.plots.words import cut, figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,9 @@ _LARGEST, _LARGEST_OF_MANY, _SMALLEST = 800.0, 300.0, 6.0
 _FEW = 200
 #: rows of a file with marks as paths, beyond which it holds pixels
 _MANY = 5_000
+#: rows that are drawn, at most: of more, one half are those of the largest influence, the other half stand
+#: for the rest, at equal steps
+MOST_ROWS = 20_000
 
 
 class InfluenceDisplay(Display):
@@ -68,6 +72,9 @@ class InfluenceDisplay(Display):
 
     Notes
     -----
+    Of more than 20,000 rows so many are drawn: the 10,000 of the largest influence, and as many of the
+    others, at equal steps in their order.  A line above the axes says so.
+
     With two classes and standardised Pearson residuals r, Cook's distance of a row of leverage h is
     ``r^2 h / ((1 - h) P)``, P the number of parameters: its contours are drawn.
 
@@ -213,6 +220,7 @@ class InfluenceDisplay(Display):
             size = np.maximum(most * np.where(alone, largest, cook) / largest, _SMALLEST)
         shown = np.isfinite(self.residuals)
         seen = shown & ~alone
+        seen[seen] = _thinned(cook[seen])
         ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
         ax.scatter(
             self.leverage[seen],
@@ -241,15 +249,15 @@ class InfluenceDisplay(Display):
         ax.set(
             xlim=(-0.04 * width, 1.14 * width),
             ylim=(-1.22 * height if signed else -0.06 * height, 1.22 * height),
-            xlabel="leverage",
-            ylabel=_RESIDUALS[self.residual_kind],
         )
+        name_axes(ax, "leverage", _RESIDUALS[self.residual_kind])
+        grid(ax)
         if self.n_estimated is not None:
             _contours(ax, self.n_estimated, largest, 1.14 * width, 1.22 * height)
         self._name(ax, np.where(alone, np.inf, cook), self.leverage, self.residuals, size, n_labels, shown)
-        ax.set_title(f"area: Cook's distance, the largest {figure(largest)}", fontsize="small", loc="left")
+        note_above(ax, f"area: Cook's distance, the largest {figure(largest)}{_of(int(shown.sum()), '; ')}")
         if (shown & alone).any():
-            ax.legend(fontsize="small", loc="best", edgecolor="none")
+            legend(ax, loc="best")
 
     # -- one parameter ---------------------------------------------------------------------------
 
@@ -260,10 +268,12 @@ class InfluenceDisplay(Display):
         at = np.arange(n, dtype=np.float64)
         known = np.isfinite(change)
         limit = 2.0 / math.sqrt(n)
-        large = known & (np.abs(change) > limit)
+        drawn = known.copy()
+        drawn[known] = _thinned(np.abs(change[known]))
+        large = drawn & (np.abs(change) > limit)
         ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
         for side in (-limit, limit):
-            ax.axhline(side, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+            ax.axhline(side, color=MUTED, linewidth=0.8, linestyle=DASHES, zorder=1)
         ax.annotate(
             "2/√n",
             (1.0, limit),
@@ -275,14 +285,14 @@ class InfluenceDisplay(Display):
             verticalalignment="center",
             annotation_clip=False,
         )
-        for rows, tint in ((known & ~large, colour(0)), (large, colour(1))):
+        for rows, tint in ((drawn & ~large, colour(0)), (large, colour(1))):
             # a line for each row until they are too many to be seen apart
             ax.vlines(
                 at[rows],
                 0.0,
                 change[rows],
                 color=tint,
-                linewidth=min(1.2, max(0.3, 300.0 / n)),
+                linewidth=min(1.2, max(0.3, 300.0 / min(n, MOST_ROWS))),
                 zorder=2,
                 rasterized=n > _MANY,
             )
@@ -300,9 +310,10 @@ class InfluenceDisplay(Display):
         ax.set(
             xlim=(-margin - 0.5, n - 0.5 + margin),
             ylim=(-1.2 * height, 1.2 * height),
-            xlabel="row",
-            ylabel=f"DFBETAS of {short(self.term, 36)}",
         )
+        name_axes(ax, "row", f"DFBETAS of {cut(self.term, 36)}")
+        grid(ax, "y")
+        note_above(ax, _of(int(known.sum())))
         self._name(ax, np.where(known, np.abs(change), 0.0), at, change, np.full(n, 20.0), n_labels, known)
 
     def _name(
@@ -321,6 +332,25 @@ class InfluenceDisplay(Display):
         self.labelled_ = first.tolist()
         words = [short(label_text(self.row_labels[i]), 24) for i in self.labelled_]
         beside(ax, words, x[first].tolist(), y[first].tolist(), size[first].tolist())
+
+
+def _thinned(influence: Float) -> npt.NDArray[np.bool_]:
+    """Which rows are drawn: all, or of too many those of the largest influence and some of the others."""
+    n = len(influence)
+    keep = np.full(n, n <= MOST_ROWS)
+    if n > MOST_ROWS:
+        half = MOST_ROWS // 2
+        keep[np.argpartition(influence, n - half)[n - half :]] = True
+        others = np.flatnonzero(~keep)
+        keep[others[np.linspace(0, len(others) - 1, half).astype(np.intp)]] = True
+    return keep
+
+
+def _of(n: int, before: str = "") -> str:
+    """How many rows are drawn of those that could be; nothing where they all are."""
+    if n <= MOST_ROWS:
+        return ""
+    return f"{before}{MOST_ROWS:,} of {n:,} rows: the largest, and others at equal steps"
 
 
 def _contours(ax: Axes, P: int, largest: float, width: float, height: float) -> None:

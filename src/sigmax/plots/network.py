@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from sigmax.inference.observed import observed
 from sigmax.inference.result import Result
+from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import backed, shortened
+from sigmax.plots.drawing import backed, ink, legend, mixed, room
 from sigmax.plots.layer import Layer
+from sigmax.plots.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,7 +122,7 @@ class NetworkDisplay(Display):
         if p < 0 or K < 2:
             raise ValueError(f"n_features must be at least 0 and n_classes at least 2; got {p} and {K}")
         m = 1 if K == 2 else K
-        labels = [str(one) for one in (range(K) if classes is None else np.asarray(classes).tolist())]
+        labels = [label_text(one) for one in (range(K) if classes is None else np.asarray(classes).tolist())]
         features = [f"x{j + 1}" for j in range(p)] if names is None else [str(one) for one in names]
         for what, found, wanted in (("names", len(features), p), ("classes", len(labels), K)):
             if found != wanted:
@@ -308,7 +310,7 @@ class NetworkDisplay(Display):
                 infinite = weight is not None and bool(np.isinf(weight))
                 styles.append("--" if infinite else "-")
                 if weight is None:
-                    colours.append(MUTED if one_to_one else "0.75")
+                    colours.append(MUTED if one_to_one else mixed(ax, 0.25))
                     widths.append(_PLAIN)
                 else:
                     colours.append(colour(0) if weight > 0.0 else colour(1))
@@ -333,19 +335,28 @@ class NetworkDisplay(Display):
                 continue
             bias = unit == -1
             zero = unit in layer.zeros
-            fill = "0.93" if bias or zero else "white"
+            fill = mixed(ax, 0.07 if bias or zero else 0.0)
             size = 4.0 * radius**2 * (1.0 if layer.inside != "NLL" else 1.9)
             ax.scatter(
-                [x], [y], s=size, color=fill, edgecolors="0.25", linewidths=1.0, zorder=3.0, clip_on=False
+                [x],
+                [y],
+                s=size,
+                color=[fill],
+                edgecolors=[mixed(ax, 0.75)],
+                linewidths=1.0,
+                zorder=3.0,
+                clip_on=False,
             )
             inside = "1" if bias else "0" if zero else layer.inside
             if inside and radius >= _WRITTEN:
-                ax.text(x, y, inside, ha="center", va="center", fontsize=0.75 * radius, zorder=4.0)
+                ax.text(
+                    x, y, inside, ha="center", va="center", fontsize=0.75 * radius, color=ink(ax), zorder=4.0
+                )
             label = "bias" if bias else (layer.labels[unit] if layer.labels else "")
             if label:
                 right = layer.side == "right"
                 text = ax.annotate(
-                    shortened(label, self._inner if right else _NAME),
+                    short(label, self._inner if right else room(ax, 8.0, _NAME)),
                     (x, y),
                     xytext=((radius + 4.0) * (1.0 if right else -1.0), 0.0),
                     textcoords="offset points",
@@ -354,7 +365,7 @@ class NetworkDisplay(Display):
                     fontsize="small",
                     zorder=4.0,
                 )
-                backed(text)
+                backed(text, ax)
 
     def _explain(self, ax: Axes) -> None:
         from matplotlib.lines import Line2D
@@ -371,16 +382,15 @@ class NetworkDisplay(Display):
         if np.isinf(shown).any():
             entries.append(Line2D([], [], color=MUTED, linewidth=2.5, linestyle="--", label="infinite"))
         title = f"width: {self.note}" if self.note else "width: |weight|"
-        if finite.size:
+        if finite.any():
             title += f", at most {finite.max():.3g}"
-        legend = ax.legend(
+        found = legend(
+            ax,
             handles=entries,
             title=title,
             ncols=len(entries),
             loc="upper center",
             bbox_to_anchor=(0.5, 0.0),
-            fontsize="small",
-            title_fontsize="small",
             frameon=False,
         )
-        legend.set_zorder(5.0)
+        found.set_zorder(5.0)

@@ -12,7 +12,8 @@ from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.profile import ParameterProfile, chi2_of
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.words import figure, percent, short
+from sigmax.plots.drawing import DASHES, grid, legend, mixed, name_axes
+from sigmax.plots.words import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -209,7 +210,7 @@ class ProfileDisplay(Display):
         bottom, top = self._heights(cut)
         for y in lines:
             if bottom < y < top:
-                ax.axhline(y, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+                ax.axhline(y, color=MUTED, linewidth=0.8, linestyle=DASHES, zorder=1)
         ax.annotate(
             f"{percent(self.level)}",
             (1.0, lines[-1] if lines[-1] < top else lines[0]),
@@ -229,16 +230,14 @@ class ProfileDisplay(Display):
                 ax.plot([end, end], [bottom, y], color=colour(0), linewidth=0.8, zorder=2)
                 ax.plot([end], [y], "o", color=colour(0), markersize=6.0, zorder=4)
         self._estimate(ax, bottom, top)
-        name = short(self.name, 40)
-        ax.set(xlim=(low, high), ylim=(bottom, top), xlabel=name)
-        ax.set_ylabel(
-            r"deviance, $2\,(\ell_{\max} - \ell)$"
-            if self.kind == "deviance"
-            else "signed root of the deviance"
-        )
+        ax.set(xlim=(low, high), ylim=(bottom, top))
+        name_axes(ax, self.name, "signed root of the deviance")
+        if self.kind == "deviance":
+            ax.set_ylabel(r"deviance, $2\,(\ell_{\max} - \ell)$")
+        grid(ax)
         # there is room at the top, between the branches of the curve
         between = self.kind == "deviance" and math.isfinite(self.estimate)
-        ax.legend(loc="upper center" if between else "best", fontsize="small", edgecolor="none")
+        legend(ax, loc="upper center" if between else "best")
         return self
 
     def _heights(self, cut: float) -> tuple[float, float]:
@@ -273,7 +272,7 @@ class ProfileDisplay(Display):
                 [y],
                 "o",
                 color=colour(1),
-                markerfacecolor="white",
+                markerfacecolor=mixed(ax, 0.0),
                 markersize=5.5,
                 zorder=3.5,
             )
@@ -281,8 +280,8 @@ class ProfileDisplay(Display):
     def _estimate(self, ax: Axes, bottom: float, top: float) -> None:
         """A line at the estimate; an arrow where it is infinite."""
         if math.isfinite(self.estimate):
-            ax.plot([self.estimate] * 2, [bottom, 0.0], color="black", linewidth=0.8, zorder=2)
-            ax.plot([self.estimate], [0.0], "|", color="black", markersize=9.0, zorder=4)
+            ax.plot([self.estimate] * 2, [bottom, 0.0], color=mixed(ax, 1.0), linewidth=0.8, zorder=2)
+            ax.plot([self.estimate], [0.0], "|", color=mixed(ax, 1.0), markersize=9.0, zorder=4)
             return
         right = self.estimate > 0.0
         ax.plot(

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from sigmax.inference.performance.outcomes import Outcomes
 from sigmax.inference.performance.roc import RocAuc, RocCurve, roc_auc, roc_curve
 from sigmax.plots.display import MUTED, Display, colour
+from sigmax.plots.drawing import DASHES, grid, legend, name_axes, room
 from sigmax.plots.predictions import chosen, of_predictions
-from sigmax.plots.words import percent, short
+from sigmax.plots.words import cut, percent, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,7 +186,7 @@ class RocDisplay(Display):
         ax = self._begin(ax, (5.2, 5.2))
         several = len(self.curves) > 1
         marked = ((0.25, 0.5, 0.75) if not several else ()) if thresholds is None else tuple(thresholds)
-        ax.plot([0.0, 1.0], [0.0, 1.0], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+        ax.plot([0.0, 1.0], [0.0, 1.0], color=MUTED, linewidth=1.0, linestyle=DASHES, zorder=1)
         self.lines_ = []
         for i, curve in enumerate(self.curves):
             area, lower, upper = self._area(curve)
@@ -195,7 +196,7 @@ class RocDisplay(Display):
                 curve.tpr,
                 color=colour(i),
                 linewidth=1.8,
-                label=f"{short(curve.label, 20)}: {shown}" if several else f"area {shown}",
+                label=f"{short(curve.label, room(ax, 5.0, 20))}: {shown}" if several else f"area {shown}",
                 rasterized=len(curve.fpr) > MANY,
                 # along the frame, where curves begin and end, they are seen whole
                 clip_on=False,
@@ -207,21 +208,18 @@ class RocDisplay(Display):
         title = f"area [{names}]" if several else names
         if self.areas.hand_till is not None and several:
             title += f"\nHand-Till M {self.areas.hand_till:.3f}"
-        legend = ax.legend(
-            loc="lower right", title=title, fontsize="small", title_fontsize="small", alignment="left"
-        )
-        legend.get_frame().set(alpha=0.9, linewidth=0.0)
+        legend(ax, loc="lower right", title=title, alignment="left")
+        grid(ax)
         what = (
             "share of the class called positive"
             if several
-            else f"share of class {short(self.curves[0].label, 20)}"
+            else f"share of class {cut(self.curves[0].label, 20)}"
         )
-        ax.set(
-            xlim=(0.0, 1.0),
-            ylim=(0.0, 1.0),
-            aspect="equal",
-            xlabel="share of the others called positive (1 - specificity)",
-            ylabel=f"{what}{'' if several else ' called positive'} (sensitivity)",
+        ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0), aspect="equal")
+        name_axes(
+            ax,
+            "share of the others called positive (1\u00a0-\u00a0specificity)",
+            f"{what}{'' if several else ' called positive'} (sensitivity)",
         )
         return self
 

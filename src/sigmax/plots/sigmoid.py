@@ -9,11 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.inference.result import Result
+from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
 from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import line_style, name_axes, note_above
+from sigmax.plots.drawing import (
+    grid,
+    legend,
+    legend_beside,
+    line_style,
+    mixed,
+    name_axes,
+    note_above,
+    of_classes,
+    room,
+)
 from sigmax.plots.points import Marks, Shares, are_repeated, areas, marks, shares, spread
 from sigmax.plots.slices import Slice
+from sigmax.plots.words import cut, percent, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,9 +218,9 @@ class SigmoidDisplay(Display):
         self.lines_ = []
         for k in range(K) if curves is None else curves:
             paint = colour(0 if self.shown is not None else k)
-            label = "fit" if self.shown is not None else str(self.classes[k])
+            label = "fit" if self.shown is not None else short(label_text(self.classes[k]), room(ax, 5.0, 24))
             if self.lower is not None and self.upper is not None:
-                band = f"{100.0 * (self.level or 0.0):g} % band" if self.shown is not None else None
+                band = f"{percent(self.level or 0.0)} band" if self.shown is not None else None
                 if np.isfinite(self.lower[:, k]).mean() > _LITTLE:
                     ends = self.lower[:, k], self.upper[:, k]
                     ax.fill_between(self.x, *ends, color=paint, alpha=0.18, linewidth=0.0, label=band)
@@ -230,26 +242,30 @@ class SigmoidDisplay(Display):
             dot: dict[str, Any] = {
                 "color": colour(0),
                 "markersize": 6.0,
-                "markeredgecolor": "white",
+                "markeredgecolor": mixed(ax, 0.0),
                 "zorder": 4.0,
             }
             ax.plot([one], [0.5], "o", label="" if i else where, **dot)
-        what = self.response if self.shown is None else f"{self.response} = {self.classes[self.shown]}"
+        what = (
+            cut(self.response, 40)
+            if self.shown is None
+            else f"{cut(self.response, 28)} = {cut(label_text(self.classes[self.shown]), 24)}"
+        )
         ax.set_ylim(bottom, top)
         name_axes(ax, self.feature, f"P({what})")
         ax.margins(x=0.02)
         ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
-        ax.grid(axis="y", color="0.92", linewidth=0.8)
-        ax.set_axisbelow(True)
+        grid(ax, "y")
         note_above(ax, self.note)
-        ax.legend(**self._place(), fontsize="small", framealpha=0.85)
+        if self.shown is None:
+            legend_beside(ax, of_classes(self.response))
+        else:
+            legend(ax, **self._place(self.shown))
         return self
 
-    def _place(self) -> dict[str, Any]:
+    def _place(self, shown: int) -> dict[str, Any]:
         """Where the legend lies: of one monotone curve in the empty corner, beside the rows of its class."""
-        if self.shown is None:
-            return {"title": self.response}
-        curve = self.proba[:, self.shown]
+        curve = self.proba[:, shown]
         if not (abs(curve[-1] - curve[0]) > 0.5 and self.rows is not None):
             return {}
         side = "left" if curve[-1] > curve[0] else "right"
@@ -261,7 +277,7 @@ class SigmoidDisplay(Display):
         if self.shares is not None:
             sizes = areas(self.shares.total)
             for k in range(self.proba.shape[1]) if self.shown is None else [self.shown]:
-                paint = colour(k) if self.shown is None else "0.35"
+                paint: Any = colour(k) if self.shown is None else mixed(ax, 0.65)
                 where = "observed share" if self.shares.exact else "observed share, of stretches"
                 ax.scatter(
                     self.shares.x,
@@ -285,7 +301,7 @@ class SigmoidDisplay(Display):
                 bottom = min(bottom, lane - _LANE)
             else:
                 up = k == self.shown
-                lane, paint = (1.0 + _LANE, "0.25") if up else (-_LANE, "0.25")
+                lane, paint = (1.0 + _LANE if up else -_LANE), mixed(ax, 0.75)
                 bottom, top = -2.0 * _LANE, 1.0 + 2.0 * _LANE
             y = lane + 0.6 * _LANE * jitter[mine]
             label = None

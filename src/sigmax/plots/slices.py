@@ -13,6 +13,7 @@ from sigmax.data.checks import numbers
 from sigmax.inference.observed import Observed, observed
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
+from sigmax.plots.words import cut
 
 #: names that a message shows
 _SHOWN = 8
@@ -239,7 +240,7 @@ class Slice:
             how = "held" if given else "at their means"
             return f"{len(self.held)} other variables {how}"
         return ", ".join(
-            f"{name} = {value:.3g}" if isinstance(value, float) else f"{name} = {value}"
+            f"{cut(name, 28)} = {f'{value:.3g}' if isinstance(value, float) else cut(str(value), 24)}"
             for name, value in self.held.items()
         )
 

@@ -8,8 +8,21 @@ import math
 _MINUS = "\N{MINUS SIGN}"
 
 
+def cut(name: str, most: int) -> str:
+    """A name of at most `most` characters; one that is longer loses its middle."""
+    if len(name) <= most:
+        return name
+    head = (most - 3) // 2 + 1
+    return f"{name[:head]}...{name[len(name) - (most - 3 - head) :]}"
+
+
+def escaped(text: str) -> str:
+    r"""A text whose dollars begin no formula."""
+    return text.replace("$", r"\$")
+
+
 def short(name: str, most: int = 28) -> str:
-    r"""A name as matplotlib writes it, of at most `most` characters; one that is longer loses its middle.
+    r"""A name as matplotlib writes it, :func:`cut` to at most `most` characters.
 
     A dollar begins no formula, and a line with an underscore before its name is no less in the legend.
 
@@ -20,10 +33,8 @@ def short(name: str, most: int = 28) -> str:
     >>> short("price in $"), short("_hidden")
     ('price in \\$', ' _hidden')
     """
-    if len(name) > most:
-        head = (most - 3) // 2 + 1
-        name = f"{name[:head]}...{name[len(name) - (most - 3 - head) :]}"
-    return (" " + name if name.startswith("_") else name).replace("$", r"\$")
+    name = cut(name, most)
+    return escaped(" " + name if name.startswith("_") else name)
 
 
 def percent(level: float) -> str:

@@ -23,6 +23,9 @@ from sigmax.shell import output
 from sigmax.shell.scoring import Scorer
 from sigmax.shell.usage import UsageError, check_level, check_place, names_of
 
+#: suffixes of what CSV would not be recognised under
+_NOT_WRITTEN = (".gz", ".bz2", ".zst", ".zip", ".xls", ".xlsx", ".ods", ".json")
+
 
 def run(options: argparse.Namespace) -> int:
     """Predict every row, in the order of the file."""
@@ -33,6 +36,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--json describes what was written: name a file with --output")
     if options.output != "-":
         check_place("--output", options.output)
+        suffix = Path(options.output).suffix.lower()
+        if suffix in _NOT_WRITTEN:
+            raise UsageError(
+                f"--output {options.output}: no {suffix} file is written; let the name end in .csv, .tsv, "
+                ".parquet or .feather"
+            )
         for given in (options.model, options.data):
             if (
                 os.path.exists(options.output)

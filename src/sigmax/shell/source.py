@@ -107,6 +107,6 @@ def class_of(labels: Sequence[object], text: str) -> object:
             isinstance(label, float) and label.is_integer() and str(int(label)) == text
         ):
             return label
-    known = list(dict.fromkeys(str(label) for label in labels))
+    known = list(dict.fromkeys(repr(str(label)) for label in labels))
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     raise UsageError(f"--class-reference must be one of the classes, {shown}; got {text!r}")
