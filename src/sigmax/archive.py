@@ -21,15 +21,16 @@ import json
 import math
 import os
 import re
-import secrets
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from sigmax.replacing import replacing
 
 #: a JSON object: str, int, float, bool, None, lists and objects of them
 Header: TypeAlias = dict[str, Any]
@@ -97,37 +98,13 @@ def write(path: str | os.PathLike[str], header: Header, arrays: Arrays) -> None:
         content[f"{name}.npy"] = _npy(name, array)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items())
     content[SUMS] = sums.encode("ascii")
-    with atomically(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    # whole before it is written, since a pipe or a device has no way back
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name, _TIME), data)
-
-
-@contextlib.contextmanager
-def atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` in one step when it is complete; if not, nothing changes."""
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
-        # a device or a pipe, in whose place root could put a file; an archive is not written in one go
-        whole = io.BytesIO()
-        yield whole
-        try:
-            with open(target, "wb") as special:
-                special.write(whole.getvalue())
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-        return
-    # next to the file, so that one step is enough; with the permissions of any new file
-    beside = f"{target}.{secrets.token_hex(8)}.tmp"
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
-        raise
+    with replacing(path) as file:
+        file.write(whole.getbuffer())
 
 
 def _npy(name: str, array: npt.NDArray[np.generic]) -> bytes:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sigmax import extras
-from sigmax.data.writing import replacing
 from sigmax.inference.result import Result
+from sigmax.replacing import replacing
 from sigmax.shell.usage import UsageError
 
 #: dots per inch of a PNG

@@ -16,9 +16,10 @@ import sigmax
 from sigmax.data.checks import plural
 from sigmax.data.files import FileError
 from sigmax.data.streams import Stream
-from sigmax.data.writing import replacing, writer
+from sigmax.data.writing import writer
 from sigmax.inference.result import Result
 from sigmax.progress import RowsLine
+from sigmax.replacing import replacing
 from sigmax.shell import output
 from sigmax.shell.scoring import Scorer
 from sigmax.shell.usage import UsageError, check_level, check_place, names_of

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax import archive
 from sigmax.data.coded import Coded
 from sigmax.data.coding import Coding
 from sigmax.extras import load
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.exports.linear import LinearModel, linear_model
 from sigmax.kernels import Float
+from sigmax.replacing import replacing
 from sigmax.version import __version__
 
 #: of the operators, and of the format: old enough for runtimes of 2022; comparing text is in a later one
@@ -113,7 +113,7 @@ def to_onnx(
     onnx.helper.set_model_props(made, facts)
     onnx.checker.check_model(made, full_check=True)
     if path is not None:
-        with archive.atomically(path) as file:
+        with replacing(path) as file:
             file.write(made.SerializeToString(deterministic=True))
     return made
 

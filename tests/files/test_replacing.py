@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from sigmax.data.writing import replacing
+from sigmax.replacing import replacing
 
 
 def names(folder):
