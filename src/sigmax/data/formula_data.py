@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data import frames
+from sigmax.data.chunks import MISSING_ADVICE
 from sigmax.data.formula import Terms
 from sigmax.data.frames import Frame
-from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain
+from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain, unevaluated
 from sigmax.data.offsets import Offsets
 from sigmax.data.parsing import Sides, parse, require_formulaic
 from sigmax.data.recipe import Variable
@@ -72,7 +73,8 @@ def observe(formula: str, data: object) -> Observed:
     on_the_right = _in_order(sides)
     on_the_left = [name for factor in sides.response for name in sides.uses[factor.expr]]
     beside = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
-    everything = frames.columns(table, dict.fromkeys([*on_the_left, *on_the_right, *beside]))
+    named = dict.fromkeys([*on_the_left, *on_the_right, *beside])
+    everything = frames.columns(table, named, advice=MISSING_ADVICE)
     frame = everything[on_the_right]
     for factor in (factor for term in sides.formula for factor in term.factors):
         dtype = frame[factor.expr].dtype if factor.eval_method.value == "lookup" else None
@@ -199,7 +201,8 @@ def _response(sides: Sides, frame: Frame, spec: Any) -> tuple[npt.NDArray[np.gen
         try:
             value = evaluate(factor, frame, spec)
         except Exception as error:
-            raise ValueError(f"formula: the response {factor.expr!r} cannot be evaluated: {error}") from None
+            said = unevaluated(f"the response {factor.expr!r}", error, frame[list(sides.uses[factor.expr])])
+            raise ValueError(said) from None
         array = np.asarray(getattr(value, "__wrapped__", value))
         if array.shape != (len(frame),):
             raise ValueError(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sigmax.data import frames
 from sigmax.data.checks import numbers
-from sigmax.data.chunks import Chunks
+from sigmax.data.chunks import MISSING_ADVICE, Chunks
 from sigmax.data.formula_data import Observed, observe
 from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_rows
 from sigmax.data.missing import Dropped, incomplete
@@ -61,6 +61,10 @@ def given(
             intercept=fit_intercept is None or bool(fit_intercept),
             missing=missing,
         )
+    if y is not None and data is None and frames.is_table(y):
+        raise ValueError(
+            f"y is what stands left of ~ in the formula {X!r}, and here it is a table: pass that as data="
+        )
     if y is not None:
         raise ValueError(
             f"y is what stands left of ~ in the formula {X!r}, and must not be given, too; the table is data="
@@ -84,8 +88,8 @@ def given(
     if fit_intercept is not None and bool(fit_intercept) != terms.intercept:
         says = "has an intercept; end it with '- 1'" if terms.intercept else "has none ('- 1', or '0 +')"
         raise ValueError(f"fit_intercept={fit_intercept!r}, but the formula {X!r} {says}")
-    weights = column(sample_weight, data, "sample_weight")
-    shift = column(offset, data, "offset")
+    weights = column(sample_weight, data, "sample_weight", advice=MISSING_ADVICE)
+    shift = column(offset, data, "offset", advice=MISSING_ADVICE)
     if found.offset is not None:
         _require_two_classes(X, found, weights if classes is None else None, classes)
         shift = _sum(found.offset, shift)
@@ -168,7 +172,7 @@ def _sum(ours: Float, given: npt.ArrayLike | None) -> npt.ArrayLike:
 
 
 def column(
-    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data"
+    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data", advice: str = ""
 ) -> npt.ArrayLike | None:
     """`value` as an array, or the column that it names of `data`, which messages call `of`.
 
@@ -183,7 +187,7 @@ def column(
     if isinstance(value, str):
         table = Table(data if isinstance(data, Mapping) else frames.table(data, of), of)
     found = argument(name, value, table, None)
-    found.require_complete(of)
+    found.require_complete(of, advice)
     array: npt.ArrayLike = found.values
     return array
 

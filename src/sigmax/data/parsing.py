@@ -86,7 +86,9 @@ def parse(text: str, frame: Frame) -> Sides:
     try:
         formula = Formula.from_spec(text, context={"__formulaic_variables_available__": names})
     except (FormulaicError, SyntaxError) as error:
-        raise ValueError(f"formula {text!r} cannot be read: {clean(error)}") from None
+        compared = re.search(r"==|!=|<|>", text) and "Unknown operator" in str(error)
+        advice = "; a comparison stands in I(), as in 'I(y == 1) ~ x'" if compared else ""
+        raise ValueError(f"formula {text!r} cannot be read: {clean(error)}{advice}") from None
     left, right = getattr(formula, "lhs", None), getattr(formula, "rhs", None)
     if isinstance(formula, SimpleFormula) or left is None or right is None or len(left) == 0:
         raise ValueError(f"formula {text!r} must have the response left of ~, as in 'y ~ x1 + x2'")
