@@ -101,9 +101,10 @@ def _require_inside(node: ast.Call, name: str, value: Any, state: Mapping[str, A
     if not outside.any():
         return
     row = int(outside.argmax())
+    given, first = ast.unparse(node.args[0]), float(values[row])
     raise RowError(
         f"has {plural(int(outside.sum()), 'row')} beyond its bounds, {float(low)!r} to {float(high)!r}, the "
-        f"first row {row}, where {ast.unparse(node.args[0])} is {float(values[row])!r}; fit with lower_bound= and "
+        f"first row {row}, where {given} is {first!r}; fit with lower_bound= and "
         f"upper_bound=, or with extrapolation='clip' or 'extend', in {name}()"
     )
 
