@@ -62,6 +62,8 @@ def _call(node: ast.Call, data: Mapping[str, Any], states: MutableMapping[str, A
     if owner == "np" and attribute in vocabulary.ELEMENTWISE:
         values = [run(arg, data, states) for arg in node.args]
         literals.same_shape(*values)
+        if attribute not in vocabulary.OF_OBJECTS:
+            literals.of_numbers(*values)
         return getattr(np, attribute)(*values)
     value = run(node.args[0], data, states)
     if name in ("round", "np.round"):

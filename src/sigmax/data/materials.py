@@ -91,6 +91,19 @@ def unevaluated(what: str, error: Exception, frame: Frame) -> str:
     return f"formula: {what} cannot be evaluated: {'; '.join([clean(error), *held])}"
 
 
+def _of_its_kind(expr: str, value: Any, spec: Any) -> Any:
+    """A value; of levels where the fit had numbers refused: rows would make the columns."""
+    kind = spec.encoder_state.get(expr, (None,))[0]
+    if kind is None or kind.value != "numerical":
+        return value
+    metadata = getattr(value, "__formulaic_metadata__", None)
+    coded = getattr(getattr(metadata, "kind", None), "value", None) == "categorical"
+    found = getattr(value, "__wrapped__", value)
+    if coded or getattr(getattr(found, "dtype", None), "kind", "") == "O":
+        raise ValueError("it gives levels, and gave numbers in the fit")
+    return value
+
+
 def _times_as_levels(value: Any) -> Any:
     """A coded column of times as objects: formulaic looks for those of NumPy among levels of pandas."""
     from formulaic.materializers.types import FactorValues
@@ -158,7 +171,7 @@ def materialise(
 
     def value_of(expr: str, rows: Frame) -> Any:
         try:
-            return evaluate(known[expr], rows, spec)
+            return _of_its_kind(expr, evaluate(known[expr], rows, spec), spec)
         except Exception as error:  # of any function that a formula calls
             refused.append(ValueError(unevaluated(repr(expr), error, frame[list(uses[expr])])))
             raise refused[0] from None
