@@ -15,6 +15,7 @@ from tables_of_makes import EXPLAIN, FRAMES, MAKES, NAMES, N, by_hand, decimals,
 
 import sigmax as sx
 from sigmax.data import frames
+from sigmax.data.series import of_array
 from sigmax.data.tables import Table, origin_of
 
 
@@ -364,6 +365,32 @@ def test_polars_and_arrow_need_no_pandas():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.strip() == "('intercept', 'x', 's[T.b]', 's[T.c]')"
+
+
+@pytest.mark.parametrize("make", ["objects", "width", "bytes", "any width", "objects with missing"])
+def test_text_of_numpy_is_levels(make):
+    cells = np.tile(["b", "a", "c", "b"], 10)
+    text = {
+        "objects": lambda: cells.astype(object),
+        "width": lambda: cells,
+        "bytes": lambda: cells.astype("S"),
+        "any width": lambda: cells.astype(np.dtypes.StringDType()),
+        "objects with missing": lambda: np.array([*cells, None, np.nan, pd.NA], dtype=object),
+    }[make]()
+    column = of_array("g", text)
+    assert (column.kind, column.levels) == ("levels", ("a", "b", "c"))
+    assert column.labels()[:40].tolist() == cells.tolist()
+    if make == "objects with missing":
+        assert np.flatnonzero(column.missing).tolist() == [40, 41, 42]
+    else:
+        assert column.missing is None
+
+
+def test_missing_text_of_any_width():
+    text = np.array(["a", None, "b"], dtype=np.dtypes.StringDType(na_object=None))
+    column = of_array("g", text)
+    assert column.missing.tolist() == [False, True, False]
+    assert column.levels == ("a", "b")
 
 
 def test_decimals_are_the_nearest_doubles():

@@ -18,6 +18,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: kinds of dtypes of NumPy that are numbers or truth values
 _NUMBERS = "fiub"
+#: types of which every object is equal to itself, so that cells need not be asked one by one
+_NEVER_NAN = {str, bool, int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,10 @@ def of_array(name: str, values: Array) -> Column:
     """A column of a mapping or of a record array."""
     if values.dtype.kind in _NUMBERS:
         return _numeric(name, str(values.dtype), values)
-    if values.dtype.kind in "UST":
-        return _from_objects(name, str(values.dtype), values.astype(str).astype(object), None)
+    if values.dtype.kind in "US":
+        return _coded(name, str(values.dtype), values.astype(str).tolist(), declared=False)
+    if values.dtype.kind == "T":
+        return _from_objects(name, str(values.dtype), values.astype(object), None)
     if values.dtype.kind == "O":
         return _from_objects(name, "object", values, None)
     missing = np.isnat(values) if values.dtype.kind in "mM" else np.zeros(len(values), bool)
@@ -256,12 +260,14 @@ def _sortable(labels: Sequence[Any]) -> Callable[[int], Any]:
 def _from_objects(name: str, dtype: str, values: Array, missing: Mask | None) -> Column:
     """Objects of Python: decimals and other numbers, truth values, text; others stay what they are."""
     cells = values.tolist()
-    gone = np.array([_is_missing(cell) for cell in cells], dtype=bool)
-    if missing is not None:
-        gone |= missing
-    missing = gone if gone.any() else None
-    cells = [None if none else cell for cell, none in zip(cells, gone.tolist(), strict=True)]
-    kinds = {type(cell) for cell in cells if cell is not None}
+    kinds = set(map(type, cells))
+    if missing is not None or not kinds <= _NEVER_NAN:
+        gone = np.array([_is_missing(cell) for cell in cells], dtype=bool)
+        if missing is not None:
+            gone |= missing
+        missing = gone if gone.any() else None
+        cells = [None if none else cell for cell, none in zip(cells, gone.tolist(), strict=True)]
+        kinds = {type(cell) for cell in cells if cell is not None}
     if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return Column(name, "boolean", dtype, np.array([bool(cell) for cell in cells]), missing)
     if all(issubclass(kind, int | float | Decimal | np.integer | np.floating) for kind in kinds):
