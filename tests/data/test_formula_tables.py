@@ -257,3 +257,38 @@ def test_a_comparison_left_of_the_formula_is_shown_its_form(df):
     with pytest.raises(ValueError, match=r"; a comparison stands in I\(\), as in 'I\(y == 1\) ~ x'$"):
         observe("y == 'yes' ~ x", df)
     np.testing.assert_array_equal(observe("I(y == 'yes') ~ x", df).y, df["y"] == "yes")
+
+
+def test_pandas_with_types_of_arrow_has_the_same_bits(df):
+    pa = pytest.importorskip("pyarrow")
+    frame = df[["x", "site", "smoker", "race", "y"]].assign(price=[Decimal(i % 7) / 4 for i in range(N)])
+    arrow = frame.convert_dtypes(dtype_backend="pyarrow")
+    arrow["kind"] = arrow["site"].astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    right = "y ~ x + site + smoker + C(race) + price"
+    ours, plain = observe(right, arrow), observe(right, frame)
+    assert ours.terms.names == plain.terms.names
+    np.testing.assert_array_equal(ours.X, plain.X)
+    np.testing.assert_array_equal(ours.terms.design(frame), plain.X)
+    np.testing.assert_array_equal(plain.terms.design(arrow), plain.X)
+    assert observe("y ~ kind", arrow).terms.names == ("kind[T.south]", "kind[T.west]")
+
+
+def test_the_dot_leaves_weights_and_offset_out(df):
+    frame = df[["x", "z", "y"]].assign(w=2.0, o=0.5)
+    for missing in ("raise", "drop"):
+        gappy = frame if missing == "raise" else frame.assign(x=[np.nan, *frame["x"][1:]])
+        r = sx.fit("y ~ .", data=gappy, sample_weight="w", offset="o", missing=missing)
+        assert r.terms.names == ("x", "z")
+    named = sx.fit("y ~ . + w", data=frame.assign(w=frame["z"] ** 2), sample_weight="w", offset="o")
+    assert named.terms.names == ("x", "z", "w")
+
+
+def test_counts_are_numbers(df):
+    with pytest.raises(ValueError, match=r"several terms is of counts.*'site' holds"):
+        observe("count + site ~ x", df)
+
+
+def test_a_lazy_table_of_a_formula_is_its_data(df):
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"^data is a lazy frame .*collect\(\)"):
+        sx.fit("y ~ x", data=pl.LazyFrame({"x": [1.0, 2.0], "y": [0, 1]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +47,7 @@ class Observed:
     offset: Float | None = None
 
 
-def observe(formula: str, data: object) -> Observed:
+def observe(formula: str, data: object, beside: Sequence[str] = ()) -> Observed:
     """Evaluate a formula at the rows of its fit.
 
     Parameters
@@ -55,7 +56,9 @@ def observe(formula: str, data: object) -> Observed:
         ``"response ~ terms"`` in formulaic's language.  The response is a column of labels, an expression
         that gives them, or a sum of columns of counts, one for each class, which have their names.  Terms
         ``offset(...)`` on the right are summed, and are no columns.
-    data : pandas.DataFrame, mapping of columns, or record array
+    data : DataFrame of any make, mapping of columns, or record array
+    beside : sequence of str
+        Columns that are weights or an offset, which ``.`` does not stand for.
 
     Raises
     ------
@@ -69,11 +72,11 @@ def observe(formula: str, data: object) -> Observed:
     """
     require_formulaic()
     table = frames.table(data)
-    sides = parse(formula, table)
+    sides = parse(formula, table, beside)
     on_the_right = _in_order(sides)
     on_the_left = [name for factor in sides.response for name in sides.uses[factor.expr]]
-    beside = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
-    named = dict.fromkeys([*on_the_left, *on_the_right, *beside])
+    in_offsets = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
+    named = dict.fromkeys([*on_the_left, *on_the_right, *in_offsets])
     everything = frames.columns(table, named, advice=MISSING_ADVICE)
     frame = everything[on_the_right]
     for factor in (factor for term in sides.formula for factor in term.factors):
@@ -113,7 +116,7 @@ def observe(formula: str, data: object) -> Observed:
     y, classes = _response(sides, everything, spec)
     if not sides.offsets:
         return Observed(terms, X, y, classes)
-    offsets, offset = _offsets(sides, everything[list(dict.fromkeys(beside))])
+    offsets, offset = _offsets(sides, everything[list(dict.fromkeys(in_offsets))])
     return Observed(replace(terms, offsets=offsets), X, y, classes, offset)
 
 
@@ -207,6 +210,11 @@ def _response(sides: Sides, frame: Frame, spec: Any) -> tuple[npt.NDArray[np.gen
         if array.shape != (len(frame),):
             raise ValueError(
                 f"formula: the response {factor.expr!r} must be one value a row; its shape is {array.shape}"
+            )
+        if len(sides.response) > 1 and array.dtype.kind not in "iufb":
+            raise ValueError(
+                f"formula: a response of several terms is of counts, numbers for each class; {factor.expr!r} "
+                f"holds {frame[factor.expr].dtype if factor.expr in frame else array.dtype}"
             )
         found.append(array)
     if len(found) == 1:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from sigmax.data.series import Column as Values
-from sigmax.data.series import Mask, gaps, read
+from sigmax.data.series import Mask, gaps, read, read_series
 
 #: pandas.DataFrame, which is imported on demand, or narwhals.DataFrame of another library's
 Frame = Any
@@ -218,6 +218,8 @@ def _plain(column: Column) -> Column:
         return pd.Series(column.to_numpy(np.float64))
     if isinstance(column.dtype, pd.StringDtype) and str(column.dtype) != "str":
         return column.astype(object)
+    if isinstance(column.dtype, pd.ArrowDtype):  # of which formulaic knows no levels
+        return in_pandas(read_series(column, str(column.name)))
     return column
 
 

@@ -63,7 +63,7 @@ class Sides:
     offsets: tuple[Any, ...] = ()
 
 
-def parse(text: str, frame: Frame) -> Sides:
+def parse(text: str, frame: Frame, beside: Sequence[str] = ()) -> Sides:
     """Read a formula.
 
     Parameters
@@ -71,7 +71,9 @@ def parse(text: str, frame: Frame) -> Sides:
     text : str
         ``"response ~ terms"``.
     frame : pandas.DataFrame
-        Only its names matter: what they are not is a function or a mistake, and ``.`` is all of them.
+        Only its names matter: what they are not is a function or a mistake, and ``.`` is all of them
+    beside : sequence of str
+        but these.
 
     Raises
     ------
@@ -84,7 +86,8 @@ def parse(text: str, frame: Frame) -> Sides:
 
     names = [str(name) for name in frame.columns]
     try:
-        formula = Formula.from_spec(text, context={"__formulaic_variables_available__": names})
+        every = [name for name in names if name not in beside]
+        formula = Formula.from_spec(text, context={"__formulaic_variables_available__": every})
     except (FormulaicError, SyntaxError) as error:
         compared = re.search(r"==|!=|<|>", text) and "Unknown operator" in str(error)
         advice = "; a comparison stands in I(), as in 'I(y == 1) ~ x'" if compared else ""

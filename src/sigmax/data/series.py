@@ -172,11 +172,26 @@ def read(series: Any, name: str) -> Column:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _text(name, shown, series, missing)
     values = np.asarray(series.to_numpy())
-    if values.dtype.kind in _NUMBERS:
+    if values.dtype.kind in _NUMBERS and values.ndim == 1:
         return _numeric(name, shown, values, missing)
+    if values.ndim != 1:  # a struct, an array in each cell
+        return Column(name, "other", shown, np.full(len(values), None, dtype=object), missing)
     if values.dtype == object:
         return _from_objects(name, shown, values, missing)
     return Column(name, "other", shown, values, missing)
+
+
+def read_series(series: Any, name: str) -> Column:
+    """A Series of any make that narwhals takes.
+
+    Raises
+    ------
+    TypeError
+        narwhals does not know it.
+    """
+    import narwhals.stable.v2 as nw
+
+    return read(nw.from_native(series, series_only=True), name)
 
 
 def _nulls(series: Any) -> Mask | None:
