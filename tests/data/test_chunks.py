@@ -199,3 +199,27 @@ def test_largest_over_chunks():
     found = design.largest(kernels.get("reference"), 1)
     np.testing.assert_array_equal(found, [1.0, *np.abs(x).max(axis=0)])
     assert design.names == ("intercept", "a", "b", "c")
+
+
+@pytest.mark.parametrize("layout", ["columns", "a part of the columns", "every other row", "reversed"])
+def test_some_rows_are_taken_without_a_copy_of_all(layout):
+    x = np.random.default_rng(0).normal(size=(20_000, 8))
+    array = {
+        "columns": np.asfortranarray(x),
+        "a part of the columns": x[:, 2:],
+        "every other row": x[::2],
+        "reversed": x[::-1, ::-1],
+    }[layout]
+    chunks = Chunks.of(array, None)
+    rows = np.array([7, 3, len(array) - 1, 3])
+    tracemalloc.start()
+    try:
+        found = chunks.take(rows)
+        assert tracemalloc.get_traced_memory()[1] < array.nbytes / 20
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, array[rows])
+    assert found.flags.c_contiguous
+    assert found.dtype == np.float64
+    found[0] = 0.0  # a copy
+    assert (array[7] != 0.0).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tables import N, stored, table, terms_of
 
 from sigmax.data import language
 from sigmax.data.formula import Terms
+from sigmax.data.formula_data import observe
 
 
 @pytest.fixture(scope="module")
@@ -439,3 +441,71 @@ def test_columns_cannot_be_made_a_matrix(df):
     }
     with pytest.raises(ValueError, match=r"combines columns of the shapes \(240,\), \(240, 1\)"):
         Terms.of_state(state).design(df)
+
+
+# -- memory, of tables that are read later ------------------------------------------------------------
+
+
+def _of_numbers(good, expression):
+    """A state whose one column is an expression, said to be of numbers."""
+    state = copy.deepcopy(good)
+    factor = {"expression": expression, "how": "python", "code": "numerical", "levels": None}
+    product = {"scale": 1.0, "factors": [[0, False]]}
+    row = {"factors": [0], "products": [product], "columns": [expression]}
+    return state | {"names": [expression], "factors": [factor], "terms": [row], "states": {}, "offsets": None}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A state that reads a column of numbers and one of text."""
+    rng = np.random.default_rng(0)
+    rows = {"x": rng.normal(size=40), "g": rng.choice(["a", "b"], 40), "y": np.tile([0, 1], 20)}
+    return stored(observe("y ~ x + g", rows).terms)
+
+
+@pytest.mark.parametrize("expression", ["C(x)", "I(C(x))", "g", "g + g", "np.where(x > 0, g, g)"])
+def test_rows_do_not_make_columns(plain, expression):
+    terms = Terms.of_state(_of_numbers(plain, expression))
+    n = 1000
+    rows = {"x": np.arange(n) + 0.5, "g": [f"level {i}" for i in range(n)]}
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="it gives levels, and gave numbers in the fit"):
+            terms.design(rows)
+        assert tracemalloc.get_traced_memory()[1] < 4 * n * n  # of a byte for each row and level already n^2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_column_of_text_is_no_number(plain):
+    state = copy.deepcopy(plain)
+    for factor in state["factors"]:
+        if factor["expression"] == "g":
+            factor.update(code="numerical", levels=None)
+    with pytest.raises(ValueError, match=r"factors\[1\].code must be that of a column that holds"):
+        Terms.of_state(state)
+    state = copy.deepcopy(plain)
+    for factor in state["factors"]:
+        if factor["expression"] == "x":
+            factor.update(code="categorical", levels=[1, 2])
+    with pytest.raises(ValueError, match=r"factors\[0\].code must be that of a column that holds numbers"):
+        Terms.of_state(state)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "g * 10**11",
+        "10**11 * g",
+        "I(g) * 10**11",
+        "np.multiply(g, 10**11)",
+        "g ** 10**11",
+        "np.power(g, 10**11)",
+    ],
+)
+def test_text_is_not_repeated(plain, expression):
+    terms = Terms.of_state(_of_numbers(plain, expression))
+    with pytest.raises(ValueError, match="it computes with a column that holds no numbers"):
+        terms.design({"x": [0.5, 1.5], "g": ["text", "more"]})
+    with pytest.raises(ValueError, match="no numbers"):  # whole numbers of Python, of any size
+        terms.design({"x": [0.5, 1.5], "g": [3, 7]})

@@ -203,7 +203,92 @@ def test_what_is_refused(df, text, message):
         observe(text, df.assign(lead_level=df["x"]))
 
 
-def test_outside_of_a_spline_is_named(df):
-    terms = terms_of("bs(x, df=5)", df)
-    with pytest.raises(ValueError, match=r"`bs\(x, df=5\)`.*beyond upper and/or lower bounds"):
-        terms.design(df.assign(x=99.0))
+@pytest.mark.parametrize("right", ["bs(x, df=5)", "cr(x, df=5, extrapolation='raise')"])
+def test_rows_beyond_a_spline_are_named(df, right):
+    terms = terms_of(right, df)
+    new = df.assign(x=[*df["x"][:7], 99.0, *df["x"][8:-1], -50.0])
+    with pytest.raises(ValueError) as refused:
+        terms.design(new)
+    assert type(refused.value) is ValueError
+    assert str(refused.value).startswith(f"formula: {right!r} has 2 rows beyond its bounds, ")
+    assert "the first row 7, where x is 99.0; fit with lower_bound=" in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert terms.design(df).shape == (N, len(terms.names))
+
+
+@pytest.mark.parametrize("text", ["y ~ np.log(site)", "np.log(site) ~ x", "y ~ x + offset(np.log(site))"])
+def test_columns_that_an_expression_cannot_take_are_named(df, text):
+    with pytest.raises(
+        ValueError, match=r"^formula: .*np\.log\(site\).* cannot be evaluated: .*; column 'site' holds"
+    ):
+        observe(text, df)
+
+
+def test_missing_values_of_a_fit_can_be_dropped_and_the_message_says_so(df):
+    for one in ({"x": np.nan}, {"y": None}, {"z": np.nan}):
+        gappy = df.assign(**one)
+        with pytest.raises(ValueError, match=r"first in row 0; missing='drop' leaves such rows out$"):
+            sx.fit("y ~ x + offset(z)", data=gappy)
+    with pytest.raises(ValueError, match=r"column 'w' .* row 0; missing='drop' leaves such rows out$"):
+        sx.fit("y ~ x", data=df.assign(w=np.nan), sample_weight="w")
+    with pytest.raises(ValueError, match=r"the first in row 0$"):  # rows to predict are not dropped
+        terms_of("x", df).design(df.assign(x=np.nan))
+
+
+def test_a_table_in_the_place_of_y_is_shown_its_own(df):
+    with pytest.raises(ValueError, match=r"here it is a table: pass that as data=$"):
+        sx.fit("y ~ x", df)
+
+
+def test_names_that_are_no_text_are_their_text(df):
+    frame = df[["x", "z", "y"]].set_axis([0, ("a", 1), "y"], axis=1)
+    named = observe("y ~ `0` + Q(\"('a', 1)\")", frame)
+    np.testing.assert_array_equal(named.X, df[["x", "z"]].to_numpy())
+    np.testing.assert_array_equal(named.terms.design(frame.iloc[:5]), named.X[:5])
+    np.testing.assert_array_equal(observe("y ~ .", frame[[0, "y"]]).X, df[["x"]].to_numpy())
+    assert list(frame.columns) == [0, ("a", 1), "y"]
+    r = sx.fit("y ~ `0`", data=frame.assign(w=1.0), sample_weight="w", missing="drop")
+    assert r.param_names == ("intercept", "0")
+    with pytest.raises(ValueError, match="data has 2 columns named '0'"):
+        observe("y ~ `0`", frame.set_axis([0, "0", "y"], axis=1))
+
+
+def test_a_comparison_left_of_the_formula_is_shown_its_form(df):
+    with pytest.raises(ValueError, match=r"; a comparison stands in I\(\), as in 'I\(y == 1\) ~ x'$"):
+        observe("y == 'yes' ~ x", df)
+    np.testing.assert_array_equal(observe("I(y == 'yes') ~ x", df).y, df["y"] == "yes")
+
+
+def test_pandas_with_types_of_arrow_has_the_same_bits(df):
+    pa = pytest.importorskip("pyarrow")
+    frame = df[["x", "site", "smoker", "race", "y"]].assign(price=[Decimal(i % 7) / 4 for i in range(N)])
+    arrow = frame.convert_dtypes(dtype_backend="pyarrow")
+    arrow["kind"] = arrow["site"].astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    right = "y ~ x + site + smoker + C(race) + price"
+    ours, plain = observe(right, arrow), observe(right, frame)
+    assert ours.terms.names == plain.terms.names
+    np.testing.assert_array_equal(ours.X, plain.X)
+    np.testing.assert_array_equal(ours.terms.design(frame), plain.X)
+    np.testing.assert_array_equal(plain.terms.design(arrow), plain.X)
+    assert observe("y ~ kind", arrow).terms.names == ("kind[T.south]", "kind[T.west]")
+
+
+def test_the_dot_leaves_weights_and_offset_out(df):
+    frame = df[["x", "z", "y"]].assign(w=2.0, o=0.5)
+    for missing in ("raise", "drop"):
+        gappy = frame if missing == "raise" else frame.assign(x=[np.nan, *frame["x"][1:]])
+        r = sx.fit("y ~ .", data=gappy, sample_weight="w", offset="o", missing=missing)
+        assert r.terms.names == ("x", "z")
+    named = sx.fit("y ~ . + w", data=frame.assign(w=frame["z"] ** 2), sample_weight="w", offset="o")
+    assert named.terms.names == ("x", "z", "w")
+
+
+def test_counts_are_numbers(df):
+    with pytest.raises(ValueError, match=r"several terms is of counts.*'site' holds"):
+        observe("count + site ~ x", df)
+
+
+def test_a_lazy_table_of_a_formula_is_its_data(df):
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"^data is a lazy frame .*collect\(\)"):
+        sx.fit("y ~ x", data=pl.LazyFrame({"x": [1.0, 2.0], "y": [0, 1]}))

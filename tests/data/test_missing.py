@@ -10,6 +10,7 @@ import pytest
 from tables_of_makes import EXPLAIN, FRAMES, MAKES, N, by_hand, people, same
 
 import sigmax as sx
+from sigmax.data.series import read_series
 
 #: column -> rows without a value
 GAPS = {"age": [3], "race": [3, 7], "smoke": [20], "low": [9, 3], "w": [30, 31]}
@@ -221,3 +222,25 @@ def test_rows_to_predict_must_be_complete(df):
 def test_the_argument_has_two_values(df):
     with pytest.raises(ValueError, match=r"^missing must be one of 'raise', 'drop'; got 'omit'$"):
         sx.fit(df[["age"]], df["low"], missing="omit")
+
+
+def test_rows_to_predict_of_one_block_of_numbers_are_looked_at():
+    frame = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 3})
+    r = sx.fit(frame, np.tile([0, 1], 10))
+    frame.loc[[4, 6], "b"] = np.nan
+    message = "X must not have missing values; column 'b' has 2 missing values, the first in row 4"
+    for call in (r.predict, r.predict_proba, r.decision_function):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            call(frame)
+
+
+def test_where_nothing_is_dropped_a_block_of_numbers_is_not_copied():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=list("abc"))
+    r = sx.fit(frame, np.tile([0, 1], 10), missing="drop")
+    assert np.shares_memory(r._observations.design.rows._chunks[0].array, frame.to_numpy())
+
+
+def test_missing_whole_numbers_are_nan_among_floats():
+    column = read_series(pl.Series("a", [3, None, 5]), "a")
+    np.testing.assert_array_equal(column.floats(), [3.0, np.nan, 5.0])
+    assert column.values.dtype.kind == "i"

@@ -15,6 +15,7 @@ from tables_of_makes import EXPLAIN, FRAMES, MAKES, NAMES, N, by_hand, decimals,
 
 import sigmax as sx
 from sigmax.data import frames
+from sigmax.data.series import of_array
 from sigmax.data.tables import Table, origin_of
 
 
@@ -342,7 +343,7 @@ def test_what_is_a_table():
 
 
 def test_a_column_of_a_mapping_has_one_dimension():
-    refused("a column must have one dimension; got shape (2, 1)", {"a": [[1], [2]]}, [0, 1])
+    refused("X column 'a' must have one dimension; it has shape (2, 1)", {"a": [[1], [2]]}, [0, 1])
 
 
 def test_polars_and_arrow_need_no_pandas():
@@ -366,7 +367,64 @@ def test_polars_and_arrow_need_no_pandas():
     assert done.stdout.strip() == "('intercept', 'x', 's[T.b]', 's[T.c]')"
 
 
+@pytest.mark.parametrize("make", ["objects", "width", "bytes", "any width", "objects with missing"])
+def test_text_of_numpy_is_levels(make):
+    cells = np.tile(["b", "a", "c", "b"], 10)
+    text = {
+        "objects": lambda: cells.astype(object),
+        "width": lambda: cells,
+        "bytes": lambda: cells.astype("S"),
+        "any width": lambda: cells.astype(np.dtypes.StringDType()),
+        "objects with missing": lambda: np.array([*cells, None, np.nan, pd.NA], dtype=object),
+    }[make]()
+    column = of_array("g", text)
+    assert (column.kind, column.levels) == ("levels", ("a", "b", "c"))
+    assert column.labels()[:40].tolist() == cells.tolist()
+    if make == "objects with missing":
+        assert np.flatnonzero(column.missing).tolist() == [40, 41, 42]
+    else:
+        assert column.missing is None
+
+
+def test_missing_text_of_any_width():
+    text = np.array(["a", None, "b"], dtype=np.dtypes.StringDType(na_object=None))
+    column = of_array("g", text)
+    assert column.missing.tolist() == [False, True, False]
+    assert column.levels == ("a", "b")
+
+
 def test_decimals_are_the_nearest_doubles():
     x = [Decimal("0.1"), Decimal("2.675"), Decimal("-1.005"), Decimal("123456789.123456789")]
     for table in (pd.DataFrame({"x": x}), pl.DataFrame({"x": x}), pa.table({"x": x})):
         np.testing.assert_array_equal(Table(table).column("x").floats(), [float(value) for value in x])
+
+
+def test_cells_that_are_tables_are_refused_by_name():
+    pl = pytest.importorskip("polars")
+    for cells in ([{"a": 1.0}] * 4, np.ones((4, 2))):
+        frame = pl.DataFrame({"cells": cells, "x": [1.0, 2.0, 4.0, 3.0]})
+        with pytest.raises(ValueError, match=r"column 'cells' holds (Struct|Array)"):
+            sx.fit(frame, [0, 1, 0, 1])
+
+
+def test_what_is_said_of_columns_that_are_named_otherwise():
+    frame = pd.DataFrame({0: np.arange(20.0), 3: np.tile([0, 1], 10)})
+    with pytest.raises(ValueError, match=r"^y=3 is a number; a column is named by text: y='3'$"):
+        sx.fit(frame, 3)
+    assert sx.fit(frame, "3").param_names == ("intercept", "0")
+    r = sx.fit(frame[[0]], frame[3])
+    with pytest.raises(
+        ValueError, match=r"^X column '0' must have one dimension; it has shape \(\); one row is"
+    ):
+        r.predict({"0": 1.5})
+    np.testing.assert_array_equal(r.predict_proba({"0": [1.5]}), r.predict_proba([[1.5]]))
+
+
+def test_an_array_of_cells_is_no_table(df):
+    part = df[["age", "race"]]
+    r = sx.fit(part, df["low"])
+    for cells in (part.to_numpy(dtype=object), part.iloc[0]):
+        with pytest.raises(
+            ValueError, match="X must be a table with the columns of the fit, 'age', 'race', or"
+        ):
+            r.predict(cells)

@@ -8,6 +8,8 @@ import pytest
 from tables_of_makes import EXPLAIN, MAKES, N, by_hand, people
 
 import sigmax as sx
+from sigmax.data.tables import Origin
+from sigmax.inference import labelled
 
 VECTOR = {"pandas": pd.Series, "pandas pyarrow": pd.Series, "polars": pl.Series, "pyarrow": pa.ChunkedArray}
 FRAME = {"pandas": pd.DataFrame, "pandas pyarrow": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.Table}
@@ -150,3 +152,9 @@ def test_performance_of_new_rows_reads_tables():
     X, y = r.terms.design(df), df["low"].to_numpy()
     arrays = sx.fit(X, y)
     assert str(r.calibration(df, df["low"])) == str(arrays.calibration(X, y))
+
+
+def test_a_tuple_is_one_name_of_a_column():
+    found = labelled.frame(Origin(None, pd.RangeIndex(2)), np.eye(2), [("a", 1), ("b", 2)])
+    assert found.columns.nlevels == 1
+    assert list(found.columns) == [("a", 1), ("b", 2)]

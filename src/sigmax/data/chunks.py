@@ -177,7 +177,10 @@ class Chunks:
     def take(self, rows: npt.NDArray[np.intp]) -> Float:
         """A float64 copy of the rows of the indices `rows`, in their order; shape (len(rows), p)."""
         if len(self._chunks) == 1:
-            return self._cut(self._chunks[0].array.take(rows, axis=0)).astype(np.float64, copy=False)
+            array = self._chunks[0].array
+            # an index, where take would lay a copy of the whole array out in C order first
+            some = array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
+            return contiguous(self._cut(some))
         found = np.empty((len(rows), self.n_features))
         if len(rows) and (np.diff(rows) < 0).any():
             order = np.argsort(rows, kind="stable")

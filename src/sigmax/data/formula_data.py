@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data import frames
+from sigmax.data.chunks import MISSING_ADVICE
 from sigmax.data.formula import Terms
 from sigmax.data.frames import Frame
-from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain
+from sigmax.data.materials import evaluate, factors_of, levels_of, materialise, plain, unevaluated
 from sigmax.data.offsets import Offsets
 from sigmax.data.parsing import Sides, parse, require_formulaic
 from sigmax.data.recipe import Variable
@@ -45,7 +47,7 @@ class Observed:
     offset: Float | None = None
 
 
-def observe(formula: str, data: object) -> Observed:
+def observe(formula: str, data: object, beside: Sequence[str] = ()) -> Observed:
     """Evaluate a formula at the rows of its fit.
 
     Parameters
@@ -54,7 +56,9 @@ def observe(formula: str, data: object) -> Observed:
         ``"response ~ terms"`` in formulaic's language.  The response is a column of labels, an expression
         that gives them, or a sum of columns of counts, one for each class, which have their names.  Terms
         ``offset(...)`` on the right are summed, and are no columns.
-    data : pandas.DataFrame, mapping of columns, or record array
+    data : DataFrame of any make, mapping of columns, or record array
+    beside : sequence of str
+        Columns that are weights or an offset, which ``.`` does not stand for.
 
     Raises
     ------
@@ -68,11 +72,12 @@ def observe(formula: str, data: object) -> Observed:
     """
     require_formulaic()
     table = frames.table(data)
-    sides = parse(formula, table)
+    sides = parse(formula, table, beside)
     on_the_right = _in_order(sides)
     on_the_left = [name for factor in sides.response for name in sides.uses[factor.expr]]
-    beside = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
-    everything = frames.columns(table, dict.fromkeys([*on_the_left, *on_the_right, *beside]))
+    in_offsets = [name for factor in sides.offsets for name in sides.uses[factor.expr]]
+    named = dict.fromkeys([*on_the_left, *on_the_right, *in_offsets])
+    everything = frames.columns(table, named, advice=MISSING_ADVICE)
     frame = everything[on_the_right]
     for factor in (factor for term in sides.formula for factor in term.factors):
         dtype = frame[factor.expr].dtype if factor.eval_method.value == "lookup" else None
@@ -111,7 +116,7 @@ def observe(formula: str, data: object) -> Observed:
     y, classes = _response(sides, everything, spec)
     if not sides.offsets:
         return Observed(terms, X, y, classes)
-    offsets, offset = _offsets(sides, everything[list(dict.fromkeys(beside))])
+    offsets, offset = _offsets(sides, everything[list(dict.fromkeys(in_offsets))])
     return Observed(replace(terms, offsets=offsets), X, y, classes, offset)
 
 
@@ -199,11 +204,17 @@ def _response(sides: Sides, frame: Frame, spec: Any) -> tuple[npt.NDArray[np.gen
         try:
             value = evaluate(factor, frame, spec)
         except Exception as error:
-            raise ValueError(f"formula: the response {factor.expr!r} cannot be evaluated: {error}") from None
+            said = unevaluated(f"the response {factor.expr!r}", error, frame[list(sides.uses[factor.expr])])
+            raise ValueError(said) from None
         array = np.asarray(getattr(value, "__wrapped__", value))
         if array.shape != (len(frame),):
             raise ValueError(
                 f"formula: the response {factor.expr!r} must be one value a row; its shape is {array.shape}"
+            )
+        if len(sides.response) > 1 and array.dtype.kind not in "iufb":
+            raise ValueError(
+                f"formula: a response of several terms is of counts, numbers for each class; {factor.expr!r} "
+                f"holds {frame[factor.expr].dtype if factor.expr in frame else array.dtype}"
             )
         found.append(array)
     if len(found) == 1:

@@ -10,9 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from sigmax.data.checks import plural
 from sigmax.data.series import Column as Values
-from sigmax.data.series import Mask, read
+from sigmax.data.series import Mask, gaps, read, read_series
 
 #: pandas.DataFrame, which is imported on demand, or narwhals.DataFrame of another library's
 Frame = Any
@@ -34,7 +33,8 @@ def is_table(value: object) -> bool:
 def table(data: object, argument: str = "data") -> Frame:
     """`data` as a pandas or a narwhals DataFrame; one itself is not copied, nor is one of another library.
 
-    Both have ``columns`` and a length; :func:`columns` takes either.
+    Both have ``columns`` and a length; :func:`columns` takes either.  Names that are no text, such as 0 or
+    ("a", "b"), become the text that messages and formulas have for them.
 
     Parameters
     ----------
@@ -61,6 +61,9 @@ def table(data: object, argument: str = "data") -> Frame:
         frame = pd.DataFrame.from_records(data)
     else:
         frame = narwhal(data, argument)
+    if is_pandas(frame) and not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.copy(deep=False)  # of the frame, not of the columns
+        frame.columns = [str(name) for name in frame.columns]
     if len(frame) == 0:
         raise ValueError(f"{argument} has no rows; at least one is needed")
     return frame
@@ -130,7 +133,7 @@ def _alone(column: Any) -> Any:
     return in_pandas(read(found, "")) if isinstance(found, nw.Series) else column
 
 
-def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame:
+def columns(frame: Frame, names: Iterable[str], argument: str = "data", advice: str = "") -> Frame:
     """The columns `names` alone, in that order, as a pandas DataFrame whose rows are counted from 0.
 
     They have the dtypes of NumPy.  Whole numbers become int64, other numbers float64 (nullable ones, and
@@ -140,7 +143,7 @@ def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame
     ------
     ValueError
         A column is missing or stands there twice, or has missing values: its name, how many, and the first
-        row.
+        row; `advice` says what can be done.
     """
     import pandas as pd
 
@@ -159,10 +162,7 @@ def columns(frame: Frame, names: Iterable[str], argument: str = "data") -> Frame
             gone = np.zeros(0, bool) if values.missing is None else values.missing
             column = in_pandas(values)
         if gone.any():
-            raise ValueError(
-                f"{argument} must not have missing values; column {name!r} has "
-                f"{plural(int(gone.sum()), 'missing value')}, the first in row {int(gone.argmax())}"
-            )
+            raise ValueError(gaps(argument, name, gone) + advice)
         found[name] = _plain(column)
     return pd.DataFrame(found, index=range(len(frame)), copy=False)
 
@@ -218,6 +218,8 @@ def _plain(column: Column) -> Column:
         return pd.Series(column.to_numpy(np.float64))
     if isinstance(column.dtype, pd.StringDtype) and str(column.dtype) != "str":
         return column.astype(object)
+    if isinstance(column.dtype, pd.ArrowDtype):  # of which formulaic knows no levels
+        return in_pandas(read_series(column, str(column.name)))
     return column
 
 

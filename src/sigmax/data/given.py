@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sigmax.data import frames
 from sigmax.data.checks import numbers
-from sigmax.data.chunks import Chunks
+from sigmax.data.chunks import MISSING_ADVICE, Chunks
 from sigmax.data.formula_data import Observed, observe
 from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_rows
 from sigmax.data.missing import Dropped, incomplete
@@ -61,6 +61,10 @@ def given(
             intercept=fit_intercept is None or bool(fit_intercept),
             missing=missing,
         )
+    if y is not None and data is None and frames.is_table(y):
+        raise ValueError(
+            f"y is what stands left of ~ in the formula {X!r}, and here it is a table: pass that as data="
+        )
     if y is not None:
         raise ValueError(
             f"y is what stands left of ~ in the formula {X!r}, and must not be given, too; the table is data="
@@ -69,23 +73,24 @@ def given(
         raise ValueError(f"data is missing: the formula {X!r} needs the table whose columns it names")
     if names is not None:
         raise ValueError("names are those of the formula's columns, and must not be given, too")
-    origin, index = origin_of(data), index_of(data)
+    origin, index = origin_of(data, "data"), index_of(data)
     for name, value in (("sample_weight", sample_weight), ("offset", offset)):
         require_aligned(name, value, index, "data")
     dropped: Dropped | None = None
+    beside = [one for one in (sample_weight, offset) if isinstance(one, str)]
     if missing == "drop":
         require_formulaic()
-        data, sample_weight, offset, gone = _complete(X, data, sample_weight, offset)
+        data, sample_weight, offset, gone = _complete(X, data, sample_weight, offset, beside)
         if gone is not None:
             kept, dropped = gone
             origin = None if origin is None else origin.take(kept)
-    found = observe(X, data)
+    found = observe(X, data, beside)
     terms = found.terms
     if fit_intercept is not None and bool(fit_intercept) != terms.intercept:
         says = "has an intercept; end it with '- 1'" if terms.intercept else "has none ('- 1', or '0 +')"
         raise ValueError(f"fit_intercept={fit_intercept!r}, but the formula {X!r} {says}")
-    weights = column(sample_weight, data, "sample_weight")
-    shift = column(offset, data, "offset")
+    weights = column(sample_weight, data, "sample_weight", advice=MISSING_ADVICE)
+    shift = column(offset, data, "offset", advice=MISSING_ADVICE)
     if found.offset is not None:
         _require_two_classes(X, found, weights if classes is None else None, classes)
         shift = _sum(found.offset, shift)
@@ -104,13 +109,12 @@ def given(
 
 
 def _complete(
-    formula: str, data: object, sample_weight: Any, offset: Any
+    formula: str, data: object, sample_weight: Any, offset: Any, beside: Sequence[str]
 ) -> tuple[Any, Any, Any, tuple[Mask, Dropped] | None]:
     """The rows of a formula's table, of weights and of offsets in which nothing is missing."""
     frame = frames.table(data)
-    sides = parse(formula, frame)
-    named = [name for name in (sample_weight, offset) if isinstance(name, str)]
-    used = list(dict.fromkeys([*(name for names in sides.uses.values() for name in names), *named]))
+    sides = parse(formula, frame, beside)
+    used = list(dict.fromkeys([*(name for names in sides.uses.values() for name in names), *beside]))
     table = Table(frame, "data")
     table.require(used)
     masks = {name: table.column(name).missing for name in used}
@@ -168,7 +172,7 @@ def _sum(ours: Float, given: npt.ArrayLike | None) -> npt.ArrayLike:
 
 
 def column(
-    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data"
+    value: npt.ArrayLike | str | None, data: object, name: str, of: str = "data", advice: str = ""
 ) -> npt.ArrayLike | None:
     """`value` as an array, or the column that it names of `data`, which messages call `of`.
 
@@ -183,7 +187,7 @@ def column(
     if isinstance(value, str):
         table = Table(data if isinstance(data, Mapping) else frames.table(data, of), of)
     found = argument(name, value, table, None)
-    found.require_complete(of)
+    found.require_complete(of, advice)
     array: npt.ArrayLike = found.values
     return array
 
@@ -227,6 +231,13 @@ def rows(
         )
     if isinstance(offset, str):
         raise ValueError(f"offset may name a column only where X is a table; got {offset!r}")
+    if terms is not None and np.asarray(X).dtype.kind not in "biuf":
+        columns = ", ".join(repr(one.name) for one in terms.variables[:12])
+        more = ", ..." if len(terms.variables) > 12 else ""
+        raise ValueError(
+            f"X must be a table with the columns of the fit, {columns}{more}, or an "
+            "array of the design's numbers"
+        )
     return X, column(offset, X, "offset")
 
 

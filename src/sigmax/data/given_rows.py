@@ -16,7 +16,7 @@ from sigmax.data.coded import Coded, require_usable
 from sigmax.data.coding import Coding, coding
 from sigmax.data.labels import missing as missing_labels
 from sigmax.data.missing import Dropped, incomplete
-from sigmax.data.series import Array, Mask, gaps, of_array
+from sigmax.data.series import Array, Mask, gaps, of_array, read_series
 from sigmax.data.tables import (
     Origin,
     Table,
@@ -24,7 +24,6 @@ from sigmax.data.tables import (
     index_of,
     is_series,
     origin_of,
-    read_series,
     require_aligned,
 )
 
@@ -127,6 +126,8 @@ def argument(name: str, value: Any, table: Table | None, index: Any, of: str = "
     """
     if isinstance(value, np.ndarray | list | tuple):
         return Argument(name, value, read=False)
+    if isinstance(value, int | np.integer) and table is not None and str(value) in table.names:
+        raise ValueError(f"{name}={value!r} is a number; a column is named by text: {name}={str(value)!r}")
     require_aligned(name, value, index, of)
     title, from_table = name, None
     if isinstance(value, str):

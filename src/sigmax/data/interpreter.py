@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sigmax.data import literals, vocabulary
+from sigmax.data.checks import plural
 from sigmax.data.language import column_of
 from sigmax.data.literals import OutsideError
 
@@ -61,6 +62,8 @@ def _call(node: ast.Call, data: Mapping[str, Any], states: MutableMapping[str, A
     if owner == "np" and attribute in vocabulary.ELEMENTWISE:
         values = [run(arg, data, states) for arg in node.args]
         literals.same_shape(*values)
+        if attribute not in vocabulary.OF_OBJECTS:
+            literals.of_numbers(*values)
         return getattr(np, attribute)(*values)
     value = run(node.args[0], data, states)
     if name in ("round", "np.round"):
@@ -80,7 +83,32 @@ def _call(node: ast.Call, data: Mapping[str, Any], states: MutableMapping[str, A
         if key not in states:
             states[key] = {}
         given["_state"] = states[key]
-    return TRANSFORMS[name](value, **given)
+    try:
+        return TRANSFORMS[name](value, **given)
+    except ValueError:
+        _require_inside(node, name, value, given.get("_state", {}))
+        raise
+
+
+class RowError(ValueError):
+    """Rows that a transform has no value for."""
+
+
+def _require_inside(node: ast.Call, name: str, value: Any, state: Mapping[str, Any]) -> None:
+    """Refuse rows beyond the bounds of a spline by the first of them, which formulaic does not name."""
+    values, low, high = np.asarray(value), state.get("lower_bound"), state.get("upper_bound")
+    if low is None or high is None or values.dtype.kind not in "iufb":
+        return
+    outside = (values < low) | (values > high)
+    if not outside.any():
+        return
+    row = int(outside.argmax())
+    given, first = ast.unparse(node.args[0]), float(values[row])
+    raise RowError(
+        f"has {plural(int(outside.sum()), 'row')} beyond its bounds, {float(low)!r} to {float(high)!r}, the "
+        f"first row {row}, where {given} is {first!r}; fit with lower_bound= and "
+        f"upper_bound=, or with extrapolation='clip' or 'extend', in {name}()"
+    )
 
 
 def _coding(name: str | None, given: Any) -> Any:

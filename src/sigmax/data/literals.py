@@ -104,13 +104,15 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
     ------
     OutsideError
         Numbers of Python whose result is too large, or none; arrays of different shapes, which NumPy would
-        make a matrix of.
+        make a matrix of; text, but in a sum.
     """
     if isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() * max(abs(right), 1) if isinstance(op, ast.Pow) else left.bit_length()
         if max(bits, right.bit_length()) > _BITS:
             raise OutsideError("it holds a whole number that is too large")
     same_shape(left, right)
+    if not isinstance(op, ast.Add):
+        of_numbers(left, right)
     try:
         return BINARY[type(op)](left, right)
     except (ArithmeticError, TypeError) as error:
@@ -135,6 +137,12 @@ def same_shape(*values: Any) -> None:
     shapes = {getattr(value, "shape", ()) for value in values} - {()}
     if len(shapes) > 1:
         raise OutsideError(f"it combines columns of the shapes {', '.join(map(str, sorted(shapes)))}")
+
+
+def of_numbers(*values: Any) -> None:
+    """Refuse arrays of text and other objects: text times a number repeats itself, as often as that says."""
+    if any(getattr(getattr(value, "dtype", None), "kind", "") == "O" for value in values):
+        raise OutsideError("it computes with a column that holds no numbers")
 
 
 def literal(node: ast.AST) -> Any:

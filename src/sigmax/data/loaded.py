@@ -178,6 +178,9 @@ def _factor_in(state: object, where: str, columns: dict[str, str], size: int) ->
         return {"expression": expr, "how": how, "uses": uses, "code": None, "levels": None}
     if type(code) is not str or code not in _CODES:
         raise wrong(f"{where}.code", f"must be one of {', '.join(_CODES)}; got {shown(code)}")
+    if how == "lookup" and (columns[expr] == "numbers") != (code == "numerical"):
+        # text taken for numbers would give as many columns as a table has values
+        raise wrong(f"{where}.code", f"must be that of a column that holds {columns[expr]}")
     if levels is not None:
         if code != "categorical":
             raise wrong(where, "is of numbers, and has levels")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sigmax.data.frames import Frame, in_floats
-from sigmax.data.interpreter import run
+from sigmax.data.interpreter import RowError, run
 from sigmax.data.language import understood
 from sigmax.data.parsing import clean
 from sigmax.kernels import Float
@@ -81,6 +81,29 @@ def evaluate(factor: Any, frame: Frame, spec: Any, replaced: Mapping[str, Any] |
     return stateful_eval(factor.expr, names, {factor.expr: factor.metadata}, spec.transform_state, spec)
 
 
+def unevaluated(what: str, error: Exception, frame: Frame) -> str:
+    """What is said where an expression cannot be evaluated: why, and which columns it read are no numbers."""
+    if isinstance(error, RowError):
+        return f"formula: {what} {error}"
+    held = [
+        f"column {name!r} holds {frame[name].dtype}" for name in frame if frame[name].dtype.kind not in "iufb"
+    ]
+    return f"formula: {what} cannot be evaluated: {'; '.join([clean(error), *held])}"
+
+
+def _of_its_kind(expr: str, value: Any, spec: Any) -> Any:
+    """A value; of levels where the fit had numbers refused: rows would make the columns."""
+    kind = spec.encoder_state.get(expr, (None,))[0]
+    if kind is None or kind.value != "numerical":
+        return value
+    metadata = getattr(value, "__formulaic_metadata__", None)
+    coded = getattr(getattr(metadata, "kind", None), "value", None) == "categorical"
+    found = getattr(value, "__wrapped__", value)
+    if coded or getattr(getattr(found, "dtype", None), "kind", "") == "O":
+        raise ValueError("it gives levels, and gave numbers in the fit")
+    return value
+
+
 def _times_as_levels(value: Any) -> Any:
     """A coded column of times as objects: formulaic looks for those of NumPy among levels of pandas."""
     from formulaic.materializers.types import FactorValues
@@ -144,18 +167,21 @@ def materialise(
     worker = PandasMaterializer(floats)
     known = factors_of(spec)
 
-    def evaluated_by_us(expr: str, metadata: object, spec: Any) -> tuple[Any, set[Any]]:
-        return evaluate(known[expr], floats, spec), set()
+    refused: list[ValueError] = []
 
-    worker._evaluate = evaluated_by_us
+    def value_of(expr: str, rows: Frame) -> Any:
+        try:
+            return _of_its_kind(expr, evaluate(known[expr], rows, spec), spec)
+        except Exception as error:  # of any function that a formula calls
+            refused.append(ValueError(unevaluated(repr(expr), error, frame[list(uses[expr])])))
+            raise refused[0] from None
+
+    worker._evaluate = lambda expr, metadata, spec: (value_of(expr, floats), set())
     for expr, factor in known.items():
         if factors is not None and expr in factors:
             worker.factor_cache[expr] = evaluated(factor, factors[expr], uses[expr])
         elif is_coded(factor):
-            try:
-                value = evaluate(factor, frame[list(uses[expr])], spec)
-            except Exception as error:
-                raise ValueError(f"formula: {expr!r} cannot be evaluated: {clean(error)}") from None
+            value = value_of(expr, frame[list(uses[expr])])
             worker.factor_cache[expr] = evaluated(factor, _times_as_levels(value), uses[expr])
     worker.encoded_cache.update(encoded or {})
     try:
@@ -164,6 +190,8 @@ def materialise(
     except DataMismatchWarning as error:
         raise ValueError(f"formula: {clean(error)}") from None
     except (FormulaicError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if refused:  # formulaic says it in words of its own
+            raise refused[0] from None
         raise ValueError(f"formula: {clean(error)}") from error
     return _numbers(np.asarray(made), made.model_spec), made.model_spec, worker.encoded_cache
 

@@ -11,8 +11,7 @@ import numpy as np
 from sigmax.data import frames
 from sigmax.data.checks import plural
 from sigmax.data.frames import Frame, in_floats
-from sigmax.data.materials import evaluate, plain
-from sigmax.data.parsing import clean
+from sigmax.data.materials import evaluate, plain, unevaluated
 from sigmax.kernels import Float
 
 
@@ -75,7 +74,8 @@ class Offsets:
                 value = evaluate(factor, frame[list(self.uses[factor.expr])], self.spec)
                 found = np.asarray(getattr(value, "__wrapped__", value))
         except Exception as error:
-            raise ValueError(f"{said} cannot be evaluated: {clean(error)}") from None
+            what = unevaluated(f"offset({factor.expr})", error, frame[list(self.uses[factor.expr])])
+            raise ValueError(what) from None
         if found.dtype.kind not in "iufb" or found.shape not in ((), (len(frame),)):
             raise ValueError(
                 f"{said} must be one number a row; it has shape {found.shape} and holds {found.dtype}"

@@ -63,7 +63,7 @@ class Sides:
     offsets: tuple[Any, ...] = ()
 
 
-def parse(text: str, frame: Frame) -> Sides:
+def parse(text: str, frame: Frame, beside: Sequence[str] = ()) -> Sides:
     """Read a formula.
 
     Parameters
@@ -71,7 +71,9 @@ def parse(text: str, frame: Frame) -> Sides:
     text : str
         ``"response ~ terms"``.
     frame : pandas.DataFrame
-        Only its names matter: what they are not is a function or a mistake, and ``.`` is all of them.
+        Only its names matter: what they are not is a function or a mistake, and ``.`` is all of them
+    beside : sequence of str
+        but these.
 
     Raises
     ------
@@ -84,9 +86,12 @@ def parse(text: str, frame: Frame) -> Sides:
 
     names = [str(name) for name in frame.columns]
     try:
-        formula = Formula.from_spec(text, context={"__formulaic_variables_available__": names})
+        every = [name for name in names if name not in beside]
+        formula = Formula.from_spec(text, context={"__formulaic_variables_available__": every})
     except (FormulaicError, SyntaxError) as error:
-        raise ValueError(f"formula {text!r} cannot be read: {clean(error)}") from None
+        compared = re.search(r"==|!=|<|>", text) and "Unknown operator" in str(error)
+        advice = "; a comparison stands in I(), as in 'I(y == 1) ~ x'" if compared else ""
+        raise ValueError(f"formula {text!r} cannot be read: {clean(error)}{advice}") from None
     left, right = getattr(formula, "lhs", None), getattr(formula, "rhs", None)
     if isinstance(formula, SimpleFormula) or left is None or right is None or len(left) == 0:
         raise ValueError(f"formula {text!r} must have the response left of ~, as in 'y ~ x1 + x2'")

@@ -18,6 +18,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: kinds of dtypes of NumPy that are numbers or truth values
 _NUMBERS = "fiub"
+#: types of which every object is equal to itself, so that cells need not be asked one by one
+_NEVER_NAN = {str, bool, int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,10 @@ def of_array(name: str, values: Array) -> Column:
     """A column of a mapping or of a record array."""
     if values.dtype.kind in _NUMBERS:
         return _numeric(name, str(values.dtype), values)
-    if values.dtype.kind in "UST":
-        return _from_objects(name, str(values.dtype), values.astype(str).astype(object), None)
+    if values.dtype.kind in "US":
+        return _coded(name, str(values.dtype), values.astype(str).tolist(), declared=False)
+    if values.dtype.kind == "T":
+        return _from_objects(name, str(values.dtype), values.astype(object), None)
     if values.dtype.kind == "O":
         return _from_objects(name, "object", values, None)
     missing = np.isnat(values) if values.dtype.kind in "mM" else np.zeros(len(values), bool)
@@ -168,11 +172,26 @@ def read(series: Any, name: str) -> Column:
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         return _text(name, shown, series, missing)
     values = np.asarray(series.to_numpy())
-    if values.dtype.kind in _NUMBERS:
+    if values.dtype.kind in _NUMBERS and values.ndim == 1:
         return _numeric(name, shown, values, missing)
+    if values.ndim != 1:  # a struct, an array in each cell
+        return Column(name, "other", shown, np.full(len(values), None, dtype=object), missing)
     if values.dtype == object:
         return _from_objects(name, shown, values, missing)
     return Column(name, "other", shown, values, missing)
+
+
+def read_series(series: Any, name: str) -> Column:
+    """A Series of any make that narwhals takes.
+
+    Raises
+    ------
+    TypeError
+        narwhals does not know it.
+    """
+    import narwhals.stable.v2 as nw
+
+    return read(nw.from_native(series, series_only=True), name)
 
 
 def _nulls(series: Any) -> Mask | None:
@@ -256,12 +275,14 @@ def _sortable(labels: Sequence[Any]) -> Callable[[int], Any]:
 def _from_objects(name: str, dtype: str, values: Array, missing: Mask | None) -> Column:
     """Objects of Python: decimals and other numbers, truth values, text; others stay what they are."""
     cells = values.tolist()
-    gone = np.array([_is_missing(cell) for cell in cells], dtype=bool)
-    if missing is not None:
-        gone |= missing
-    missing = gone if gone.any() else None
-    cells = [None if none else cell for cell, none in zip(cells, gone.tolist(), strict=True)]
-    kinds = {type(cell) for cell in cells if cell is not None}
+    kinds = set(map(type, cells))
+    if missing is not None or not kinds <= _NEVER_NAN:
+        gone = np.array([_is_missing(cell) for cell in cells], dtype=bool)
+        if missing is not None:
+            gone |= missing
+        missing = gone if gone.any() else None
+        cells = [None if none else cell for cell, none in zip(cells, gone.tolist(), strict=True)]
+        kinds = {type(cell) for cell in cells if cell is not None}
     if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
         return Column(name, "boolean", dtype, np.array([bool(cell) for cell in cells]), missing)
     if all(issubclass(kind, int | float | Decimal | np.integer | np.floating) for kind in kinds):

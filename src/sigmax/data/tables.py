@@ -11,7 +11,7 @@ import numpy as np
 
 from sigmax.data import frames
 from sigmax.data.recipe import Variable
-from sigmax.data.series import Array, Column, Mask, of_array, read
+from sigmax.data.series import Array, Column, Mask, of_array, read, read_series
 from sigmax.kernels import Float
 
 #: kinds of dtypes of NumPy that a design reads as they are
@@ -104,7 +104,7 @@ class Origin:
         return self if self.index is None else Origin(self.backend, self.index[kept])
 
 
-def origin_of(data: object) -> Origin | None:
+def origin_of(data: object, argument: str = "X") -> Origin | None:
     """Where the rows of a table come from; None of arrays, mappings and record arrays."""
     if frames.is_pandas(data):
         return Origin(None, data.index)  # type: ignore[attr-defined]
@@ -112,7 +112,7 @@ def origin_of(data: object) -> Origin | None:
         return None
     import narwhals.stable.v2 as nw
 
-    frame = frames.narwhal(data, "X")
+    frame = frames.narwhal(data, argument)
     return Origin(frame.implementation, nw.maybe_get_index(frame))
 
 
@@ -145,7 +145,7 @@ class Table:
         if self._is_pandas:
             keys, self.n_rows = list(data.columns), len(data)
         elif isinstance(data, Mapping):
-            self._data = {key: _column_of(value) for key, value in data.items()}
+            self._data = {key: _column_of(value, key, argument) for key, value in data.items()}
             keys, self.n_rows = list(self._data), self._length()
         elif isinstance(data, np.ndarray) and data.dtype.names is not None:
             keys, self.n_rows = data.dtype.names, len(data)
@@ -216,19 +216,6 @@ class Table:
         return None
 
 
-def read_series(series: Any, name: str) -> Column:
-    """A Series of any make that narwhals takes.
-
-    Raises
-    ------
-    TypeError
-        narwhals does not know it.
-    """
-    import narwhals.stable.v2 as nw
-
-    return read(nw.from_native(series, series_only=True), name)
-
-
 def is_series(value: object) -> bool:
     """Whether it is a column of a library of tables, which has a type that NumPy has not."""
     if isinstance(value, np.ndarray | list | tuple | str) or not hasattr(value, "__len__"):
@@ -240,7 +227,7 @@ def is_series(value: object) -> bool:
     return isinstance(nw.from_native(value, series_only=True, pass_through=True), nw.Series)
 
 
-def _column_of(value: Any) -> Any:
+def _column_of(value: Any, key: object, argument: str) -> Any:
     """A column of a mapping: an array, or a narwhals Series."""
     if is_series(value):
         import narwhals.stable.v2 as nw
@@ -248,7 +235,10 @@ def _column_of(value: Any) -> Any:
         return nw.from_native(value, series_only=True)
     array = np.asarray(value)
     if array.ndim != 1:
-        raise ValueError(f"a column must have one dimension; got shape {array.shape}")
+        advice = "; one row is a list of one value" if array.ndim == 0 else ""
+        raise ValueError(
+            f"{argument} column {str(key)!r} must have one dimension; it has shape {array.shape}{advice}"
+        )
     return array
 
 

@@ -22,6 +22,10 @@ ELEMENTWISE = {
     "where": 3,
     "clip": 3,
 }
+#: those of NumPy that take text, too
+OF_OBJECTS = frozenset(
+    ("add", "where", "equal", "not_equal", "greater", "greater_equal", "less", "less_equal")
+)
 CONSTANTS = {"pi": math.pi, "e": math.e}
 #: of formulaic and Python, without an owner
 PLAIN = {"log", "log2", "log10", "exp", "exp2", "exp10", "abs"}
