@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from sigmax.data.formula_data import observe
+from sigmax.data.formulas.formula_data import observe
 
 N = 240
 

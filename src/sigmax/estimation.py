@@ -18,7 +18,7 @@ from sigmax.data.design import Design
 from sigmax.data.missing import Dropped
 from sigmax.data.observe import in_few_rows, observe
 from sigmax.data.response import Response
-from sigmax.data.tables import Origin
+from sigmax.data.tabular.tables import Origin
 from sigmax.data.units import Units, number_of_observations, units
 from sigmax.existence.examine import Verdict, examine, without_classes
 from sigmax.existence.pairs import Pairs

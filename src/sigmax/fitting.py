@@ -16,10 +16,10 @@ from sigmax import kernels, threads
 from sigmax.data.checks import finite, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
-from sigmax.data.frames import Frame
 from sigmax.data.given import given
 from sigmax.data.missing import MISSING
 from sigmax.data.response import Response
+from sigmax.data.tabular.frames import Frame
 from sigmax.data.units import WEIGHT_TYPES
 from sigmax.estimation import Data, Found, dependent_columns, estimate, nearly_dependent
 from sigmax.evidence import firth_observations, limiting_observations, observations

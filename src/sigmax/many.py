@@ -14,11 +14,11 @@ from sigmax import handed_over, kernels, passes, threads
 from sigmax.data.checks import contiguous, finite, none_of, numbers
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
-from sigmax.data.frames import Frame
 from sigmax.data.given_rows import of_rows
 from sigmax.data.groups import Groups, groups_of
 from sigmax.data.response import Response, response
-from sigmax.data.tables import index_of, require_aligned
+from sigmax.data.tabular.frames import Frame
+from sigmax.data.tabular.tables import index_of, require_aligned
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.many import FitMany
 from sigmax.kernels import Codes, Float, Kernels

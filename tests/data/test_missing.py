@@ -10,7 +10,7 @@ import pytest
 from tables_of_makes import EXPLAIN, FRAMES, MAKES, N, by_hand, people, same
 
 import sigmax as sx
-from sigmax.data.series import read_series
+from sigmax.data.tabular.series import read_series
 
 #: column -> rows without a value
 GAPS = {"age": [3], "race": [3, 7], "smoke": [20], "low": [9, 3], "w": [30, 31]}

@@ -8,7 +8,7 @@ import pytest
 from tables_of_makes import EXPLAIN, MAKES, N, by_hand, people
 
 import sigmax as sx
-from sigmax.data.tables import Origin
+from sigmax.data.tabular.tables import Origin
 from sigmax.inference import labelled
 
 VECTOR = {"pandas": pd.Series, "pandas pyarrow": pd.Series, "polars": pl.Series, "pyarrow": pa.ChunkedArray}

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sigmax as sx
-from sigmax.data import files
+from sigmax.data.disk import files
 from sigmax.shell import pictures
 
 

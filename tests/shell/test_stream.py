@@ -150,7 +150,7 @@ def test_colours_are_for_terminals_and_can_be_switched_off(folder, monkeypatch):
 SLOW = """
 import sys, time
 from sigmax import progress
-from sigmax.data.streams import Stream
+from sigmax.data.disk.streams import Stream
 from sigmax.cli import main
 progress._QUIET = 0.0
 whole = Stream.batches

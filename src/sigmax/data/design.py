@@ -12,7 +12,7 @@ from sigmax import passes
 from sigmax.data.checks import plural
 from sigmax.data.chunks import Chunks
 from sigmax.data.picked import Picked
-from sigmax.data.tables import TableTerms
+from sigmax.data.tabular.tables import TableTerms
 from sigmax.kernels import Float, Kernels
 
 INTERCEPT = "intercept"

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import MISSING_ADVICE, Chunks
-from sigmax.data.formula_data import Observed, observe
+from sigmax.data.formulas.formula_data import Observed, observe
+from sigmax.data.formulas.parsing import parse, require_formulaic
 from sigmax.data.given_rows import Given, argument, key_of, of_array_fit, of_rows
 from sigmax.data.missing import Dropped, incomplete
-from sigmax.data.parsing import parse, require_formulaic
-from sigmax.data.series import Mask
-from sigmax.data.tables import Table, TableTerms, index_of, origin_of, require_aligned
+from sigmax.data.tabular import frames
+from sigmax.data.tabular.series import Mask
+from sigmax.data.tabular.tables import Table, TableTerms, index_of, origin_of, require_aligned
 from sigmax.kernels import Float
 
 
@@ -37,7 +37,7 @@ def given(
     Raises
     ------
     ValueError
-        Arguments that do not go together, and what :func:`sigmax.data.formula_data.observe` refuses.
+        Arguments that do not go together, and what :func:`sigmax.data.formulas.formula_data.observe` refuses.
     TypeError, ImportError
         See there.
     """

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data import frames
 from sigmax.data.checks import numbers
 from sigmax.data.chunks import MISSING_ADVICE, Chunks
-from sigmax.data.coded import Coded, require_usable
-from sigmax.data.coding import Coding, coding
 from sigmax.data.labels import missing as missing_labels
 from sigmax.data.missing import Dropped, incomplete
-from sigmax.data.series import Array, Mask, gaps, of_array, read_series
-from sigmax.data.tables import (
+from sigmax.data.tabular import frames
+from sigmax.data.tabular.coded import Coded, require_usable
+from sigmax.data.tabular.coding import Coding, coding
+from sigmax.data.tabular.series import Array, Mask, gaps, of_array, read_series
+from sigmax.data.tabular.tables import (
     Origin,
     Table,
     TableTerms,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import plural
-from sigmax.data.series import Mask
+from sigmax.data.tabular.series import Mask
 
 MISSING = ("raise", "drop")
 #: columns that a text names

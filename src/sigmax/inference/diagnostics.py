@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.tables import Origin
+from sigmax.data.tabular.tables import Origin
 from sigmax.identification import parametrisation
 from sigmax.inference import labelled
 from sigmax.inference import residuals as of_rows

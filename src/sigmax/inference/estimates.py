@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.missing import Dropped
-from sigmax.data.tables import Origin, TableTerms
+from sigmax.data.tabular.tables import Origin, TableTerms
 from sigmax.existence.separation import Separation
 from sigmax.identification.rank import Dependence
 from sigmax.inference.baseline import Baseline

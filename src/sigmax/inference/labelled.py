@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.tables import Origin
+from sigmax.data.tabular.tables import Origin
 
 
 def series(origin: Origin | None, values: npt.NDArray[Any], name: str) -> Any:

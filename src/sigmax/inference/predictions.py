@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sigmax import kernels, passes, threads
 from sigmax.data.checks import contiguous, coverage, finite, numbers, plural
 from sigmax.data.design import Design
-from sigmax.data.frames import Frame
 from sigmax.data.given import rows
-from sigmax.data.tables import origin_of
+from sigmax.data.tabular.frames import Frame
+from sigmax.data.tabular.tables import origin_of
 from sigmax.existence.prediction import limiting_logits, limiting_order, limiting_probabilities
 from sigmax.functions import expit, softmax
 from sigmax.identification import parametrisation

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import coverage
-from sigmax.data.tables import require_aligned
+from sigmax.data.tabular.tables import require_aligned
 from sigmax.inference.covariances import KINDS, spread
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.nested import no_data

@@ -12,7 +12,7 @@ import numpy as np
 
 import sigmax
 from sigmax import datasets
-from sigmax.data import files
+from sigmax.data.disk import files
 from sigmax.inference.result import Result
 from sigmax.progress import ProgressLine
 from sigmax.shell import fit_document, output, pictures, source

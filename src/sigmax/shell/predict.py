@@ -14,9 +14,9 @@ from typing import IO, Any
 
 import sigmax
 from sigmax.data.checks import plural
-from sigmax.data.files import FileError
-from sigmax.data.streams import Stream
-from sigmax.data.writing import writer
+from sigmax.data.disk.files import FileError
+from sigmax.data.disk.streams import Stream
+from sigmax.data.disk.writing import writer
 from sigmax.inference.result import Result
 from sigmax.progress import RowsLine
 from sigmax.replacing import replacing

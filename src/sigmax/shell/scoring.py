@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data import cells, files
 from sigmax.data.checks import plural
-from sigmax.data.files import FileError
+from sigmax.data.disk import cells, files
+from sigmax.data.disk.files import FileError
 from sigmax.inference.result import Result
 from sigmax.kernels import Float
 from sigmax.shell.usage import UsageError
@@ -224,7 +224,7 @@ class Scorer:
 
 
 def kinds_of(result: Result) -> dict[str, str]:
-    """Column -> how it is read (:data:`sigmax.data.cells.KINDS`), for all that predictions need."""
+    """Column -> how it is read (:data:`sigmax.data.disk.cells.KINDS`), for all that predictions need."""
     if result.terms is None:
         names = result.param_names[1:] if result.fit_intercept else result.param_names
         return dict.fromkeys(names, "number")

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import datasets
-from sigmax.data import files
-from sigmax.data.streams import Stream
+from sigmax.data.disk import files
+from sigmax.data.disk.streams import Stream
 from sigmax.kernels import Float
 from sigmax.shell.usage import UsageError, names_of
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sigmax.data.checks import plural
-from sigmax.data.literals import OutsideError
+from sigmax.data.formulas.literals import OutsideError
 from sigmax.inference.exports.dialects import Dialect
 from sigmax.inference.exports.expressions import plain_column, translated
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
-    from sigmax.data.coding import Coding
-    from sigmax.data.formula import Terms
+    from sigmax.data.formulas.formula import Terms
+    from sigmax.data.tabular.coding import Coding
 
 #: combinations of levels that one term may have
 _COMBINATIONS = 10_000
@@ -132,7 +132,7 @@ def _booleans(terms: Terms) -> frozenset[str]:
 
 
 def _of_term(terms: Terms, row: Any) -> Block:
-    from sigmax.data.materials import levels_of
+    from sigmax.data.formulas.materials import levels_of
 
     place = {name: j for j, name in enumerate(terms.names)}
     columns = tuple(place[name] for name in row.columns)
@@ -181,7 +181,7 @@ def _table(terms: Terms, row: Any, coded: dict[str, Any], numbers: list[str]) ->
     import pandas as pd
     from formulaic.materializers.types import FactorValues
 
-    from sigmax.data.materials import materialise
+    from sigmax.data.formulas.materials import materialise
 
     names = [name for name, _ in coded.values()]
     count = math.prod(len(levels) for _, levels in coded.values())

@@ -6,8 +6,8 @@ import ast
 import math
 from collections.abc import Collection
 
-from sigmax.data.language import column_of, read
-from sigmax.data.literals import OutsideError, function_of, number
+from sigmax.data.formulas.language import column_of, read
+from sigmax.data.formulas.literals import OutsideError, function_of, number
 from sigmax.inference.exports.dialects import Dialect
 
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

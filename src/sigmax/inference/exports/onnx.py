@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.coded import Coded
-from sigmax.data.coding import Coding
+from sigmax.data.tabular.coded import Coded
+from sigmax.data.tabular.coding import Coding
 from sigmax.extras import load
 from sigmax.inference.estimates import Estimates
 from sigmax.inference.exports.linear import LinearModel, linear_model

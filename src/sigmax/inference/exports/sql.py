@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sigmax.data.coding import Coding
+from sigmax.data.tabular.coding import Coding
 from sigmax.inference.estimates import Estimates, class_index
 from sigmax.inference.exports import blocks
 from sigmax.inference.exports.blocks import Block
@@ -25,7 +25,7 @@ from sigmax.inference.exports.linear import LinearModel, linear_model
 from sigmax.kernels import Float
 
 if TYPE_CHECKING:
-    from sigmax.data.formula import Terms
+    from sigmax.data.formulas.formula import Terms
 
 KINDS = ("probability", "logit", "label")
 #: exp of this does not overflow, nor does a sum of 1e4 of them

@@ -13,7 +13,7 @@ from sigmax.kernels import Float
 
 
 class _AtMeans(Protocol):
-    """The point of means: :class:`sigmax.data.means.Means`."""
+    """The point of means: :class:`sigmax.data.formulas.means.Means`."""
 
     @property
     def frame(self) -> Any: ...
@@ -23,7 +23,7 @@ class _AtMeans(Protocol):
 
 
 class Terms(Protocol):
-    """What margins need of a formula: :class:`sigmax.data.formula.Terms`."""
+    """What margins need of a formula: :class:`sigmax.data.formulas.formula.Terms`."""
 
     @property
     def variables(self) -> Sequence[Known]:

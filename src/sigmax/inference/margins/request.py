@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sigmax.data.coding import Coding
+from sigmax.data.tabular.coding import Coding
 from sigmax.identification import parametrisation
 from sigmax.inference.margins.cumulants import LogProbability, Probability, Target
 from sigmax.inference.margins.effects import Column, moved_columns

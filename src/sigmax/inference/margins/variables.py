@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
 
 
 class Known(Protocol):
-    """A variable that columns are made of: :class:`sigmax.data.recipe.Variable` is one.
+    """A variable that columns are made of: :class:`sigmax.data.formulas.recipe.Variable` is one.
 
     Attributes
     ----------

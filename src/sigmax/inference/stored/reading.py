@@ -23,8 +23,8 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 #: kind of terms -> module and class that read them
 _TERMS = {
-    "formula": ("sigmax.data.formula", "Terms"),
-    "columns": ("sigmax.data.coding", "Coding"),
+    "formula": ("sigmax.data.formulas.formula", "Terms"),
+    "columns": ("sigmax.data.tabular.coding", "Coding"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Tables of every make: their columns as NumPy has them, and how those without a formula are coded."""
