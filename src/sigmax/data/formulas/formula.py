@@ -59,8 +59,9 @@ class Terms(Recipe):
         ------
         ValueError
             An expression says what is not in :mod:`sigmax.data.formulas.language`, such as a method of a
-            column or a function of another name, or a level is of a type that JSON has no form of: the message
-            names it.  Such a fit predicts where it was made; what is to be stored has to be a column of data.
+            column or a function of another name, or a level is of a type that JSON has no form of: the
+            message names it.  Such a fit predicts where it was made; what is to be stored has to be a column
+            of data.
         """
         return stored.state_of(self)
 
