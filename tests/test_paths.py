@@ -203,6 +203,16 @@ def test_nearly_separated_rows_with_weak_penalties(way_taken):
         assert_is_fit(path, X, y, fold, l2=[1e3, 1.0, 1e-3])
 
 
+def test_a_row_far_from_all_others(way_taken):
+    X, y = logistic(60, 6)
+    X /= np.logspace(-1, 1, 6)
+    X[3] = 1e8
+    l2 = 10.0 ** -np.arange(-10.0, 11.0, 2.0)
+    train = shuffled(60, 3)
+    for fold, path in zip(train, run(X, y, train, l2), strict=True):
+        assert_is_fit(path, X, y, fold, l2=l2)
+
+
 def test_bad_numbers_in_x_are_refused(way_taken):
     X, y = logistic(300, 3)
     X[17, 1] = np.nan

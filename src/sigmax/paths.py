@@ -48,6 +48,8 @@ TOL = 1e-7
 _PROVED = 1000.0
 #: decrement of a small fit, where another step costs next to nothing
 _SMALL_TOL = 1e-11
+#: of a fit that has no certificate: as in :func:`sigmax.fit`, from zero
+_LAST_TOL = 1e-12
 #: blocks that a fold reads in one call: folds are read side by side
 _BLOCKS = 4
 #: Newton steps of a small fit, at most
@@ -332,13 +334,17 @@ def _generally(
             if certificate.converged:
                 return solution, certificate
     penalised = objective.penalty is not None
-    try:
-        solution = solve(objective, starts, tol=tol, max_iter=max_iter, patience=None if penalised else 8)
-    except (DependentColumn, IllConditioned):
-        if penalised:
-            raise ValueError(_TOO_NEAR) from None
-        return None
-    certificate = certify(objective, solution)
+    for begin, aim in ((starts, tol), ([zero], min(tol, _LAST_TOL))):
+        try:
+            solution = solve(objective, begin, tol=aim, max_iter=max_iter, patience=None if penalised else 8)
+        except (DependentColumn, IllConditioned):
+            if penalised:
+                raise ValueError(_TOO_NEAR) from None
+            return None
+        certificate = certify(objective, solution)
+        if certificate.converged or not penalised or solution.stop is Stop.ITERATIONS:
+            break
+        # the likelihood may be flat at the start, and `tol` prove nothing where a row is far from all others
     return (solution, certificate) if penalised or certificate.converged else None
 
 

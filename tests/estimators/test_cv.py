@@ -241,6 +241,29 @@ def test_dependent_columns():
     )
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_dependent_columns_without_a_penalty(K):
+    X, y = load("breast_cancer" if K == 2 else "wine")
+    y = y if K == 2 else np.random.default_rng(0).integers(0, 3, len(y))
+    X = np.column_stack([X[:, :3], X[:, 0] + X[:, 1], np.ones(len(y))])
+    mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=3, scoring="neg_log_loss").fit(X, y)
+    for f, (train, test) in enumerate(StratifiedKFold(3).split(X, y)):
+        least = sx.LogisticRegression(C=np.inf).fit(X[train], y[train])
+        np.testing.assert_allclose(
+            mine.coefs_paths_[1][f, 0, :-1], least.coef_[int(K > 2)], rtol=1e-9, atol=1e-9
+        )
+        expected = -log_loss(y[test], least.predict_proba(X[test]))
+        np.testing.assert_allclose(mine.scores_[1][f, 0], expected, rtol=1e-10)
+
+
+def test_the_refit_starts_at_zero_where_folds_lack_classes_on_both_sides():
+    X, y = load("iris")
+    cv = KFold(2)
+    with pytest.warns(sx.SeparationWarning, match=r"fold 0 lack the class 0"):
+        mine = sx.LogisticRegressionCV(Cs=[1.0], cv=cv).fit(X[:100], y[:100])
+    np.testing.assert_allclose(mine.coef_, sx.LogisticRegression().fit(X[:100], y[:100]).coef_, rtol=1e-11)
+
+
 def test_the_refit_is_the_fit_of_all_rows_with_its_result():
     X, y = load("breast_cancer")
     mine = sx.LogisticRegressionCV(Cs=CS, cv=3).fit(X, y)

@@ -233,7 +233,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             here, y = X[test], data.y[test]
             eta = scoring.logits(here, coefs[f], threads.resolve(), intercept=bool(self.fit_intercept))
             for place, result in paths[f].unpenalised.items():
-                eta[:, place] = np.clip(limiting_decision(result, here), -_LIMIT, _LIMIT)
+                # of dependent columns coefficients are finite, and their logits stand there already
+                if result.separation is not None:
+                    eta[:, place] = np.clip(limiting_decision(result, here), -_LIMIT, _LIMIT)
             mine = _check_method_params(X=data.X, params=params, indices=test)
             if name is not None:
                 found[f] = scoring.at_once(name, eta, data.codes[test], mine.get("sample_weight"))
@@ -341,7 +343,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             threads.resolve(),
             data.weight_type,
         )
-        mean = begin.mean(axis=0)
+        with np.errstate(invalid="ignore"):
+            # of intercepts -inf and inf: nan, and no start
+            mean = begin.mean(axis=0)
         intercept = bool(self.fit_intercept)
         start = as_start(
             mean[:, : self.n_features_in_],
