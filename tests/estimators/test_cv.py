@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -59,6 +60,7 @@ def assert_same(mine, other, tol=1e-8 if SKLEARN >= (1, 7) else 1e-5):
             assert x.shape == z.shape
             np.testing.assert_allclose(x, z, rtol=tol, atol=tol * max(1.0, np.abs(z).max()))
     assert np.shape(mine.n_iter_) == np.shape(other.n_iter_)
+    assert mine.n_iter_.dtype == np.int32
     for name in ("C_", "l1_ratio_", "l1_ratios_"):
         a, b = getattr(mine, name), getattr(other, name)
         assert np.shape(a) == np.shape(b)
@@ -274,6 +276,40 @@ def test_the_refit_is_the_fit_of_all_rows_with_its_result():
     assert not hasattr(sx.LogisticRegressionCV(Cs=CS, cv=3, refit=False).fit(X, y), "result_")
     for other in (pickle.loads(pickle.dumps(mine)), copy.copy(mine)):
         assert np.array_equal(other.predict_proba(X), mine.predict_proba(X))
+
+
+def test_without_a_refit_no_result_is_left():
+    X, y = load("iris")
+    mine = sx.LogisticRegressionCV(Cs=CS, cv=3).fit(X, y)
+    assert not hasattr(mine.set_params(refit=False).fit(X, y), "result_")
+
+
+@pytest.mark.parametrize(
+    ("given", "messages"),
+    [
+        # each fit, and the last one
+        (
+            {"max_iter": 1},
+            ["fold 0 with C=0.01: the iteration limit .* raise max_iter", "1 step; raise max_iter"],
+        ),
+        ({"max_iter": 1, "refit": False}, ["9 of 9 fits .* raise max_iter"]),
+        (
+            {"Cs": [1e30], "refit": False},
+            ["3 of 3 fits .* could not be certified; leave out the largest of Cs"],
+        ),
+    ],
+    ids=str,
+)
+def test_fits_without_a_proof_say_which_knob_to_turn(given, messages):
+    X, y = load("iris")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sx.LogisticRegressionCV(**{"Cs": CS, "cv": 3, **given}).fit(X, y == 0)
+    told = [w for w in caught if issubclass(w.category, sx.ConvergenceWarning)]
+    assert len(told) == len(messages)
+    for warning, message in zip(told, messages, strict=True):
+        assert re.search(message, str(warning.message))
+        assert warning.filename == __file__
 
 
 def test_the_constructor_is_scikit_learns():
