@@ -69,7 +69,8 @@ class Path:
     l2 : ndarray of shape (L,)
         As given.
     present : tuple of int
-        The classes that have a row of positive weight.
+        The classes that are fitted: those that have a row of positive weight; without an intercept all, as a
+        class without rows has a finite optimum then.
     params : ndarray of shape (L, K' - 1, k)
         Of the K' classes present, against the first of them, the intercept first.  A class that is not
         there has slopes of 0 in the penalty, the limit of the penalised fit of all K.
@@ -243,7 +244,7 @@ def _fit_path(
     order: Index,
 ) -> Path:
     """All penalties on the rows of one fold."""
-    absent = objective.response.absent
+    absent = objective.response.absent if task.intercept else ()
     present = tuple(c for c in range(len(objective.response.classes)) if c not in absent)
     L = len(penalties)
     if len(present) < 2:

@@ -206,6 +206,49 @@ def test_a_fold_that_lacks_a_class_warns_and_leaves_it_out():
     assert np.allclose(mine.scores_[0], np.log(np.finfo(float).eps))
 
 
+@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
+def test_a_class_that_a_fold_lacks_has_an_optimum_without_an_intercept(name):
+    X, y = load(name)
+    cv = [(np.flatnonzero(y > 0), np.arange(len(y))), (np.arange(len(y)), np.arange(len(y)))]
+    # nothing warns
+    mine = sx.LogisticRegressionCV(Cs=[0.1, 1.0], cv=cv, fit_intercept=False, scoring="neg_log_loss").fit(
+        X, y
+    )
+    weight = np.where(y > 0, 1.0, 1e-13)
+    one = sx.LogisticRegression(fit_intercept=False).fit(X, y, weight)
+    np.testing.assert_allclose(mine.coefs_paths_[1][0, 1], one.coef_[-1 if name != "iris" else 1], atol=1e-6)
+    np.testing.assert_allclose(mine.scores_[1][0, 1], -log_loss(y, one.predict_proba(X)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [slice(None), slice(2)], ids=["completely", "quasi"])
+def test_the_limit_where_a_fold_lacks_a_class_and_the_others_are_separated(columns):
+    X, y = load("iris")
+    X, train = X[:, columns], np.flatnonzero(y < 2)
+    cv = [(train, np.arange(len(y)))]
+    with pytest.warns(sx.SeparationWarning) as told:
+        mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=cv, scoring="neg_log_loss").fit(X, y)
+    separations = [str(w.message) for w in told if issubclass(w.category, sx.SeparationWarning)]
+    assert len(separations) == 3
+    assert "fold 0 lack the class 2" in separations[0]
+    assert "fold 0 with C=inf: the classes are separated" in separations[1]
+    with pytest.warns(sx.SeparationWarning):
+        two = sx.LogisticRegression(C=np.inf).fit(X[train], y[train])
+    p = np.column_stack([two.predict_proba(X), np.zeros(len(y))])
+    np.testing.assert_allclose(mine.scores_[0][0, 0], -log_loss(y, p), rtol=1e-10)
+    np.testing.assert_array_equal(mine.coefs_paths_[1][0, 0], np.append(two.coef_[0], two.intercept_))
+    assert mine.coefs_paths_[2][0, 0, -1] == -np.inf
+
+
+def test_the_mean_of_folds_without_an_optimum_is_finite():
+    X, y = load("iris")
+    with pytest.warns(sx.SeparationWarning, match="the classes are separated"):
+        mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=3, refit=False).fit(X, y)
+    assert np.isnan(mine.coefs_paths_[1]).any()
+    assert np.isfinite(mine.coef_).all()
+    assert np.isfinite(mine.intercept_).all()
+    assert mine.predict_proba(X).shape == (150, 3)
+
+
 def test_folds_of_one_class_alone():
     X, y = load("breast_cancer")
     order = np.argsort(y, kind="stable")

@@ -59,7 +59,8 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     scoring : str or callable, optional
         As in scikit-learn; accuracy by default.
     refit : bool, default=True
-        Whether to fit all rows with the best C; else the coefficients are the mean of each fold's best.
+        Whether to fit all rows with the best C; else the coefficients are the mean of each fold's best, in
+        which 2**16 stands for infinite ones, and 0 for those without a limit.
     class_weight : dict or "balanced", optional
         As in :class:`LogisticRegression`; "balanced" counts all rows, not those of a fold.
     max_iter, tol, verbose
@@ -93,8 +94,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     Warns
     -----
     SeparationWarning
-        The training rows of a fold lack a class: in that fold its intercept is -inf, its slopes are 0 and its
-        probability is 0, the limit of the penalised fit.  Or C is ``np.inf`` and classes are separated.
+        The training rows of a fold lack a class, and there are intercepts: in that fold the class's is -inf,
+        its slopes are 0 and its probability is 0, the limit of the penalised fit.  Or C is ``np.inf`` and
+        classes are separated.
     ConvergenceWarning
         A fit has no certificate.
 
@@ -239,9 +241,8 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             place, places = 0, np.argmax(scores, axis=1)
             best = float(np.mean(grid.Cs[places]))
             ratio = 0.0 if SKLEARN >= (1, 9) else None
-            w = np.mean(
-                [np.clip(coefs[f, i], -scoring.LIMIT, scoring.LIMIT) for f, i in enumerate(places)], axis=0
-            )
+            each = coefs[np.arange(len(coefs)), places]
+            w = np.nan_to_num(each, nan=0.0, posinf=scoring.LIMIT, neginf=-scoring.LIMIT).mean(axis=0)
             self.coef_ = np.ascontiguousarray(w[:, : self.n_features_in_])
             self.intercept_ = w[:, -1].copy() if self.fit_intercept else np.zeros(rows)
         self.Cs_ = grid.Cs

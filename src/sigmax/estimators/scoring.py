@@ -16,7 +16,7 @@ from sigmax.data.design import Design
 from sigmax.estimators.base import Training
 from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.logistic import LogisticRegression
-from sigmax.functions import expit, softmax
+from sigmax.functions import expit, log_expit, softmax
 from sigmax.kernels import Codes, Float
 from sigmax.objective import linear_predictor
 from sigmax.paths import Path
@@ -122,6 +122,15 @@ def scorer_of(scoring: Any, classes: npt.NDArray[Any]) -> Any:
     )
 
 
+def _of_all(eta: Float, present: tuple[int, ...], classes: npt.NDArray[Any]) -> Float:
+    """Logits of all classes, from those of the classes `present`; (n,) of two."""
+    if len(present) == len(classes):
+        return eta
+    found = np.full((len(eta), len(classes)), -np.inf)
+    found[:, list(present)] = np.stack([log_expit(-eta), log_expit(eta)], axis=1) if eta.ndim == 1 else eta
+    return found
+
+
 def of_folds(
     data: Training,
     X: Any,
@@ -160,7 +169,8 @@ def of_folds(
         for place, result in paths[f].unpenalised.items():
             # of dependent columns coefficients are finite, and their logits stand there already
             if result.separation is not None:
-                eta[:, place] = np.clip(limiting_decision(result, here), -LIMIT, LIMIT)
+                limit = limiting_decision(result, here)
+                eta[:, place] = np.clip(_of_all(limit, paths[f].present, data.classes), -LIMIT, LIMIT)
         mine = _check_method_params(X=data.X, params=params, indices=test)
         if name is not None:
             found[f] = at_once(name, eta, data.codes[test], mine.get("sample_weight"))
