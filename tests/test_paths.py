@@ -82,8 +82,29 @@ def test_the_shared_way_is_taken_and_saves_reads(monkeypatch):
     l2 = 1.0 / np.logspace(-4, 4, 20)
     for path in run(X, y, train, l2):
         assert path.converged.all()
+        # what is aimed at is proved, and not by much more than what is needed
+        assert (path.standard_errors_off <= 1.01 * paths.TOL).all()
         # two gradients and a half, anchors and all
         assert path.passes < 2.5 * len(l2)
+
+
+def test_the_drift_holds_from_the_anchor_to_both_ends_of_the_last_step(monkeypatch, shared):
+    X, y = logistic(900, 5)
+    taken, fit = [], way.Member.fit
+
+    def watched(self, i):
+        found = fit(self, i)
+        if found is not None:
+            reached = [self._objective.reach(b - found.anchor.coef) for b in (found.at.coef, found.coef)]
+            taken.append((found.drift, *reached))
+        return found
+
+    monkeypatch.setattr(way.Member, "fit", watched)
+    run(X, y, contiguous(900, 3))
+    assert len(taken) > 15
+    assert all(drift >= max(ends) for drift, *ends in taken)
+    # and the last step does lead back, here and there
+    assert any(before > after for _, before, after in taken)
 
 
 def test_weights_intercept_and_order_of_penalties(way_taken):
