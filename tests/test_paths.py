@@ -216,6 +216,17 @@ def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch, shar
         assert_is_fit(path, X, y, fold, l2=L2[:3])
 
 
+def test_a_limit_of_steps_is_one(monkeypatch, shared):
+    X, y = logistic(900, 5)
+    calls, solve = [], paths.solve
+    monkeypatch.setattr(way.Member, "fit", lambda *_: None)
+    monkeypatch.setattr(paths, "solve", lambda *of, **rest: calls.append(1) or solve(*of, **rest))
+    for path in run(X, y, contiguous(900, 3), L2[:2], max_iter=1):
+        assert not path.converged.any()
+        assert (path.iterations == 1).all()
+    assert len(calls) == 6
+
+
 def test_nearly_separated_rows_with_weak_penalties(way_taken):
     X, y = logistic(900, 5)
     X *= 30.0
@@ -252,6 +263,8 @@ def test_partitions_are_found_whatever_their_order():
     for f, (start, stop) in enumerate(first.parts):
         left_out = np.sort(first.order[start:stop])
         assert (left_out == np.setdiff1d(np.arange(n), repeated[f])).all()
+    # a row twice is no partition
+    assert [len(group.parts) for group in groups([np.r_[0:6, 0:6], np.arange(6, 12)], n)] == [1, 1]
     # neither covers all rows alone: each on its own
     apart = groups([np.arange(0, 6), np.arange(3, 12)], n)
     assert [len(group.parts) for group in apart] == [1, 1]
@@ -275,6 +288,7 @@ def test_a_part_of_the_rows_is_the_objective_of_those_rows(backend):
     whole = response(y, 500, sample_weight=weight)
     part = Part(Design(X), whole, [(0, 100), (180, 500)], backend, 1, l2=2.0)
     some = response(y[rows], 420, sample_weight=weight[rows], classes=[0, 1, 2])
+    assert part.response.smallest_weight == some.smallest_weight < 1.0
     alone = Objective(Design(X[rows]), some, backend, 1, l2=2.0)
     b = np.linspace(-0.5, 0.5, part.n_params)
     for objective in (part, part.alone((0, 1, 2))):

@@ -249,6 +249,15 @@ def test_the_mean_of_folds_without_an_optimum_is_finite():
     assert mine.predict_proba(X).shape == (150, 3)
 
 
+def test_labels_of_text_have_the_same_scores():
+    X, y = load("breast_cancer")
+    for scoring in ("f1", "roc_auc", "neg_log_loss"):
+        given = {"Cs": [1.0], "cv": 3, "scoring": scoring}
+        text = sx.LogisticRegressionCV(**given).fit(X, np.array(["no", "yes"])[y])
+        numbers = sx.LogisticRegressionCV(**given).fit(X, y)
+        np.testing.assert_array_equal(text.scores_["yes"], numbers.scores_[1])
+
+
 def test_folds_of_one_class_alone():
     X, y = load("breast_cancer")
     order = np.argsort(y, kind="stable")
@@ -263,6 +272,8 @@ def test_folds_of_one_class_alone():
     with pytest.warns(sx.SeparationWarning):
         mean = sx.LogisticRegressionCV(Cs=CS, cv=cv, refit=False).fit(X, y)
     assert np.isfinite(mean.decision_function(X)).all()
+    # of -2**16 and a fit
+    assert -33e3 < mean.intercept_[0] < -32e3
 
 
 def test_separated_folds_without_a_penalty_warn_and_are_scored_in_the_limit():

@@ -47,14 +47,14 @@ class OnTest(LogisticRegression):
         return eta if X is known else super().decision_function(X)
 
 
-#: scores that need no scorer: of these names, with sample weights at most
+#: scores that need no scorer; those of a name get sample weights at most
 _QUICK = ("accuracy", "neg_log_loss")
 
 
-def quick(scoring: Any, params: dict[str, Any]) -> str | None:
+def quick(scoring: Any) -> str | None:
     """The name of a score that :func:`at_once` computes, or None."""
     name = "accuracy" if scoring is None else scoring
-    return name if isinstance(name, str) and name in _QUICK and params.keys() <= {"sample_weight"} else None
+    return name if isinstance(name, str) and name in _QUICK else None
 
 
 def at_once(name: str, eta: Float, codes: Codes, sample_weight: Any) -> Float:
@@ -92,7 +92,9 @@ def logits(X: Any, coefs: Float, n_threads: int, *, intercept: bool) -> Float:
     flat = coefs.reshape(L * R, dof)
     slopes = flat[:, :-1] if intercept else flat
     free = flat[:, -1] if intercept else np.zeros(len(flat))
-    free = np.clip(free, -LIMIT, LIMIT)
+    # slopes are infinite, or without a limit, where classes are separated: `of_folds` has those logits
+    slopes = np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
+    free = np.nan_to_num(free, nan=0.0, posinf=LIMIT, neginf=-LIMIT)
     if isinstance(X, np.ndarray):
         matrix = np.column_stack([free, slopes])
         eta = linear_predictor(Design(X), matrix, None, kernels.get(), n_threads)
@@ -161,7 +163,7 @@ def of_folds(
     intercept : bool
     """
     found = np.empty(coefs.shape[:2])
-    name = quick(scoring, params)
+    name = quick(scoring)
     scorer = scorer_of(scoring, data.classes)
     for f, (_, test) in enumerate(folds):
         here, y = X[test], data.y[test]
