@@ -44,8 +44,8 @@ from sigmax.solvers.solve import solve
 #: decrement to reach, in standard errors: no score moves by so little, and the proof needs no gradient in
 #: double-double
 TOL = 1e-7
-#: what has to be proved of a fit that shares anchors, in units of the tolerance: that, and some rounding
-_PROVED = 2.0
+#: what has to be proved of a fit that shares anchors, in units of the tolerance: two, and some rounding
+_PROVED = 2.5
 #: decrement of a small fit, where another step costs next to nothing
 _SMALL_TOL = 1e-11
 #: of a fit that has no certificate: as in :func:`sigmax.fit`, from zero

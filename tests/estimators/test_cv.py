@@ -348,7 +348,7 @@ def test_without_a_refit_no_result_is_left():
         ),
         ({"max_iter": 1, "refit": False}, ["9 of 9 fits .* raise max_iter"]),
         (
-            {"Cs": [1e30], "refit": False},
+            {"Cs": [1e30], "refit": False, "max_iter": 99},
             ["3 of 3 fits .* could not be certified; leave out the largest of Cs"],
         ),
     ],

@@ -42,7 +42,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
 
     A drop-in for ``sklearn.linear_model.LogisticRegressionCV``: constructor, defaults, attributes and
     warnings are those of the scikit-learn that is installed, 1.6 to 1.9, and so is the objective, that of
-    :class:`LogisticRegression`.  Each fit of the grid ends where some 1e-7 standard errors from its optimum
+    :class:`LogisticRegression`.  Each fit of the grid ends where some 2e-7 standard errors from its optimum
     are proved; the last one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and
     its standard errors.
 
