@@ -82,8 +82,29 @@ def test_the_shared_way_is_taken_and_saves_reads(monkeypatch):
     l2 = 1.0 / np.logspace(-4, 4, 20)
     for path in run(X, y, train, l2):
         assert path.converged.all()
+        # what is aimed at is proved, and not by much more than what is needed
+        assert (path.standard_errors_off <= 2.02 * paths.TOL).all()
         # two gradients and a half, anchors and all
         assert path.passes < 2.5 * len(l2)
+
+
+def test_the_drift_holds_from_the_anchor_to_both_ends_of_the_last_step(monkeypatch, shared):
+    X, y = logistic(900, 5)
+    taken, fit = [], way.Member.fit
+
+    def watched(self, i):
+        found = fit(self, i)
+        if found is not None:
+            reached = [self._objective.reach(b - found.anchor.coef) for b in (found.at.coef, found.coef)]
+            taken.append((found.drift, *reached))
+        return found
+
+    monkeypatch.setattr(way.Member, "fit", watched)
+    run(X, y, contiguous(900, 3))
+    assert len(taken) > 15
+    assert all(drift >= max(ends) for drift, *ends in taken)
+    # and the last step does lead back, here and there
+    assert any(before > after for _, before, after in taken)
 
 
 def test_weights_intercept_and_order_of_penalties(way_taken):
@@ -195,12 +216,33 @@ def test_where_the_shared_way_fails_the_general_one_takes_over(monkeypatch, shar
         assert_is_fit(path, X, y, fold, l2=L2[:3])
 
 
+def test_a_limit_of_steps_is_one(monkeypatch, shared):
+    X, y = logistic(900, 5)
+    calls, solve = [], paths.solve
+    monkeypatch.setattr(way.Member, "fit", lambda *_: None)
+    monkeypatch.setattr(paths, "solve", lambda *of, **rest: calls.append(1) or solve(*of, **rest))
+    for path in run(X, y, contiguous(900, 3), L2[:2], max_iter=1):
+        assert not path.converged.any()
+        assert (path.iterations == 1).all()
+    assert len(calls) == 6
+
+
 def test_nearly_separated_rows_with_weak_penalties(way_taken):
     X, y = logistic(900, 5)
     X *= 30.0
     train = contiguous(900, 3)
     for fold, path in zip(train, run(X, y, train, [1e3, 1.0, 1e-3]), strict=True):
         assert_is_fit(path, X, y, fold, l2=[1e3, 1.0, 1e-3])
+
+
+def test_a_row_far_from_all_others(way_taken):
+    X, y = logistic(60, 6)
+    X /= np.logspace(-1, 1, 6)
+    X[3] = 1e8
+    l2 = 10.0 ** -np.arange(-10.0, 11.0, 2.0)
+    train = shuffled(60, 3)
+    for fold, path in zip(train, run(X, y, train, l2), strict=True):
+        assert_is_fit(path, X, y, fold, l2=l2)
 
 
 def test_bad_numbers_in_x_are_refused(way_taken):
@@ -221,6 +263,8 @@ def test_partitions_are_found_whatever_their_order():
     for f, (start, stop) in enumerate(first.parts):
         left_out = np.sort(first.order[start:stop])
         assert (left_out == np.setdiff1d(np.arange(n), repeated[f])).all()
+    # a row twice is no partition
+    assert [len(group.parts) for group in groups([np.r_[0:6, 0:6], np.arange(6, 12)], n)] == [1, 1]
     # neither covers all rows alone: each on its own
     apart = groups([np.arange(0, 6), np.arange(3, 12)], n)
     assert [len(group.parts) for group in apart] == [1, 1]
@@ -244,6 +288,7 @@ def test_a_part_of_the_rows_is_the_objective_of_those_rows(backend):
     whole = response(y, 500, sample_weight=weight)
     part = Part(Design(X), whole, [(0, 100), (180, 500)], backend, 1, l2=2.0)
     some = response(y[rows], 420, sample_weight=weight[rows], classes=[0, 1, 2])
+    assert part.response.smallest_weight == some.smallest_weight < 1.0
     alone = Objective(Design(X[rows]), some, backend, 1, l2=2.0)
     b = np.linspace(-0.5, 0.5, part.n_params)
     for objective in (part, part.alone((0, 1, 2))):

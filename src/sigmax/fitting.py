@@ -481,4 +481,5 @@ def _advice(certificate: Certificate, stop: Stop) -> str:
         Stop.CALLBACK: "let it run to reach the optimum",
         Stop.SEPARATED: "a combination of the columns predicts every row: drop columns or merge classes",
     }.get(stop, "look for a column that predicts a class without error, or for nearly equal columns")
-    return f"{certificate.reason} after {certificate.iterations} steps; {knob}"
+    steps = f"{certificate.iterations} step" + ("" if certificate.iterations == 1 else "s")
+    return f"{certificate.reason} after {steps}; {knob}"

@@ -44,10 +44,12 @@ from sigmax.solvers.solve import solve
 #: decrement to reach, in standard errors: no score moves by so little, and the proof needs no gradient in
 #: double-double
 TOL = 1e-7
-#: what may be proved of a fit that has converged, in units of the tolerance
-_PROVED = 1000.0
+#: what has to be proved of a fit that shares anchors, in units of the tolerance: two, and some rounding
+_PROVED = 2.5
 #: decrement of a small fit, where another step costs next to nothing
 _SMALL_TOL = 1e-11
+#: of a fit that has no certificate: as in :func:`sigmax.fit`, from zero
+_LAST_TOL = 1e-12
 #: blocks that a fold reads in one call: folds are read side by side
 _BLOCKS = 4
 #: Newton steps of a small fit, at most
@@ -67,7 +69,8 @@ class Path:
     l2 : ndarray of shape (L,)
         As given.
     present : tuple of int
-        The classes that have a row of positive weight.
+        The classes that are fitted: those that have a row of positive weight; without an intercept all, as a
+        class without rows has a finite optimum then.
     params : ndarray of shape (L, K' - 1, k)
         Of the K' classes present, against the first of them, the intercept first.  A class that is not
         there has slopes of 0 in the penalty, the limit of the penalised fit of all K.
@@ -241,7 +244,7 @@ def _fit_path(
     order: Index,
 ) -> Path:
     """All penalties on the rows of one fold."""
-    absent = objective.response.absent
+    absent = objective.response.absent if task.intercept else ()
     present = tuple(c for c in range(len(objective.response.classes)) if c not in absent)
     L = len(penalties)
     if len(present) < 2:
@@ -332,13 +335,17 @@ def _generally(
             if certificate.converged:
                 return solution, certificate
     penalised = objective.penalty is not None
-    try:
-        solution = solve(objective, starts, tol=tol, max_iter=max_iter, patience=None if penalised else 8)
-    except (DependentColumn, IllConditioned):
-        if penalised:
-            raise ValueError(_TOO_NEAR) from None
-        return None
-    certificate = certify(objective, solution)
+    for begin, aim in ((starts, tol), ([zero], min(tol, _LAST_TOL))):
+        try:
+            solution = solve(objective, begin, tol=aim, max_iter=max_iter, patience=None if penalised else 8)
+        except (DependentColumn, IllConditioned):
+            if penalised:
+                raise ValueError(_TOO_NEAR) from None
+            return None
+        certificate = certify(objective, solution)
+        if certificate.converged or not penalised or solution.stop is Stop.ITERATIONS:
+            break
+        # the likelihood may be flat at the start, and `tol` prove nothing where a row is far from all others
     return (solution, certificate) if penalised or certificate.converged else None
 
 

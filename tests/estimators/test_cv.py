@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -59,6 +60,7 @@ def assert_same(mine, other, tol=1e-8 if SKLEARN >= (1, 7) else 1e-5):
             assert x.shape == z.shape
             np.testing.assert_allclose(x, z, rtol=tol, atol=tol * max(1.0, np.abs(z).max()))
     assert np.shape(mine.n_iter_) == np.shape(other.n_iter_)
+    assert mine.n_iter_.dtype == np.int32
     for name in ("C_", "l1_ratio_", "l1_ratios_"):
         a, b = getattr(mine, name), getattr(other, name)
         assert np.shape(a) == np.shape(b)
@@ -204,6 +206,58 @@ def test_a_fold_that_lacks_a_class_warns_and_leaves_it_out():
     assert np.allclose(mine.scores_[0], np.log(np.finfo(float).eps))
 
 
+@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
+def test_a_class_that_a_fold_lacks_has_an_optimum_without_an_intercept(name):
+    X, y = load(name)
+    cv = [(np.flatnonzero(y > 0), np.arange(len(y))), (np.arange(len(y)), np.arange(len(y)))]
+    # nothing warns
+    mine = sx.LogisticRegressionCV(Cs=[0.1, 1.0], cv=cv, fit_intercept=False, scoring="neg_log_loss").fit(
+        X, y
+    )
+    weight = np.where(y > 0, 1.0, 1e-13)
+    one = sx.LogisticRegression(fit_intercept=False).fit(X, y, weight)
+    np.testing.assert_allclose(mine.coefs_paths_[1][0, 1], one.coef_[-1 if name != "iris" else 1], atol=1e-6)
+    np.testing.assert_allclose(mine.scores_[1][0, 1], -log_loss(y, one.predict_proba(X)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [slice(None), slice(2)], ids=["completely", "quasi"])
+def test_the_limit_where_a_fold_lacks_a_class_and_the_others_are_separated(columns):
+    X, y = load("iris")
+    X, train = X[:, columns], np.flatnonzero(y < 2)
+    cv = [(train, np.arange(len(y)))]
+    with pytest.warns(sx.SeparationWarning) as told:
+        mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=cv, scoring="neg_log_loss").fit(X, y)
+    separations = [str(w.message) for w in told if issubclass(w.category, sx.SeparationWarning)]
+    assert len(separations) == 3
+    assert "fold 0 lack the class 2" in separations[0]
+    assert "fold 0 with C=inf: the classes are separated" in separations[1]
+    with pytest.warns(sx.SeparationWarning):
+        two = sx.LogisticRegression(C=np.inf).fit(X[train], y[train])
+    p = np.column_stack([two.predict_proba(X), np.zeros(len(y))])
+    np.testing.assert_allclose(mine.scores_[0][0, 0], -log_loss(y, p), rtol=1e-10)
+    np.testing.assert_array_equal(mine.coefs_paths_[1][0, 0], np.append(two.coef_[0], two.intercept_))
+    assert mine.coefs_paths_[2][0, 0, -1] == -np.inf
+
+
+def test_the_mean_of_folds_without_an_optimum_is_finite():
+    X, y = load("iris")
+    with pytest.warns(sx.SeparationWarning, match="the classes are separated"):
+        mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=3, refit=False).fit(X, y)
+    assert np.isnan(mine.coefs_paths_[1]).any()
+    assert np.isfinite(mine.coef_).all()
+    assert np.isfinite(mine.intercept_).all()
+    assert mine.predict_proba(X).shape == (150, 3)
+
+
+def test_labels_of_text_have_the_same_scores():
+    X, y = load("breast_cancer")
+    for scoring in ("f1", "roc_auc", "neg_log_loss"):
+        given = {"Cs": [1.0], "cv": 3, "scoring": scoring}
+        text = sx.LogisticRegressionCV(**given).fit(X, np.array(["no", "yes"])[y])
+        numbers = sx.LogisticRegressionCV(**given).fit(X, y)
+        np.testing.assert_array_equal(text.scores_["yes"], numbers.scores_[1])
+
+
 def test_folds_of_one_class_alone():
     X, y = load("breast_cancer")
     order = np.argsort(y, kind="stable")
@@ -218,6 +272,8 @@ def test_folds_of_one_class_alone():
     with pytest.warns(sx.SeparationWarning):
         mean = sx.LogisticRegressionCV(Cs=CS, cv=cv, refit=False).fit(X, y)
     assert np.isfinite(mean.decision_function(X)).all()
+    # of -2**16 and a fit
+    assert -33e3 < mean.intercept_[0] < -32e3
 
 
 def test_separated_folds_without_a_penalty_warn_and_are_scored_in_the_limit():
@@ -241,6 +297,29 @@ def test_dependent_columns():
     )
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_dependent_columns_without_a_penalty(K):
+    X, y = load("breast_cancer" if K == 2 else "wine")
+    y = y if K == 2 else np.random.default_rng(0).integers(0, 3, len(y))
+    X = np.column_stack([X[:, :3], X[:, 0] + X[:, 1], np.ones(len(y))])
+    mine = sx.LogisticRegressionCV(Cs=[np.inf], cv=3, scoring="neg_log_loss").fit(X, y)
+    for f, (train, test) in enumerate(StratifiedKFold(3).split(X, y)):
+        least = sx.LogisticRegression(C=np.inf).fit(X[train], y[train])
+        np.testing.assert_allclose(
+            mine.coefs_paths_[1][f, 0, :-1], least.coef_[int(K > 2)], rtol=1e-9, atol=1e-9
+        )
+        expected = -log_loss(y[test], least.predict_proba(X[test]))
+        np.testing.assert_allclose(mine.scores_[1][f, 0], expected, rtol=1e-10)
+
+
+def test_the_refit_starts_at_zero_where_folds_lack_classes_on_both_sides():
+    X, y = load("iris")
+    cv = KFold(2)
+    with pytest.warns(sx.SeparationWarning, match=r"fold 0 lack the class 0"):
+        mine = sx.LogisticRegressionCV(Cs=[1.0], cv=cv).fit(X[:100], y[:100])
+    np.testing.assert_allclose(mine.coef_, sx.LogisticRegression().fit(X[:100], y[:100]).coef_, rtol=1e-11)
+
+
 def test_the_refit_is_the_fit_of_all_rows_with_its_result():
     X, y = load("breast_cancer")
     mine = sx.LogisticRegressionCV(Cs=CS, cv=3).fit(X, y)
@@ -251,6 +330,40 @@ def test_the_refit_is_the_fit_of_all_rows_with_its_result():
     assert not hasattr(sx.LogisticRegressionCV(Cs=CS, cv=3, refit=False).fit(X, y), "result_")
     for other in (pickle.loads(pickle.dumps(mine)), copy.copy(mine)):
         assert np.array_equal(other.predict_proba(X), mine.predict_proba(X))
+
+
+def test_without_a_refit_no_result_is_left():
+    X, y = load("iris")
+    mine = sx.LogisticRegressionCV(Cs=CS, cv=3).fit(X, y)
+    assert not hasattr(mine.set_params(refit=False).fit(X, y), "result_")
+
+
+@pytest.mark.parametrize(
+    ("given", "messages"),
+    [
+        # each fit, and the last one
+        (
+            {"max_iter": 1},
+            ["fold 0 with C=0.01: the iteration limit .* raise max_iter", "1 step; raise max_iter"],
+        ),
+        ({"max_iter": 1, "refit": False}, ["9 of 9 fits .* raise max_iter"]),
+        (
+            {"Cs": [1e30], "refit": False, "max_iter": 99},
+            ["3 of 3 fits .* could not be certified; leave out the largest of Cs"],
+        ),
+    ],
+    ids=str,
+)
+def test_fits_without_a_proof_say_which_knob_to_turn(given, messages):
+    X, y = load("iris")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sx.LogisticRegressionCV(**{"Cs": CS, "cv": 3, **given}).fit(X, y == 0)
+    told = [w for w in caught if issubclass(w.category, sx.ConvergenceWarning)]
+    assert len(told) == len(messages)
+    for warning, message in zip(told, messages, strict=True):
+        assert re.search(message, str(warning.message))
+        assert warning.filename == __file__
 
 
 def test_the_constructor_is_scikit_learns():

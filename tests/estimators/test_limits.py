@@ -40,6 +40,14 @@ def test_either_library_catches_the_warning():
         sx.LogisticRegression(C=np.inf).fit(*TWO)
 
 
+def test_where_the_likelihood_is_flat_the_knob_is_the_penalty():
+    rng = np.random.default_rng(0)
+    columns = rng.standard_normal((60, 2))
+    with pytest.warns(sx.ConvergenceWarning, match="nearly equal columns, or lower C$") as found:
+        sx.LogisticRegression(C=1e30).fit(columns, columns[:, 0] > 0.0)
+    assert found[0].filename == __file__
+
+
 def test_warning_can_be_pickled():
     # a worker process hands it over
     with pytest.warns(sx.SeparationWarning) as found:

@@ -118,6 +118,15 @@ def test_sample_weights_are_repeated_rows():
     assert_same(model, converged(X, y, sample_weight=weight), X)
 
 
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**600])
+def test_weights_of_any_scale_go_with_the_penalty(scale):
+    X, y = data_of("iris")
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
+    plain = sx.LogisticRegression().fit(X, y, weight)
+    scaled = sx.LogisticRegression(C=1.0 / scale).fit(X, y, weight * scale)
+    np.testing.assert_allclose(scaled.coef_, plain.coef_, rtol=1e-11)
+
+
 def test_one_number_is_the_weight_of_each_row():
     X, y = data_of("iris")
     model, each = (sx.LogisticRegression().fit(X, y, w) for w in (2.5, np.full(len(y), 2.5)))

@@ -20,11 +20,15 @@ from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.labels import encode
 from sigmax.data.weights import weights
-from sigmax.estimators.callbacks import CallbackSupportMixin
+from sigmax.estimation import Data, estimate
+from sigmax.estimators import parameters
+from sigmax.estimators.callbacks import CallbackSupportMixin, Watch, shown
 from sigmax.estimators.coefficients import of_result
+from sigmax.estimators.doubts import ConvergenceWarning, of_estimator
 from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.sparse_rows import SparseRows
 from sigmax.estimators.versions import BALANCED_COUNTS_WEIGHTS
+from sigmax.fitting import concluded
 from sigmax.functions import expit, log_expit, log_softmax, softmax
 from sigmax.inference.result import Result
 from sigmax.kernels import Codes, Float
@@ -76,12 +80,15 @@ class Training:
 class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Logistic and multinomial classifiers with `coef_` and `intercept_`, and all that follows from them.
 
-    A subclass has `fit_intercept`, `class_weight`, and a method that fits: it takes its data from
-    `_training`, and hands its result to `_keep`.
+    A subclass has the parameters below, and a method that fits: it takes its data from `_training`, and hands
+    them to `_fit_rows`.
     """
 
     fit_intercept: bool
     class_weight: Any
+    tol: float
+    max_iter: int
+    verbose: int
     classes_: npt.NDArray[Any]
     coef_: Any
     intercept_: Float
@@ -118,6 +125,8 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         named = getattr(self, "feature_names_in_", None)
         names = None if named is None or len({*named}) < len(named) else named.tolist()
         rows = X if isinstance(X, np.ndarray) else SparseRows(X)
+        # of the last fit
+        self.__dict__.pop("result_", None)
         return Training(X, rows, y, self.classes_, codes, weight, weight_type, names)
 
     def _weights(
@@ -154,11 +163,38 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"class_weight must hold finite weights >= 0; got {self.class_weight!r}")
         return each
 
-    def _keep(self, result: Result) -> None:
-        """Set the fitted attributes; `result` is against the first class."""
+    def _fit_rows(
+        self, data: Training, l2: float, start: Float | None, watch: Watch
+    ) -> ConvergenceWarning | None:
+        """Fit all rows; sets `coef_`, `intercept_` and `result_`, which is against the first class.
+
+        Returns what there is to warn of, once callbacks have been told of the end.
+        """
+        observed = Data(
+            data.design(intercept=bool(self.fit_intercept)),
+            data.y,
+            data.weight,
+            None,
+            None if data.weight is None else data.classes,
+            kernels.get(),
+            threads.resolve(),
+            data.weight_type,
+        )
+        watch.start()
+        with shown(watch.callback, self.verbose) as callback:
+            found = estimate(
+                observed,
+                l2=l2,
+                start=start,
+                tol=parameters.tolerance(self.tol),
+                max_iter=parameters.steps(self.max_iter),
+                callback=callback,
+                refuse_dependence=False,
+            )
+        result, doubt = concluded(observed, found, 0, l2=l2, collinear="min_norm")
         self.coef_, self.intercept_ = of_result(result)
-        self.n_iter_ = np.array([result.certificate.iterations], np.int32)
         self.result_ = result
+        return None if doubt is None else of_estimator(doubt, found, l2)
 
     # -- predictions --------------------------------------------------------------------------------
 

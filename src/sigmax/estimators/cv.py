@@ -18,31 +18,23 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import _check_method_params
 
-from sigmax import kernels, threads
 from sigmax.data.chunks import Chunks
-from sigmax.estimation import Data, estimate
 from sigmax.estimators import cv_parameters, parameters, scoring
-from sigmax.estimators.base import LinearClassifier, Training
-from sigmax.estimators.callbacks import FRAMES, Watch, shown, with_callbacks
-from sigmax.estimators.coefficients import as_start, of_result
-from sigmax.estimators.doubts import ConvergenceWarning, SeparationWarning, of_estimator
+from sigmax.estimators.base import LinearClassifier
+from sigmax.estimators.callbacks import FRAMES, Watch, with_callbacks
+from sigmax.estimators.coefficients import as_start
+from sigmax.estimators.doubts import of_folds
 from sigmax.estimators.folds import in_rows
-from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.sparse_rows import SparseRows
 from sigmax.estimators.versions import PENALTY_IS_DEPRECATED, SKLEARN
-from sigmax.fitting import concluded
 from sigmax.kernels import Float
-from sigmax.paths import Path, fit_paths
+from sigmax.paths import fit_paths
 
 if PENALTY_IS_DEPRECATED:
     from sigmax.estimators.cv_parameters import Since18 as Parameters
 else:
     from sigmax.estimators.cv_parameters import Before18 as Parameters  # type: ignore[assignment]
-
-#: an intercept of -inf, where it goes into a mean
-_LIMIT = 2.0**16
 
 
 class LogisticRegressionCV(Parameters, LinearClassifier):
@@ -50,9 +42,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
 
     A drop-in for ``sklearn.linear_model.LogisticRegressionCV``: constructor, defaults, attributes and
     warnings are those of the scikit-learn that is installed, 1.6 to 1.9, and so is the objective, that of
-    :class:`LogisticRegression`.  Each fit of the grid ends within 1e-7 standard errors of its optimum; the
-    last one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and its standard
-    errors.
+    :class:`LogisticRegression`.  Each fit of the grid ends where some 2e-7 standard errors from its optimum
+    are proved; the last one, of all rows, is exact as every fit of sigmax, and `result_` has its proof and
+    its standard errors.
 
     Parameters
     ----------
@@ -67,7 +59,8 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     scoring : str or callable, optional
         As in scikit-learn; accuracy by default.
     refit : bool, default=True
-        Whether to fit all rows with the best C; else the coefficients are the mean of each fold's best.
+        Whether to fit all rows with the best C; else the coefficients are the mean of each fold's best, in
+        which 2**16 stands for infinite ones, and 0 for those without a limit.
     class_weight : dict or "balanced", optional
         As in :class:`LogisticRegression`; "balanced" counts all rows, not those of a fold.
     max_iter, tol, verbose
@@ -91,7 +84,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         Scores of the test rows of each fold, the same for each class.
     coefs_paths_ : dict of label to ndarray of shape (F, L, dof), or ndarray of shape (F, 1, L, 1 or K, dof)
         Coefficients of each fold, the intercept last.
-    n_iter_ : int64 ndarray of shape (1, F, L) or (F, 1, L)
+    n_iter_ : int32 ndarray of shape (1, F, L) or (F, 1, L)
         Steps of each fit: reads for a gradient, or Newton's.
     result_ : sigmax.inference.result.Result
         The fit of all rows; absent without a refit.
@@ -101,8 +94,9 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
     Warns
     -----
     SeparationWarning
-        The training rows of a fold lack a class: in that fold its intercept is -inf, its slopes are 0 and its
-        probability is 0, the limit of the penalised fit.  Or C is ``np.inf`` and classes are separated.
+        The training rows of a fold lack a class, and there are intercepts: in that fold the class's is -inf,
+        its slopes are 0 and its probability is 0, the limit of the penalised fit.  Or C is ``np.inf`` and
+        classes are separated.
     ConvergenceWarning
         A fit has no certificate.
 
@@ -188,8 +182,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             some = plain if index is None else plain[index]
             return SparseRows(some) if issparse(some) else some
 
-        self.__dict__.pop("result_", None)
-        intercept = bool(self.fit_intercept)
+        intercept, limit = bool(self.fit_intercept), parameters.steps(self.max_iter)
         with np.errstate(divide="ignore"):
             l2 = 1.0 / grid.Cs
         paths = fit_paths(
@@ -200,53 +193,31 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             classes=np.arange(len(data.classes)),
             sample_weight=data.weight,
             fit_intercept=intercept,
-            max_iter=parameters.steps(self.max_iter),
+            max_iter=limit,
         )
         K = len(data.classes)
         coefs = np.stack([in_rows(path, K, intercept=intercept) for path in paths])
-        scores = self._scores(grid, data, plain, folds, paths, coefs, routed.scorer.score)
-        self._warn_of(paths, grid.Cs)
+        scores = scoring.of_folds(
+            data,
+            plain,
+            folds,
+            paths,
+            coefs,
+            grid.Cs,
+            grid.scoring,
+            routed.scorer.score,
+            intercept=intercept,
+        )
+        doubts = of_folds(paths, grid.Cs, data.classes, limit)
         chosen = self._choose(grid, scores, coefs)
-        self._set_paths(grid, scores, coefs, np.stack([path.iterations for path in paths]))
+        self._set_paths(grid, scores, coefs, np.stack([path.iterations for path in paths]).astype(np.int32))
         if self.refit:
-            self._refit(data, float(l2[chosen]), coefs[:, chosen], watch)
+            doubt = self._fit_rows(data, float(l2[chosen]), self._mean(coefs[:, chosen]), watch)
+            doubts += [] if doubt is None else [doubt]
         watch.end()
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=2 + FRAMES)
         return self
-
-    # -- scores -------------------------------------------------------------------------------------
-
-    def _scores(
-        self,
-        grid: cv_parameters.Grid,
-        data: Training,
-        X: Any,
-        folds: list[Any],
-        paths: list[Path],
-        coefs: Float,
-        params: dict[str, Any],
-    ) -> Float:
-        """Scores of the test rows, (F, L)."""
-        found = np.empty(coefs.shape[:2])
-        name = scoring.quick(grid.scoring, params)
-        scorer = scoring.scorer_of(grid.scoring, data.classes)
-        for f, (_, test) in enumerate(folds):
-            here, y = X[test], data.y[test]
-            eta = scoring.logits(here, coefs[f], threads.resolve(), intercept=bool(self.fit_intercept))
-            for place, result in paths[f].unpenalised.items():
-                eta[:, place] = np.clip(limiting_decision(result, here), -_LIMIT, _LIMIT)
-            mine = _check_method_params(X=data.X, params=params, indices=test)
-            if name is not None:
-                found[f] = scoring.at_once(name, eta, data.codes[test], mine.get("sample_weight"))
-                continue
-            for i, C in enumerate(grid.Cs):
-                model = scoring.OnTest(float(C))
-                model.classes_, model.n_features_in_ = data.classes, self.n_features_in_
-                rows = coefs[f, i]
-                model.coef_ = rows[:, :-1] if self.fit_intercept else rows
-                model.intercept_ = rows[:, -1] if self.fit_intercept else np.zeros(len(rows))
-                model.knows(here, np.ascontiguousarray(eta[:, i]))
-                found[f, i] = scorer(model, here, y, **mine)
-        return found
 
     def _routed(self, sample_weight: Any, params: dict[str, Any]) -> Any:
         """What the splitter and the scorer get."""
@@ -256,31 +227,6 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         if sample_weight is not None:
             score["sample_weight"] = sample_weight
         return Bunch(splitter=Bunch(split={}), scorer=Bunch(score=score))
-
-    def _warn_of(self, paths: list[Path], Cs: Float) -> None:
-        """Warn of folds that lack a class, and of fits without a certificate: of the first one each."""
-        K = len(self.classes_)
-        for f, path in enumerate(paths):
-            if len(path.present) < K:
-                lacking = next(c for k, c in enumerate(self.classes_.tolist()) if k not in path.present)
-                message = (
-                    f"the training rows of fold {f} lack the class {lacking!r}: its intercept there is -inf, "
-                    "and its probability 0; pass a stratified cv"
-                )
-                warnings.warn(message, SeparationWarning, stacklevel=3 + FRAMES)
-                break
-        without = [(f, int(i)) for f, path in enumerate(paths) for i in np.flatnonzero(~path.converged)]
-        if not without:
-            return
-        f, i = without[0]
-        result = paths[f].unpenalised.get(i)
-        separated = result is not None and result.separation is not None
-        why = "the classes are separated" if separated else "it could not be certified"
-        message = (
-            f"{len(without)} of {len(paths) * len(Cs)} fits have no optimum that is proved; the first is "
-            f"fold {f} with C={float(Cs[i])!r}: {why}; leave out the largest of Cs"
-        )
-        warnings.warn(message, SeparationWarning if separated else ConvergenceWarning, stacklevel=3 + FRAMES)
 
     # -- what is kept -------------------------------------------------------------------------------
 
@@ -295,7 +241,8 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             place, places = 0, np.argmax(scores, axis=1)
             best = float(np.mean(grid.Cs[places]))
             ratio = 0.0 if SKLEARN >= (1, 9) else None
-            w = np.mean([np.clip(coefs[f, i], -_LIMIT, _LIMIT) for f, i in enumerate(places)], axis=0)
+            each = coefs[np.arange(len(coefs)), places]
+            w = np.nan_to_num(each, nan=0.0, posinf=scoring.LIMIT, neginf=-scoring.LIMIT).mean(axis=0)
             self.coef_ = np.ascontiguousarray(w[:, : self.n_features_in_])
             self.intercept_ = w[:, -1].copy() if self.fit_intercept else np.zeros(rows)
         self.Cs_ = grid.Cs
@@ -307,7 +254,7 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
         return place
 
     def _set_paths(
-        self, grid: cv_parameters.Grid, scores: Float, coefs: Float, steps: npt.NDArray[np.int64]
+        self, grid: cv_parameters.Grid, scores: Float, coefs: Float, steps: npt.NDArray[np.int32]
     ) -> None:
         """`scores_`, `coefs_paths_` and `n_iter_`, from arrays (F, L, ...)."""
         if not grid.legacy:
@@ -329,41 +276,14 @@ class LogisticRegressionCV(Parameters, LinearClassifier):
             self.coefs_paths_[c] = np.ascontiguousarray(of_class)
         self.n_iter_ = steps[None]
 
-    def _refit(self, data: Training, l2: float, begin: Float, watch: Watch) -> None:
-        """The fit of all rows, from the mean of the folds' fits."""
-        observed = Data(
-            data.design(intercept=bool(self.fit_intercept)),
-            data.y,
-            data.weight,
-            None,
-            None if data.weight is None else data.classes,
-            kernels.get(),
-            threads.resolve(),
-            data.weight_type,
-        )
-        mean = begin.mean(axis=0)
+    def _mean(self, begin: Float) -> Float | None:
+        """The mean of the folds' fits (F, R, dof) to start from; None where some are infinite."""
+        with np.errstate(invalid="ignore"):
+            # of intercepts -inf and inf: nan
+            mean = begin.mean(axis=0)
         intercept = bool(self.fit_intercept)
-        start = as_start(
-            mean[:, : self.n_features_in_],
-            mean[:, -1] if intercept else np.zeros(len(mean)),
-            fit_intercept=intercept,
-        )
-        watch.start()
-        with shown(watch.callback, self.verbose) as callback:
-            found = estimate(
-                observed,
-                l2=l2,
-                start=start,
-                tol=parameters.tolerance(self.tol),
-                max_iter=parameters.steps(self.max_iter),
-                callback=callback,
-                refuse_dependence=False,
-            )
-        result, doubt = concluded(observed, found, 0, l2=l2, collinear="min_norm")
-        self.coef_, self.intercept_ = of_result(result)
-        self.result_ = result
-        if doubt is not None:
-            warnings.warn(of_estimator(doubt, result), stacklevel=3 + FRAMES)
+        free = mean[:, -1] if intercept else np.zeros(len(mean))
+        return as_start(mean[:, : self.n_features_in_], free, fit_intercept=intercept)
 
     # -- scoring as an estimator --------------------------------------------------------------------
 

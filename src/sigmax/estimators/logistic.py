@@ -8,15 +8,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from sigmax import kernels, threads
-from sigmax.estimation import Data, estimate
 from sigmax.estimators import parameters
 from sigmax.estimators.base import LinearClassifier, Training
-from sigmax.estimators.callbacks import FRAMES, Watch, shown, with_callbacks
+from sigmax.estimators.callbacks import FRAMES, Watch, with_callbacks
 from sigmax.estimators.coefficients import as_start
-from sigmax.estimators.doubts import of_estimator
 from sigmax.estimators.versions import PENALTY_IS_DEPRECATED
-from sigmax.fitting import concluded
 from sigmax.kernels import Float
 
 if PENALTY_IS_DEPRECATED:
@@ -174,34 +170,11 @@ class LogisticRegression(Parameters, LinearClassifier):
         data = self._training(X, y, sample_weight)
         parameters.check_multi_class(self, len(data.classes))
         watch = Watch(self, data.X, data.y, sample_weight, len(data.classes), self.n_features_in_)
-        observed = Data(
-            data.design(intercept=bool(self.fit_intercept)),
-            data.y,
-            data.weight,
-            None,
-            None if data.weight is None else data.classes,
-            kernels.get(),
-            threads.resolve(),
-            data.weight_type,
-        )
-        start = self._start(data) if self.warm_start else None
-        self.__dict__.pop("result_", None)
-        watch.start()
-        with shown(watch.callback, self.verbose) as callback:
-            found = estimate(
-                observed,
-                l2=l2,
-                start=start,
-                tol=parameters.tolerance(self.tol),
-                max_iter=parameters.steps(self.max_iter),
-                callback=callback,
-                refuse_dependence=False,
-            )
-        result, doubt = concluded(observed, found, 0, l2=l2, collinear="min_norm")
-        self._keep(result)
+        doubt = self._fit_rows(data, l2, self._start(data) if self.warm_start else None, watch)
+        self.n_iter_ = np.array([self.result_.certificate.iterations], np.int32)
         watch.end()
         if doubt is not None:
-            warnings.warn(of_estimator(doubt, result), stacklevel=2 + FRAMES)
+            warnings.warn(doubt, stacklevel=2 + FRAMES)
         return self
 
     def _start(self, data: Training) -> Float | None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import get_scorer, make_scorer
+from sklearn.utils.validation import _check_method_params
 
-from sigmax import kernels
+from sigmax import kernels, threads
 from sigmax.data.design import Design
+from sigmax.estimators.base import Training
+from sigmax.estimators.limits import limiting_decision
 from sigmax.estimators.logistic import LogisticRegression
-from sigmax.functions import expit, softmax
+from sigmax.functions import expit, log_expit, softmax
 from sigmax.kernels import Codes, Float
 from sigmax.objective import linear_predictor
+from sigmax.paths import Path
 
-#: a logit of -inf, for scorers that take finite ones only: its probability is 0 as well
-_LIMIT = 2.0**16
+#: a logit or intercept of inf, for scorers and means, which take finite ones only: the other class has a
+#: probability of 0 as well
+LIMIT = 2.0**16
 
 
 class OnTest(LogisticRegression):
@@ -41,14 +47,14 @@ class OnTest(LogisticRegression):
         return eta if X is known else super().decision_function(X)
 
 
-#: scores that need no scorer: of these names, with sample weights at most
+#: scores that need no scorer; those of a name get sample weights at most
 _QUICK = ("accuracy", "neg_log_loss")
 
 
-def quick(scoring: Any, params: dict[str, Any]) -> str | None:
+def quick(scoring: Any) -> str | None:
     """The name of a score that :func:`at_once` computes, or None."""
     name = "accuracy" if scoring is None else scoring
-    return name if isinstance(name, str) and name in _QUICK and params.keys() <= {"sample_weight"} else None
+    return name if isinstance(name, str) and name in _QUICK else None
 
 
 def at_once(name: str, eta: Float, codes: Codes, sample_weight: Any) -> Float:
@@ -86,7 +92,9 @@ def logits(X: Any, coefs: Float, n_threads: int, *, intercept: bool) -> Float:
     flat = coefs.reshape(L * R, dof)
     slopes = flat[:, :-1] if intercept else flat
     free = flat[:, -1] if intercept else np.zeros(len(flat))
-    free = np.clip(free, -_LIMIT, _LIMIT)
+    # slopes are infinite, or without a limit, where classes are separated: `of_folds` has those logits
+    slopes = np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
+    free = np.nan_to_num(free, nan=0.0, posinf=LIMIT, neginf=-LIMIT)
     if isinstance(X, np.ndarray):
         matrix = np.column_stack([free, slopes])
         eta = linear_predictor(Design(X), matrix, None, kernels.get(), n_threads)
@@ -114,3 +122,67 @@ def scorer_of(scoring: Any, classes: npt.NDArray[Any]) -> Any:
         response_method=scorer._response_method,
         **{**added, **given},
     )
+
+
+def _of_all(eta: Float, present: tuple[int, ...], classes: npt.NDArray[Any]) -> Float:
+    """Logits of all classes, from those of the classes `present`; (n,) of two."""
+    if len(present) == len(classes):
+        return eta
+    found = np.full((len(eta), len(classes)), -np.inf)
+    found[:, list(present)] = np.stack([log_expit(-eta), log_expit(eta)], axis=1) if eta.ndim == 1 else eta
+    return found
+
+
+def of_folds(
+    data: Training,
+    X: Any,
+    folds: Sequence[Any],
+    paths: Sequence[Path],
+    coefs: Float,
+    Cs: Float,
+    scoring: Any,
+    params: dict[str, Any],
+    *,
+    intercept: bool,
+) -> Float:
+    """Scores of the test rows of each fold for each penalty, (F, L).
+
+    Parameters
+    ----------
+    data : Training
+    X : ndarray or sparse matrix
+        All rows, as logits are computed from.
+    folds : sequence of (train, test)
+    paths : sequence of Path
+    coefs : ndarray of shape (F, L, R, dof)
+        Coefficients in scikit-learn's rows, intercepts last.
+    Cs : ndarray of shape (L,)
+    scoring : str, callable or None
+    params : dict
+        What the scorer gets, values of all rows.
+    intercept : bool
+    """
+    found = np.empty(coefs.shape[:2])
+    name = quick(scoring)
+    scorer = scorer_of(scoring, data.classes)
+    for f, (_, test) in enumerate(folds):
+        here, y = X[test], data.y[test]
+        eta = logits(here, coefs[f], threads.resolve(), intercept=intercept)
+        for place, result in paths[f].unpenalised.items():
+            # of dependent columns coefficients are finite, and their logits stand there already
+            if result.separation is not None:
+                limit = limiting_decision(result, here)
+                eta[:, place] = np.clip(_of_all(limit, paths[f].present, data.classes), -LIMIT, LIMIT)
+        mine = _check_method_params(X=data.X, params=params, indices=test)
+        if name is not None:
+            found[f] = at_once(name, eta, data.codes[test], mine.get("sample_weight"))
+            continue
+        for i, C in enumerate(Cs):
+            model = OnTest(float(C))
+            model.classes_, model.n_features_in_ = data.classes, X.shape[1]
+            rows = coefs[f, i]
+            model.coef_ = rows[:, :-1] if intercept else rows
+            model.intercept_ = rows[:, -1] if intercept else np.zeros(len(rows))
+            model.knows(here, np.ascontiguousarray(eta[:, i]))
+            found[f, i] = scorer(model, here, y, **mine)
+    return found
