@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 
+from sigmax.data.checks import plural
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.inference.result import Result, facts
 from sigmax.kernels import Float
@@ -73,7 +74,7 @@ def firth_result(
         knob = {Stop.ITERATIONS: "raise max_iter", Stop.CALLBACK: "let it run to reach the maximum"}.get(
             ascent.stop, "look for nearly equal columns, or columns of very different sizes"
         )
-        message = f"{certificate.reason} after {certificate.iterations} steps; {knob}"
+        message = f"{certificate.reason} after {plural(certificate.iterations, 'step')}; {knob}"
         warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
     point, m = ascent.point, objective.n_logits
     llf = -point.at.nll * response.scale

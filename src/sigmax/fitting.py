@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import kernels, threads
-from sigmax.data.checks import finite, numbers
+from sigmax.data.checks import finite, numbers, plural
 from sigmax.data.chunks import Chunks
 from sigmax.data.design import Design
 from sigmax.data.given import given
@@ -481,5 +481,4 @@ def _advice(certificate: Certificate, stop: Stop) -> str:
         Stop.CALLBACK: "let it run to reach the optimum",
         Stop.SEPARATED: "a combination of the columns predicts every row: drop columns or merge classes",
     }.get(stop, "look for a column that predicts a class without error, or for nearly equal columns")
-    steps = f"{certificate.iterations} step" + ("" if certificate.iterations == 1 else "s")
-    return f"{certificate.reason} after {steps}; {knob}"
+    return f"{certificate.reason} after {plural(certificate.iterations, 'step')}; {knob}"

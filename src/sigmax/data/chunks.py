@@ -17,10 +17,10 @@ from sigmax.kernels import Float
 MISSING_ADVICE = "; missing='drop' leaves such rows out"
 
 
-class _Chunk:
+class Chunk:
     """One array of rows; `name` is what messages call it."""
 
-    __slots__ = ("array", "direct", "name")
+    __slots__ = ("array", "by_row", "direct", "name")
 
     def __init__(self, name: str, value: npt.ArrayLike) -> None:
         self.name, self.array = name, numbers(name, value)
@@ -30,6 +30,8 @@ class _Chunk:
             )
         # rows the kernels read in place; others are converted block by block
         self.direct = self.array.dtype == np.float64 and self.array.flags.aligned
+        # rows lie one after the other, so that NumPy's take copies those that are asked for and no others
+        self.by_row = self.array.flags.c_contiguous
 
 
 def _as_slice(index: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
@@ -96,7 +98,7 @@ class Chunks:
     def __init__(self, chunks: Iterable[npt.ArrayLike]) -> None:
         if not isinstance(chunks, Iterable) or isinstance(chunks, str | bytes):
             raise TypeError(f"chunks must be a sequence of arrays; got {type(chunks).__name__}")
-        self._keep([_Chunk(f"chunks[{c}]", chunk) for c, chunk in enumerate(chunks)])
+        self._keep([Chunk(f"chunks[{c}]", chunk) for c, chunk in enumerate(chunks)])
 
     @classmethod
     def of(cls, X: npt.ArrayLike | Chunks, titles: Sequence[str] | None = None) -> Chunks:
@@ -104,11 +106,11 @@ class Chunks:
         if isinstance(X, Chunks):
             return X
         rows = cls.__new__(cls)
-        rows._keep([_Chunk("X", X)])
+        rows._keep([Chunk("X", X)])
         rows._titles = titles
         return rows
 
-    def _keep(self, chunks: list[_Chunk]) -> None:
+    def _keep(self, chunks: list[Chunk]) -> None:
         if not chunks:
             raise ValueError("chunks must hold at least one array; got none")
         self.n_features = chunks[0].array.shape[1]
@@ -177,10 +179,9 @@ class Chunks:
     def take(self, rows: npt.NDArray[np.intp]) -> Float:
         """A float64 copy of the rows of the indices `rows`, in their order; shape (len(rows), p)."""
         if len(self._chunks) == 1:
-            array = self._chunks[0].array
+            one = self._chunks[0]
             # an index, where take would lay a copy of the whole array out in C order first
-            some = array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
-            return contiguous(self._cut(some))
+            return contiguous(self._cut(one.array.take(rows, axis=0) if one.by_row else one.array[rows]))
         found = np.empty((len(rows), self.n_features))
         if len(rows) and (np.diff(rows) < 0).any():
             order = np.argsort(rows, kind="stable")

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from sigmax.data.chunks import Chunks, _Chunk
+from sigmax.data.chunks import Chunk, Chunks
 
 
 class _Dense:
@@ -23,11 +23,6 @@ class _Dense:
 
     def __getitem__(self, rows: slice | npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         return np.asarray(self._csr[rows].toarray())
-
-    def take(self, rows: npt.NDArray[np.intp], axis: int) -> npt.NDArray[Any]:
-        """The rows of the indices `rows`."""
-        assert axis == 0
-        return self[rows]
 
 
 class SparseRows(Chunks):
@@ -45,8 +40,8 @@ class SparseRows(Chunks):
     __slots__ = ()
 
     def __init__(self, csr: Any) -> None:
-        chunk = _Chunk.__new__(_Chunk)
-        chunk.name, chunk.direct = "X", False
+        chunk = Chunk.__new__(Chunk)
+        chunk.name, chunk.direct, chunk.by_row = "X", False, False
         chunk.array = cast(npt.NDArray[np.generic], _Dense(csr))
         self._keep([chunk])
 
