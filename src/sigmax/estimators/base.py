@@ -30,6 +30,7 @@ from sigmax.estimators.sparse_rows import SparseRows
 from sigmax.estimators.versions import BALANCED_COUNTS_WEIGHTS
 from sigmax.fitting import concluded
 from sigmax.functions import expit, log_expit, log_softmax, softmax
+from sigmax.inference.estimates import OF_THE_DATA
 from sigmax.inference.result import Result
 from sigmax.kernels import Codes, Float
 from sigmax.objective import linear_predictor
@@ -334,6 +335,7 @@ class LinearClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=2,
             )
             order = result.params.size
-            left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread"))
-            state = {**state, "result_": replace(result, _covariance=np.full((order, order), np.nan), **left)}
+            lost = np.full((order, order), np.nan)
+            left: dict[str, Any] = dict.fromkeys(OF_THE_DATA)
+            state = {**state, "result_": replace(result, _covariance=lost, **left)}
         return state

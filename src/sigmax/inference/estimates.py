@@ -25,6 +25,9 @@ from sigmax.solvers.certificate import Certificate
 #: what a result says that has no data
 LEFT_BEHIND = "needs the data, which a pickled result leaves behind, and a saved one: fit again"
 
+#: fields that lead to the data, and stay behind with them
+OF_THE_DATA = ("_profile", "_tests", "_observations", "_report", "_spread", "_origin_of_rows")
+
 #: computes a covariance when it is first read
 Deferred: TypeAlias = Callable[[], Float]
 
@@ -233,8 +236,7 @@ class Estimates:
     def __getstate__(self) -> dict[str, object]:
         # numbers travel, the data do not
         self._compute()
-        left = dict.fromkeys(("_profile", "_tests", "_observations", "_report", "_spread", "_origin_of_rows"))
-        return {**self.__dict__, **left, "_kept_root": self._root_to_keep()}
+        return {**self.__dict__, **dict.fromkeys(OF_THE_DATA), "_kept_root": self._root_to_keep()}
 
     def _root_to_keep(self) -> Root | None:
         """The root of the covariance that goes with a result that leaves its data behind."""
