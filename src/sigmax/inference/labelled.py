@@ -84,8 +84,8 @@ def _cells(values: npt.NDArray[Any]) -> Any:
 
 
 def _finished(made: Any, origin: Origin) -> Any:
+    native = made.to_native()
     if origin.index is not None:
-        import narwhals.stable.v2 as nw
-
-        made = nw.maybe_set_index(made, index=origin.index)
-    return made.to_native()
+        # as pandas and its likes have it; modin takes an index through no method that narwhals calls
+        native.index = origin.index
+    return native
