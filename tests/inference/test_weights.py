@@ -33,6 +33,15 @@ EXEMPT = {
     "summary": "a text of the numbers that are compared, with the certificate among them",
 }
 
+
+def shift(method: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """An offset for the new rows, where the fit of the method's result had one."""
+    result, n = method.__self__, len(data["new"])
+    logits = len(result.row_labels)
+    offset = np.linspace(-1.0, 1.0, n * logits).reshape(n, logits)
+    return {"offset": offset[:, 0] if logits == 1 else offset} if result.has_offset else {}
+
+
 #: name -> calls; what is not here is called without arguments
 CALLS: dict[str, list[Any]] = {
     "conf_int": [lambda f, d: f(), lambda f, d: f(0.8), lambda f, d: f(0.9, "profile")],
@@ -58,10 +67,13 @@ CALLS: dict[str, list[Any]] = {
     ],
     "with_covariance": [lambda f, d: f("HC1"), lambda f, d: f("cluster", d["groups"])],
     "rebase": [lambda f, d: f(d["classes"][-1])],
-    "decision_function": [lambda f, d: f(d["new"])],
-    "predict_proba": [lambda f, d: f(d["new"]), lambda f, d: f(d["new"], 0.9)],
-    "predict": [lambda f, d: f(d["new"])],
-    "sample": [lambda f, d: f(d["new"], 7), lambda f, d: f(d["new"], 7, size=3)],
+    "decision_function": [lambda f, d: f(d["new"], **shift(f, d))],
+    "predict_proba": [lambda f, d: f(d["new"], **shift(f, d)), lambda f, d: f(d["new"], 0.9, **shift(f, d))],
+    "predict": [lambda f, d: f(d["new"], **shift(f, d))],
+    "sample": [
+        lambda f, d: f(d["new"], 7, **shift(f, d)),
+        lambda f, d: f(d["new"], 7, size=3, **shift(f, d)),
+    ],
 }
 
 #: results of methods that are results again, compared by their own properties
