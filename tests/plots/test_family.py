@@ -13,6 +13,10 @@ import sigmax as sx
 from sigmax import plots
 from sigmax.plots.display import COLOURS, colour
 
+NINE = (
+    *("sigmoid", "boundary", "convergence", "network", "forest", "profile", "roc", "calibration"),
+    "influence",
+)
 LABELS = np.array(["$a$ and $b$", "_hidden, with a label that no legend has room for", "half"])
 
 
@@ -39,7 +43,7 @@ def displays(r, term="z[half]"):
     }
 
 
-@pytest.mark.parametrize("which", list(displays(bundled("spector"))))
+@pytest.mark.parametrize("which", NINE)
 def test_no_name_is_read_as_a_formula(which):
     display = displays(flowers())[which]()
     display.figure_.canvas.draw()
@@ -54,6 +58,11 @@ def test_every_class_is_in_the_legend(which):
     shown = legend(displays(flowers())[which]().ax_)
     assert [one.strip()[:3] for one in shown] == [r"\$a", "_hi", "hal"]
     assert max(map(len, shown)) < 60
+
+
+def test_these_are_all_displays():
+    assert tuple(displays(bundled("spector"))) == NINE
+    assert len(plots.__all__) == len(NINE)
 
 
 def test_labels_that_are_numbers_are_written_alike():
@@ -92,7 +101,7 @@ def test_the_title_of_a_legend_is_the_name_of_what_has_classes():
         assert other[which]().ax_.get_legend().get_title().get_text() == "class"
 
 
-@pytest.mark.parametrize("which", list(displays(bundled("spector"))))
+@pytest.mark.parametrize("which", NINE)
 def test_a_dark_style_hides_nothing(which):
     """What is written has the contrast of readable text to the ground that it stands on."""
     with pyplot.style.context("dark_background"):
