@@ -194,7 +194,9 @@ def test_arguments_that_do_not_go_together(df, arguments, message):
 def test_tables_without_a_formula_are_matched_by_name(df):
     r = sx.fit(df[["age", "shift"]], df["low"])
     expected = r.predict_proba(df[["age", "shift"]].to_numpy())
-    np.testing.assert_array_equal(r.predict_proba(df[["shift", "age"]]), expected)
+    found = r.predict_proba(df[["shift", "age"]])
+    # NumPy's products, which the reference leaves to it, have other last bits in other layouts
+    np.testing.assert_allclose(found, expected, rtol=0.0 if r.backend == "compiled" else 4e-16)
     with pytest.raises(ValueError, match="X has no column 'shift'; it has 'age'"):
         r.predict(df[["age"]])
     same(sx.fit(df[["age"]], df["low"], fit_intercept=True), sx.fit(df[["age"]], df["low"]))
