@@ -24,6 +24,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def report(given: Problem, rounds: int, jobs: list[int], accuracy: float, target
     for solver, (tol, _) in chosen.items():
         for count in jobs:
             name = f"{solver} {tol:.0e} n_jobs {count}"
-            calls[name] = lambda solver=solver, tol=tol, count=count: theirs(given, solver, tol, count)  # type: ignore[misc]
+            calls[name] = partial(theirs, given, solver, tol, count)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():

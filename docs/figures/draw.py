@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -23,7 +24,7 @@ PAGE = HERE.parent / "pictures.md"
 
 def draw(page: str, folder: Path) -> list[str]:
     """Run the page's blocks in order and save what they draw; returns the names of the files."""
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     drawn = []
     for block, image in re.findall(
         r"^```python\n(.*?)^```\n\n!\[[^]]*\]\(figures/([\w.-]+)\)", page, re.M | re.S
@@ -31,7 +32,7 @@ def draw(page: str, folder: Path) -> list[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(block, names)
-        figure = names["display"].figure_  # type: ignore[attr-defined]
+        figure = names["display"].figure_
         figure.savefig(folder / image, dpi=90, metadata={"Software": None})
         plt.close(figure)
         drawn.append(image)

@@ -68,12 +68,12 @@ def test_methods_are_theirs():
 def test_predictions_are_theirs_in_shape():
     for columns, labels in ((X, Y), (X2, Y2)):
         ours = sx.LogisticRegression().fit(columns, labels)
-        theirs = LogisticRegression(solver="newton-cholesky").fit(columns, labels)
+        theirs = LogisticRegression(solver="newton-cholesky", tol=1e-12).fit(columns, labels)
         for name in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
             one, other = (getattr(of, name)(columns) for of in (ours, theirs))
             assert one.shape == other.shape
             assert one.dtype == other.dtype
-            np.testing.assert_allclose(one, other, rtol=0.05, atol=0.05)
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(

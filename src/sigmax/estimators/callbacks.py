@@ -16,24 +16,24 @@ from sigmax.solvers.monitor import Callback, Progress
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
+
+class _Nothing:
+    """What a scikit-learn without callbacks has in the place of their mixin."""
+
+
 try:
-    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
-    from sklearn.callback import with_callbacks as _with_callbacks
+    from sklearn import callback as _theirs
 except ImportError:  # before 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: this scikit-learn has no callbacks."""
-
-    SUPPORTED = False
-else:
-    SUPPORTED = True
+    _theirs = None
+SUPPORTED = _theirs is not None
+CallbackSupportMixin: Any = _theirs.CallbackSupportMixin if SUPPORTED else _Nothing
 
 
 def with_callbacks(fit: _Method) -> _Method:
     """Tear callbacks down when the method ends, however it does."""
     if not SUPPORTED:
         return fit
-    wrapped: _Method = _with_callbacks(fit)
+    wrapped: _Method = _theirs.with_callbacks(fit)
     return wrapped
 
 

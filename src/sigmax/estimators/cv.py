@@ -31,10 +31,8 @@ from sigmax.estimators.versions import PENALTY_IS_DEPRECATED, SKLEARN
 from sigmax.kernels import Float
 from sigmax.paths import fit_paths
 
-if PENALTY_IS_DEPRECATED:
-    from sigmax.estimators.cv_parameters import Since18 as Parameters
-else:
-    from sigmax.estimators.cv_parameters import Before18 as Parameters  # type: ignore[assignment]
+#: the constructor of the scikit-learn that is installed
+Parameters: Any = cv_parameters.Since18 if PENALTY_IS_DEPRECATED else cv_parameters.Before18
 
 
 class LogisticRegressionCV(Parameters, LinearClassifier):

@@ -15,10 +15,8 @@ from sigmax.estimators.coefficients import as_start
 from sigmax.estimators.versions import PENALTY_IS_DEPRECATED
 from sigmax.kernels import Float
 
-if PENALTY_IS_DEPRECATED:
-    from sigmax.estimators.parameters import Since18 as Parameters
-else:
-    from sigmax.estimators.parameters import Before18 as Parameters  # type: ignore[assignment]
+#: the constructor of the scikit-learn that is installed
+Parameters: Any = parameters.Since18 if PENALTY_IS_DEPRECATED else parameters.Before18
 
 
 class LogisticRegression(Parameters, LinearClassifier):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sklearn
 
 #: (major, minor)
-SKLEARN: tuple[int, int] = tuple(int(part) for part in sklearn.__version__.split(".")[:2])  # type: ignore[assignment]
+SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 #: `penalty` and `n_jobs` are deprecated, `l1_ratio` is 0.0 by default, and there is no `multi_class`
 PENALTY_IS_DEPRECATED = SKLEARN >= (1, 8)

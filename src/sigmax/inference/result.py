@@ -25,6 +25,7 @@ _NO_MAP = (
 )
 
 
+# its docstring is that of the fields, which stand in Estimates
 class Result(Summaries, Exported, Marginal, Performance, Diagnosed):  # noqa: D101
     __doc__ = Estimates.__doc__
 

@@ -8,7 +8,7 @@ from sigmax import extras
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 #: of classes and lines, in turn: Okabe & Ito's colours, which readers without red or green tell apart
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
@@ -23,12 +23,12 @@ class Display:
     ----------
     ax_ : matplotlib.axes.Axes
         Where it was last drawn.
-    figure_ : matplotlib.figure.Figure
+    figure_ : matplotlib.figure.Figure or SubFigure
         The figure of `ax_`.
     """
 
     ax_: Axes
-    figure_: Figure
+    figure_: Figure | SubFigure
 
     def _begin(self, ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
         """The axes to draw on: those given, or new ones in a figure of `size` inches."""
@@ -37,7 +37,7 @@ class Display:
             # a layout that leaves room for long labels
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         assert ax is not None
-        self.ax_, self.figure_ = ax, ax.figure  # type: ignore[assignment]
+        self.ax_, self.figure_ = ax, ax.figure
         return ax
 
 

@@ -79,8 +79,8 @@ def chosen(labels: tuple[str, ...], classes: object) -> tuple[int, ...]:
 
     if classes is None:
         return (1,) if len(labels) == 2 else tuple(range(len(labels)))
-    several = isinstance(classes, list | tuple | np.ndarray | range)
-    wanted = [label_text(label) for label in (classes if several else [classes])]  # type: ignore[attr-defined]
+    several = classes if isinstance(classes, list | tuple | np.ndarray | range) else [classes]
+    wanted = [label_text(label) for label in several]
     unknown = [label for label in wanted if label not in labels]
     if unknown or not wanted:
         raise ValueError(

@@ -118,11 +118,11 @@ def _with_data(one: argparse.ArgumentParser, nargs: str | None = None) -> None:
     )
 
 
-def _with_threads(one: argparse.ArgumentParser) -> None:
+def _with_threads(one: argparse._ActionsContainer) -> None:
     one.add_argument("--threads", type=_whole, metavar="N", help="threads to use (same bits for any)")
 
 
-def _with_json(one: argparse.ArgumentParser, module: str) -> None:
+def _with_json(one: argparse._ActionsContainer, module: str) -> None:
     one.add_argument("--json", action="store_true", help=_JSON.format(module))
 
 
@@ -160,7 +160,7 @@ def _fit(one: argparse.ArgumentParser) -> None:
         help="where no estimate exists: the limiting fit (warn), an error, Firth's estimates",
     )
     add("--backend", choices=kernels.BACKENDS, help="where to compute; auto by default")
-    _with_threads(method)  # type: ignore[arg-type]
+    _with_threads(method)
     shown = one.add_argument_group("output")
     add = shown.add_argument
     add("--level", type=float, default=0.95, metavar="P", help="coverage of the intervals; 0.95")
@@ -168,7 +168,7 @@ def _fit(one: argparse.ArgumentParser) -> None:
     add("--save", metavar="MODEL", help="write the model, for sigmax predict and sigmax.load")
     add("--plots", metavar="DIR", help="draw coefficients, ROC, calibration, influence into files of DIR")
     add("--plot-format", choices=("png", "svg", "pdf"), default="png", help="of the pictures; png")
-    _with_json(shown, "fit_document")  # type: ignore[arg-type]
+    _with_json(shown, "fit_document")
 
 
 def _predict(one: argparse.ArgumentParser) -> None:

@@ -64,14 +64,13 @@ def _records(path: Path, delimiter: str) -> Iterator[Iterator[tuple[int, list[st
     try:
         # of a compressed file the text
         with pa.input_stream(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", "replace", newline="") as text:
-            reader = csv.reader(text, delimiter=delimiter)
-            yield _numbered(reader)
+            yield _numbered(text, delimiter)
     finally:
         csv.field_size_limit(old)
 
 
-def _numbered(reader: csv.Reader) -> Iterator[tuple[int, list[str]]]:  # type: ignore[name-defined]
-    begin = 1
+def _numbered(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader, begin = csv.reader(text, delimiter=delimiter), 1
     for cells in reader:
         if cells:
             yield begin, cells

@@ -64,10 +64,10 @@ def whole(value: object, where: str, least: int, most: int) -> int:
 
 def real(value: object, where: str) -> float:
     """A finite float; whole numbers are, too."""
-    if type(value) not in (int, float):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise wrong(where, f"must be a number; got {shown(value)}")
     try:
-        found = float(value)  # type: ignore[arg-type]
+        found = float(value)
     except OverflowError:
         found = math.inf
     if not math.isfinite(found):

@@ -6,7 +6,7 @@ import difflib
 import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def table(data: object, argument: str = "data") -> Frame:
     return frame
 
 
-def is_pandas(value: object) -> bool:
+def is_pandas(value: object) -> TypeGuard[Any]:
     """Whether it is a DataFrame of pandas, which is not imported for the question."""
     pandas: Any = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)

@@ -262,8 +262,13 @@ def _levels(
 
 
 def _twice(labels: Sequence[Any]) -> Any:
+    """The first label that stands there again."""
     seen: set[Any] = set()
-    return next(one for one in labels if one in seen or seen.add(one))  # type: ignore[func-returns-value]
+    for one in labels:
+        if one in seen:
+            return one
+        seen.add(one)
+    raise AssertionError(labels)
 
 
 def _sortable(labels: Sequence[Any]) -> Callable[[int], Any]:

@@ -19,9 +19,11 @@ _NUMBERS = "fiub"
 
 
 class TableTerms(Protocol):
-    """How a fit makes its design of tables: :class:`sigmax.data.formulas.formula.Terms` of a formula,
-    :class:`sigmax.data.tabular.coding.Coding` of a table without one.
-    """  # noqa: D205
+    """How a fit makes its design of tables.
+
+    :class:`sigmax.data.formulas.formula.Terms` of a formula, :class:`sigmax.data.tabular.coding.Coding` of a
+    table without one.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ class Origin:
 def origin_of(data: object, argument: str = "X") -> Origin | None:
     """Where the rows of a table come from; None of arrays, mappings and record arrays."""
     if frames.is_pandas(data):
-        return Origin(None, data.index)  # type: ignore[attr-defined]
+        return Origin(None, data.index)
     if isinstance(data, np.ndarray | Mapping) or not frames.is_table(data):
         return None
     import narwhals.stable.v2 as nw
