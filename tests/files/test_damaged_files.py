@@ -197,7 +197,7 @@ def test_additions_of_a_later_minor_version_are_ignored(made, tmp_path):
 
 class Evil:
     def __reduce__(self):
-        return (os.system, ("touch /tmp/sigmax_was_here",))
+        return (os.system, ("touch stolen",))
 
 
 def attacks(data: bytes) -> dict[str, bytes]:
@@ -245,7 +245,7 @@ def attacks(data: bytes) -> dict[str, bytes]:
         "LZMA": packed(content, way=zipfile.ZIP_LZMA),
         "sizes that lie": bytes(lied),
         "a path upwards": packed(content | {"../../etc/passwd": b"root"}),
-        "an absolute path": packed(content | {"/tmp/x.npy": npy(np.zeros(1))}),
+        "an absolute path": packed(content | {"/x.npy": npy(np.zeros(1))}),
         "a path with backslashes": packed(content | {"..\\x.npy": npy(np.zeros(1))}),
         "a folder": packed(content | {"folder/": b""}),
         "a member twice": packed([*listed, listed[1]]),
@@ -268,7 +268,8 @@ def attacks(data: bytes) -> dict[str, bytes]:
     }
 
 
-def test_attacks_on_the_container(made, tmp_path):
+def test_attacks_on_the_container(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for name, data in attacks(made["three classes of text"]).items():
         tracemalloc.start()
         message = refused(data, tmp_path)
@@ -276,7 +277,7 @@ def test_attacks_on_the_container(made, tmp_path):
         tracemalloc.stop()
         # what is declared is never allocated
         assert peak < 8 * len(data) + 2**20, (name, peak, message)
-    assert not os.path.exists("/tmp/sigmax_was_here")
+    # nor has anything been run
     assert os.listdir(tmp_path) == ["damaged.npz"]
 
 

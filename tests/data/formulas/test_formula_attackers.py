@@ -22,7 +22,7 @@ def df():
 
 
 EXPRESSIONS = [
-    "__import__('os').system('touch /tmp/x')",
+    "__import__('os').system('touch stolen')",
     "open('/etc/passwd')",
     "eval('1')",
     "exec('import os')",
@@ -30,7 +30,7 @@ EXPRESSIONS = [
     "globals()",
     "getattr(x, 'values')",
     "x.values",
-    "x.to_pickle('/tmp/x')",
+    "x.to_pickle('stolen')",
     "x.__class__",
     "x.__class__.__mro__[1].__subclasses__()",
     "np.__loader__",
