@@ -37,6 +37,8 @@ ROOMS = (
     ("firth",),
     ("fitting", "many"),
     ("paths",),
+    # networks: a fit is the one with one layer
+    ("layers",),
     # the doors; sigmax itself is the package's __init__ with the public names
     ("progress", "comparison", "bench", "shell", "cli", "plots", "estimators", "__main__", "sigmax"),
 )

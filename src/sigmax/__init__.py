@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sigmax import datasets, plots
+    from sigmax import datasets, layers, plots
     from sigmax.comparison import compare
     from sigmax.estimators.cv import LogisticRegressionCV
     from sigmax.estimators.logistic import LogisticRegression
@@ -45,7 +45,7 @@ _HOME = {
     "softmax": "functions",
 }
 #: modules that are public as they are
-_ROOMS = ("datasets", "plots")
+_ROOMS = ("datasets", "layers", "plots")
 
 __all__ = [
     "ConvergenceWarning",
@@ -60,6 +60,7 @@ __all__ = [
     "expit",
     "fit",
     "fit_many",
+    "layers",
     "load",
     "log1pexp",
     "log_expit",
