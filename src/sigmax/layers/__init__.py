@@ -1,0 +1,1 @@
+"""Layers: forward, backward and gradients; networks of them, and how they are trained."""
