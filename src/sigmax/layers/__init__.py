@@ -24,6 +24,7 @@ from sigmax.layers.elementwise import Elementwise, ReLU, Sigmoid, Tanh
 from sigmax.layers.layer import Layer, ShapeError
 from sigmax.layers.linear import Linear
 from sigmax.layers.losses import NLL, BernoulliNLL, Loss
+from sigmax.layers.network import Network
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax, Reference, Softmax
 from sigmax.layers.sequential import Sequential
 
@@ -36,6 +37,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
+    "Network",
     "ReLU",
     "Reference",
     "Sequential",

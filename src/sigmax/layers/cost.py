@@ -19,7 +19,7 @@ import numpy.typing as npt
 from sigmax import kernels, threads
 from sigmax.kernels import Float, Pair, add_pair
 from sigmax.layers.heads import Head, codes_of, head_of
-from sigmax.layers.layer import Arrays
+from sigmax.layers.layer import Arrays, Direction
 from sigmax.layers.losses import Loss
 from sigmax.layers.sequential import Sequential
 from sigmax.passes import block_rows, reduce
@@ -122,6 +122,22 @@ class NetworkCost:
         self._size = block_rows(X.shape[1]) if self._one_layer else _rows_of(self._widths)
         flops = 6.0 * self.n_rows * self.n_parameters
         self._n_threads = threads.useful(n_threads, flops, shared=kernels.get(backend).THREADED)
+
+    def vector(self, direction: Direction) -> Float:
+        """Arrays by name as one vector; what is not named is zero."""
+        out = np.zeros(self.n_parameters)
+        unknown = sorted({*direction} - {*self._names})
+        if unknown:
+            raise ValueError(
+                f"direction must have names of parameters, {self._names}; {unknown[0]!r} is none"
+            )
+        for name, array, part in zip(self._names, self._arrays, self._parts, strict=True):
+            if name in direction:
+                given = np.asarray(direction[name], dtype=np.float64)
+                if given.shape != array.shape:
+                    raise ValueError(f"direction[{name!r}] must have shape {array.shape}; got {given.shape}")
+                out[part] = given.ravel()
+        return out
 
     # -- theta ------------------------------------------------------------------------------------------------
 

@@ -112,5 +112,3 @@ def codes_of(targets: np.ndarray) -> Codes | None:
     if targets.shape[1] == 1 and bool(((targets == 0.0) | (targets == 1.0)).all()):
         return np.ascontiguousarray(targets[:, 0], dtype=np.int32)
     return None
-
-

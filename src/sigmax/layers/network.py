@@ -20,6 +20,7 @@ from sigmax.layers.losses import BernoulliNLL, Loss
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax
 from sigmax.layers.sequential import Sequential
 from sigmax.layers.training import Callback, Outcome, train
+from sigmax.layers.training.cost import STOPPED
 
 #: rows that predictions take at a time
 _ROWS = 4096
@@ -192,21 +193,31 @@ class Network:
             raise
         cost.put(outcome.theta)
         self.classes, self.training = classes, outcome
-        if not outcome.converged and outcome.must_warn:
+        if not outcome.finished and outcome.reason != STOPPED:
             warnings.warn(f"{method}: {outcome.reason}", ConvergenceWarning, stacklevel=2)
         return self
 
     # -- what training looks at ---------------------------------------------------------------------------
 
     def cost(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None, l2: float = 0.0
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        l2: float = 0.0,
     ) -> float:
         """J at the parameters as they are: the mean loss of the rows, in nats where the loss is an NLL."""
         _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
         return cost.evaluate(cost.theta)[0]
 
     def gradient(
-        self, X: npt.ArrayLike, y: npt.ArrayLike, *, sample_weight: npt.ArrayLike | None = None, l2: float = 0.0
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        l2: float = 0.0,
     ) -> Arrays:
         """Gradient of J, by the names of the parameters."""
         _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
