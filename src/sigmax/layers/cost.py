@@ -1,9 +1,9 @@
 """The cost of a network as a function of one vector: what training sees.
 
-    J(theta) = (sum_i w_i loss_i + l2 / 2 sum_j theta_j^2) / sum_i w_i        j: the parameters that are penalised
+    J(theta) = (sum_i w_i loss_i + l2 / 2 sum_j theta_j^2) / sum_i w_i,   j: the parameters that are penalised
 
-Rows are read in blocks, on several threads, each with a share of the layers; block sums merge in the order of the
-rows, so that J and its gradient have the same bits for any number of threads.
+Rows are read in blocks, on several threads, each with a share of the layers; block sums merge in the order
+of the rows, so that J and its gradient have the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class NetworkCost:
         self._names = list(layers.parameters)
         self._arrays = list(layers.parameters.values())
         edges = np.cumsum([0, *(one.size for one in self._arrays)]).tolist()
-        self._parts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        self._parts = [slice(a, b) for a, b in pairwise(edges)]
         self.n_parameters = edges[-1]
         penalised = {*layers.penalised}
         self._penalty = np.zeros(self.n_parameters)
@@ -139,7 +140,7 @@ class NetworkCost:
                 out[part] = given.ravel()
         return out
 
-    # -- theta ------------------------------------------------------------------------------------------------
+    # -- theta -------------------------------------------------------------------------------------
 
     @property
     def theta(self) -> Float:
@@ -164,7 +165,7 @@ class NetworkCost:
             out[part] = array.reshape(-1)
         return out
 
-    # -- all rows -----------------------------------------------------------------------------------------------
+    # -- all rows ----------------------------------------------------------------------------------
 
     def evaluate(self, theta: Float) -> tuple[float, Float]:
         """J at theta and its gradient, over all rows."""
@@ -214,7 +215,7 @@ class NetworkCost:
         weight = None if self._weight is None else self._weight[start:stop]
         return self._sums(share, self._X[start:stop], self._of_targets(slice(start, stop)), weight)
 
-    # -- a batch ------------------------------------------------------------------------------------------------
+    # -- a batch -----------------------------------------------------------------------------------
 
     def step_gradient(self, theta: Float, rows: npt.NDArray[np.intp]) -> tuple[float, Float]:
         """J of the rows alone, and its gradient."""
@@ -252,10 +253,10 @@ class NetworkCost:
         self._weight.take(rows, out=weight, mode="clip")
         return X, targets, weight
 
-    # -- some rows ------------------------------------------------------------------------------------------------
+    # -- some rows ---------------------------------------------------------------------------------
 
     def _sums(self, share: Share, X: Float, targets: npt.NDArray[Any], weight: Float | None) -> _Sums:
-        """NLL of rows and its gradient: by the kernels where these have the last layers, else layer by layer."""
+        """NLL of rows and its gradient: by kernels where these have the last layers, else by layers."""
         head, below = share.head, share.below
         if head is None:
             share.loss.targets = targets
@@ -315,7 +316,7 @@ class NetworkCost:
         found: Float = T.T @ identified @ T
         return found
 
-    # -- the layers, for one thread at a time -------------------------------------------------------------------
+    # -- the layers, for one thread at a time ------------------------------------------------------
 
     @contextmanager
     def _share(self) -> Iterator[Share]:

@@ -2,11 +2,12 @@
 
     Linear(h, K)     LogSoftmax              NLL              K units, one too many: see below
     Linear(h, K-1)   Reference  LogSoftmax   NLL              the identified model, that of sigmax.fit
-    Linear(h, 1)     LogSigmoid              NLL              the binary model; BernoulliNLL of labels is the same
+    Linear(h, 1)     LogSigmoid              NLL              the binary model; also BernoulliNLL
 
-What these layers do one after the other, each with arrays of its own, the kernels do in one sweep over the rows.
-The binary and multinomial passes know the logits of the classes 1 .. K-1 against class 0, so that K units w_k are
-handed over as the differences d_k = w_k - w_0: the same probabilities (see :class:`sigmax.layers.Reference`), and
+What these layers do one after the other, each with arrays of its own, the kernels do in one sweep over the
+rows.  The binary and multinomial passes know the logits of the classes 1 .. K-1 against class 0, so that K
+units w_k are handed over as the differences d_k = w_k - w_0: the same probabilities (see
+:class:`sigmax.layers.Reference`), and
 
     dJ/dw_k = dJ/dd_k,   dJ/dw_0 = -sum_k dJ/dd_k
 """
@@ -46,12 +47,12 @@ class Head:
         """K - 1."""
         return self.linear.n_out - int(self.free)
 
-    # -- of a network of one layer: straight from X --------------------------------------------------------
+    # -- of a network of one layer: straight from X ------------------------------------------------
 
     def whole_pass(
         self, X: Float, y: Codes, weight: Float | None, *, hessian: Float | None = None
     ) -> tuple[Pair, Float]:
-        """NLL and gradient (n_out, k) of the rows; their Hessian by the identified coefficients in `hessian`."""
+        """NLL and gradient (n_out, k) of the rows; the Hessian by identified coefficients in `hessian`."""
         kernels, coef = self.linear.kernels, self.identified(self.linear.coef)
         gradient = np.empty_like(coef)
         run = kernels.binary_pass if len(coef) == 1 else kernels.softmax_pass
@@ -72,7 +73,7 @@ class Head:
         np.negative(gradient.sum(axis=0), out=out[0])
         return out
 
-    # -- above other layers -----------------------------------------------------------------------------------
+    # -- above other layers ------------------------------------------------------------------------
 
     def top(self, z: Float, y: Codes, weight: Float | None) -> tuple[Pair, Float, Float]:
         """NLL of the rows; its gradient by the coefficients, (n_out, k), and by z."""
@@ -88,7 +89,7 @@ class Head:
 
 
 def head_of(layers: tuple[Layer, ...]) -> Head | None:
-    """The head of these layers; None where no kernel has it.  A subclass of a layer may be another function."""
+    """The head of these layers; None where no kernel has it: a subclass may be another function."""
     kinds = tuple(type(one) for one in layers)
     if kinds[-3:] == (Linear, LogSoftmax, NLL):
         linear, free, count = layers[-3], True, 3

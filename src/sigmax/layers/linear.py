@@ -93,7 +93,7 @@ class Linear(Layer):
         self.coef[...] = 0.0
         self.weight[...] = INITIAL[self.initial](np.random.default_rng(seed), self.n_out, self.n_in)
 
-    # -- the three rules -----------------------------------------------------------------------------
+    # -- the three rules ---------------------------------------------------------------------------
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """A = z W' + b, shape (n, n_out)."""
@@ -109,7 +109,7 @@ class Linear(Layer):
         z = memory(self, "gradients")
         return self.named(self.outer(self._delta("gradients", "delta", delta), z))
 
-    # -- their derivatives ------------------------------------------------------------------------------
+    # -- their derivatives -------------------------------------------------------------------------
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """dz W' + z dW' + db, shape (n, n_out)."""
@@ -137,7 +137,7 @@ class Linear(Layer):
         found[:, self._one :] += self.outer(delta, dz)[:, self._one :]
         return self.named(found)
 
-    # -- products ----------------------------------------------------------------------------------------
+    # -- products ----------------------------------------------------------------------------------
 
     def _product(self, z: Float, coef: Float, *, bias: bool = True) -> Float:
         """[1 z] coef', or z alone times its part of coef."""
@@ -170,7 +170,7 @@ class Linear(Layer):
             self.kernels.transpose_product(z, delta, out, intercept=bool(self._one))
         return out
 
-    # -- shapes -------------------------------------------------------------------------------------------
+    # -- shapes ------------------------------------------------------------------------------------
 
     def named(self, coef: Float) -> Arrays:
         """Views of an array in the layout of `coef`."""

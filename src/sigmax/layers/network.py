@@ -40,8 +40,8 @@ class Network:
     *layers : Layer
         The last one is a :class:`Loss`, of log-probabilities in most cases.
     fused : bool
-        Whether one kernel may stand in for linear units, log-probabilities and :class:`NLL` at the end: the same
-        numbers, sooner.
+        Whether one kernel may stand in for linear units, log-probabilities and :class:`NLL` at the end: the
+        same numbers, sooner.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Network:
         self.layers.initialise(seed)
         return self
 
-    # -- training -----------------------------------------------------------------------------------------
+    # -- training ----------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -122,8 +122,8 @@ class Network:
             Not negative.
         method : {"lbfgs", "newton-cg", "gd", "sgd", "adam"}
             The first three read all rows for each step: limited-memory BFGS; Newton's method with conjugate
-            gradients in a trust region, which needs layers with tangent rules and ends at the last digits; gradient
-            descent.  The others step after every batch.
+            gradients in a trust region, which needs layers with tangent rules and ends at the last digits;
+            gradient descent.  The others step after every batch.
         max_iter : int, optional
             Steps, or epochs of "sgd" and "adam"; the default depends on the method
             (:mod:`sigmax.layers.training`), as do those of the following.
@@ -138,12 +138,13 @@ class Network:
         tol : float, optional
             Largest element of the gradient of J at which the method has converged.
         callback : callable, optional
-            Gets a :class:`sigmax.layers.training.State` after each step or epoch; a true value ends the training.
+            Gets a :class:`sigmax.layers.training.State` after each step or epoch; a true value ends the
+            training.
         seed : int, SeedSequence or Generator, optional
             Of the order of the batches: the same numbers for the same seed.
         n_threads : int, optional
-            None: ``SIGMAX_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.  Has no
-            influence on the numbers.
+            None: ``SIGMAX_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.  Has
+            no influence on the numbers.
         backend : {"auto", "compiled", "reference"}, optional
 
         Returns
@@ -154,7 +155,8 @@ class Network:
         Raises
         ------
         ValueError
-            Input that is none, settings that the method does not have; shapes that do not fit: the layer is named.
+            Input that is none, settings that the method does not have; shapes that do not fit: the layer is
+            named.
 
         Warns
         -----
@@ -197,7 +199,7 @@ class Network:
             warnings.warn(f"{method}: {outcome.reason}", ConvergenceWarning, stacklevel=2)
         return self
 
-    # -- what training looks at ---------------------------------------------------------------------------
+    # -- what training looks at --------------------------------------------------------------------
 
     def cost(
         self,
@@ -259,7 +261,7 @@ class Network:
         given = np.asarray(y)
         if given.ndim not in (1, 2) or len(given) != len(X):
             raise ValueError(
-                f"y must have shape ({len(X)},) or ({len(X)}, K), one row for each row of X; got {given.shape}"
+                f"y must have shape ({len(X)},) or ({len(X)}, K), one for each row of X; got {given.shape}"
             )
         count = threads.resolve(n_threads)
         weight = None
@@ -280,7 +282,7 @@ class Network:
         )
         return classes, cost
 
-    # -- new rows -----------------------------------------------------------------------------------------
+    # -- new rows ----------------------------------------------------------------------------------
 
     def outputs(self, X: npt.ArrayLike) -> Float:
         """What the loss is given: log-probabilities, in most networks; shape (n, width)."""
@@ -312,7 +314,8 @@ class Network:
         if isinstance(self.loss, BernoulliNLL) and p.shape[1] != 2:
             return (p > 0.5).astype(np.int64)
         best = p.argmax(axis=1)
-        return best if self.classes is None else self.classes[best]
+        labels: npt.NDArray[Any] = best if self.classes is None else self.classes[best]
+        return labels
 
     def _before(self, X: Float) -> Float:
         """The input of the loss."""
