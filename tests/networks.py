@@ -10,13 +10,12 @@ from sigmax.layers import (
     LogSoftmax,
     Network,
     Reference,
-    ReLU,
     Sequential,
     Sigmoid,
     Tanh,
 )
 
-#: a name -> how the network ends, given inputs, classes and how it is computed; those that a kernel can compute
+#: a name -> how the network ends, given inputs and classes; a kernel can compute each
 HEADS = {
     "softmax": lambda p, K: (Linear(p, K, seed=1), LogSoftmax(), NLL()),
     "softmax, no bias": lambda p, K: (Linear(p, K, bias=False, seed=1), LogSoftmax(), NLL()),
@@ -24,12 +23,12 @@ HEADS = {
     "sigmoid": lambda p, K: (Linear(p, 1, seed=1), LogSigmoid(), NLL()),
     "Bernoulli": lambda p, K: (Linear(p, 1, bias=False, seed=1), LogSigmoid(), BernoulliNLL()),
 }
-#: what may stand below: layers from p inputs to 5
+#: what may stand below: smooth layers from p inputs to 5
 BODIES = {
     "": lambda p: (),
     "tanh": lambda p: (Linear(p, 5, seed=2), Tanh()),
     "nested": lambda p: (
-        Sequential(Linear(p, 20, seed=3), Sequential(ReLU(), Linear(20, 5, seed=4))),
+        Sequential(Linear(p, 20, seed=3), Sequential(Tanh(), Linear(20, 5, seed=4))),
         Sigmoid(),
     ),
 }

@@ -227,7 +227,7 @@ def test_a_callback_sees_and_stops(method):
         states.append(state)
         return len(states) == 3
 
-    network = Network(Linear(3, 3), LogSoftmax(), NLL())
+    network = Network(Linear(3, 3, seed=0), LogSoftmax(), NLL())
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # who stops it needs no warning
         network.fit(X, y, method=method, callback=third, seed=0)
