@@ -2,8 +2,8 @@
 
     theta+ = theta - t B g,    B from the last 10 pairs (s, y) over gamma I,    gamma = s'y / y'y
 
-with t from a search for the strong Wolfe conditions, so that s'y > 0 (Nocedal & Wright, Numerical Optimization,
-2nd ed. 2006, alg. 7.4 and 7.5).
+with t from a search for the strong Wolfe conditions, so that s'y > 0 (Nocedal & Wright, Numerical
+Optimization, 2nd ed. 2006, alg. 7.4 and 7.5).
 """
 
 from __future__ import annotations
