@@ -74,7 +74,7 @@ def lbfgs(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol: flo
             size = math.sqrt(float(g @ g))
             at = wolfe_step(cost, Point(0.0, value, -size, theta, g), -g / size, min(1.0, size))
         if at is None:
-            return floor.stuck(watcher)
+            return floor.end(watcher)
         s, y = at.theta - theta, at.gradient - g
         product, square = float(s @ y), float(y @ y)
         if product > np.finfo(float).eps * square and memory.add(s, y):

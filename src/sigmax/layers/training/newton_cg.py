@@ -85,7 +85,7 @@ def newton_cg(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol:
             return watcher.outcome(theta, value, norm, reason)
         new_theta = theta + s
         if not promised > 0.0 or np.array_equal(new_theta, theta):
-            return floor.stuck(watcher)
+            return floor.end(watcher)
         new_value, new_g = cost.evaluate(new_theta)
         new_norm = largest(new_g)
         length = _length(s)

@@ -142,8 +142,9 @@ def train(
     own = {name: value for name, value in given.items() if value is not None}
     for name in own:
         if name not in chosen.own:
-            others = " and ".join(other for other, one in METHODS.items() if name in one.own)
-            raise ValueError(f"{name} is a setting of {others}; {method} has none: {_WHY_NOT[name]}")
+            *others, last = (other for other, one in METHODS.items() if name in one.own)
+            theirs = f"{', '.join(others)} and {last}" if others else last
+            raise ValueError(f"{name} is a setting of {theirs}; {method} has none: {_WHY_NOT[name]}")
     arguments: dict[str, Any] = dict(chosen.own)
     arguments |= {name: _CHECKS[name](name, value) for name, value in own.items()}
     arguments["max_iter"] = chosen.max_iter if max_iter is None else settings.whole("max_iter", max_iter)
