@@ -26,6 +26,7 @@ from sigmax.layers.gradient_report import Check, GradientReport
 from sigmax.layers.layer import Layer, ShapeError
 from sigmax.layers.linear import Linear
 from sigmax.layers.losses import NLL, BernoulliNLL, Loss
+from sigmax.layers.network import Network
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax, Reference, Softmax
 from sigmax.layers.sequential import Sequential
 
@@ -40,6 +41,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
+    "Network",
     "ReLU",
     "Reference",
     "Sequential",
