@@ -193,6 +193,10 @@ def log1pexp(const double[::1] x not None, double[::1] out not None):
     elementwise(K.log1pexp, x, out)
 
 
+def tanh(const double[::1] x not None, double[::1] out not None):
+    elementwise(K.tanh, x, out)
+
+
 def logsumexp(const double[:, :] logits not None, double[::1] out not None):
     cdef sx_rows rows = rows_of("logits", logits)
     cdef sx_environment caller
@@ -351,6 +355,30 @@ def transpose_product(
         )
         sx_environment_leave(caller)
         free(work)
+
+
+def matrix_product(
+    const double[:, :] A not None,
+    const double[:, :] B not None,
+    double[:, ::1] out not None,
+    *,
+    const double[::1] bias=None,
+):
+    cdef sx_environment caller
+    cdef sx_rows left = rows_of("A", A), right = rows_of("B", B)
+    expect("rows of B", right.n_rows, left.n_cols)
+    if right.n_cols > 1:
+        expect("column stride of B, in numbers,", right.col_stride, 1)
+    expect("rows of out", out.shape[0], left.n_rows)
+    expect("columns of out", out.shape[1], right.n_cols)
+    if bias is not None:
+        expect("length of bias", bias.shape[0], right.n_cols)
+    if not left.n_rows or not right.n_cols:
+        return
+    with nogil:
+        caller = sx_environment_enter()
+        K.matrix_product(&left, &right, vector_or_null(bias), &out[0, 0])
+        sx_environment_leave(caller)
 
 
 def weighted_gram(

@@ -78,6 +78,7 @@ cdef extern from "targets/targets.h" nogil:
         void (*expit)(Py_ssize_t n, const double *x, double *out) noexcept nogil
         void (*log_expit)(Py_ssize_t n, const double *x, double *out) noexcept nogil
         void (*log1pexp)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+        void (*tanh)(Py_ssize_t n, const double *x, double *out) noexcept nogil
 
         Py_ssize_t (*logits_work)(Py_ssize_t n_classes) noexcept nogil
         void (*logsumexp)(const sx_rows *logits, double *out, double *work) noexcept nogil
@@ -100,6 +101,9 @@ cdef extern from "targets/targets.h" nogil:
         void (*transpose_product)(
             const sx_rows *X, int intercept, Py_ssize_t n_logits,
             const double *residual, double *gradient_out, double *work
+        ) noexcept nogil
+        void (*matrix_product)(
+            const sx_rows *A, const sx_rows *B, const double *bias, double *out
         ) noexcept nogil
         void (*weighted_gram)(
             const sx_rows *X, int intercept, const double *curvature, double *gram_out, double *work

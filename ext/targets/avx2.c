@@ -11,6 +11,7 @@ SX_TARGET_BEGIN_AVX2
 #define SX_VECTOR_MAX(a, b) (sx_vector) _mm256_max_pd((__m256d)(a), (__m256d)(b))
 #define SX_GRAM_ROWS 4
 #define SX_GRAM_VECTORS 3
+#define SX_PRODUCT_ROWS 4
 #define SX_JEFFREYS_COLUMNS 6
 #define SX_JEFFREYS_VECTORS 2
 #include "operations.h"

@@ -12,6 +12,7 @@
 #define SX_BACKWARD_VECTORS 6
 #define SX_GRAM_ROWS 8
 #define SX_GRAM_VECTORS 3
+#define SX_PRODUCT_ROWS 8
 #define SX_JEFFREYS_COLUMNS 6
 #define SX_JEFFREYS_VECTORS 4
 #include "operations.h"

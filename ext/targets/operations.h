@@ -7,7 +7,9 @@
 #include "../kernels/sx_jeffreys.h"
 #include "../kernels/sx_line.h"
 #include "../kernels/sx_pass.h"
+#include "../kernels/sx_product.h"
 #include "../kernels/sx_refine.h"
+#include "../kernels/sx_tanh.h"
 #include "../solvers/sx_firth.h"
 #include "../solvers/sx_newton.h"
 #include "targets.h"
@@ -30,6 +32,11 @@ static void log_expit(ptrdiff_t n, const double *x, double *out)
 static void log1pexp(ptrdiff_t n, const double *x, double *out)
 {
     for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_log1pexp(x[i]);
+}
+
+static void hyperbolic_tangent(ptrdiff_t n, const double *x, double *out)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_tanh(x[i]);
 }
 
 static ptrdiff_t logits_work(ptrdiff_t n_classes) { return 2 * n_classes * sx_columns_rows(n_classes); }
@@ -176,6 +183,11 @@ static void transpose_product(const sx_rows *X, int intercept, ptrdiff_t n_logit
             sx_linear_backward(1, rows, n, p, intercept, column, partial, &gradient);
         }
     }
+}
+
+static void matrix_product(const sx_rows *A, const sx_rows *B, const double *bias, double *out)
+{
+    sx_product(A, B, bias, out);
 }
 
 static void weighted_gram(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
@@ -365,10 +377,11 @@ static int32_t firth(const sx_rows *X, const sx_firth_task *task, const sx_firth
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
-        .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax,                            \
+        .tanh = hyperbolic_tangent, .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax, \
         .log_softmax = log_softmax, .cross_entropy = cross_entropy, .column_largest = column_largest,      \
         .group_work = group_work, .group_rows = group_rows,                                                \
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \
+        .matrix_product = matrix_product,                                                                  \
         .weighted_gram = weighted_gram, .pass_work = pass_work, .rows_work = rows_work,                    \
         .binary_rows = binary_rows, .softmax_rows = softmax_rows, .binary_pass = binary_pass,              \
         .softmax_pass = softmax_pass, .jeffreys_work = jeffreys_work, .binary_jeffreys = binary_jeffreys,  \

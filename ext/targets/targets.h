@@ -52,6 +52,7 @@ typedef struct {
     void (*expit)(ptrdiff_t n, const double *x, double *out);
     void (*log_expit)(ptrdiff_t n, const double *x, double *out);
     void (*log1pexp)(ptrdiff_t n, const double *x, double *out);
+    void (*tanh)(ptrdiff_t n, const double *x, double *out);
 
     ptrdiff_t (*logits_work)(ptrdiff_t n_classes);
     void (*logsumexp)(const sx_rows *logits, double *out, double *work);
@@ -67,6 +68,8 @@ typedef struct {
     void (*linear_predictor)(const sx_rows *X, const sx_model *model, double *eta_out, double *work);
     void (*transpose_product)(const sx_rows *X, int intercept, ptrdiff_t n_logits,
                               const double *residual, double *gradient_out, double *work);
+    /* rows of B and of `out` are dense: B->col_stride is 1 */
+    void (*matrix_product)(const sx_rows *A, const sx_rows *B, const double *bias, double *out);
     void (*weighted_gram)(const sx_rows *X, int intercept, const double *curvature, double *gram_out,
                           double *work);
     ptrdiff_t (*pass_work)(const sx_rows *X, ptrdiff_t n_logits, int hessian);

@@ -30,6 +30,7 @@ from sigmax.kernels._kernels import (
     log_expit,
     log_softmax,
     logsumexp,
+    matrix_product,
     newton_many,
     softmax,
     softmax_jeffreys,
@@ -37,6 +38,7 @@ from sigmax.kernels._kernels import (
     softmax_pass,
     softmax_refine,
     softmax_rows,
+    tanh,
     transpose_product,
     weighted_gram,
 )
@@ -65,6 +67,7 @@ __all__ = [
     "log_expit",
     "log_softmax",
     "logsumexp",
+    "matrix_product",
     "newton_many",
     "softmax",
     "softmax_jeffreys",
@@ -72,6 +75,7 @@ __all__ = [
     "softmax_pass",
     "softmax_refine",
     "softmax_rows",
+    "tanh",
     "transpose_product",
     "weighted_gram",
 ]

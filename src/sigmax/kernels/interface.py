@@ -125,6 +125,9 @@ class Kernels(Protocol):
     def log1pexp(self, x: Float, out: Float) -> None:
         """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), elementwise, shape (n,)."""
 
+    def tanh(self, x: Float, out: Float) -> None:
+        """tanh(x) = -t / (2 + t), t = expm1(-2 |x|), with the sign of x; elementwise, shape (n,)."""
+
     # -- rows of logits, every class with one of its own ---------------------------------------
 
     def logsumexp(self, logits: Float, out: Float) -> None:
@@ -169,6 +172,17 @@ class Kernels(Protocol):
 
     def transpose_product(self, X: Float, residual: Float, gradient_out: Float, *, intercept: bool) -> None:
         """gradient = residual' [1 X]; `residual` (n, m), `gradient_out` (m, k)."""
+
+    def matrix_product(self, A: Float, B: Float, out: Float, *, bias: Float | None = None) -> None:
+        """out = A B + bias; `A` (n, k), any strides; `B` (k, m); `bias` (m,), None for zeros; `out` (n, m).
+
+        `B`: rows without gaps (a column stride of one number), any row stride; `bias` and `out`:
+        C-contiguous.  k = 0 gives the bias.  `out` overlaps no other array.
+
+        |error| <= (k + 1) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order in u.  The compiled
+        backend sums each output in one chain over l = 0 .. k - 1 that begins with the bias: n, m and the
+        strides change no bit.
+        """
 
     def weighted_gram(self, X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
         """G = [1 X]' diag(curvature) [1 X]; `curvature` (n,), `gram_out` (k, k), symmetric."""

@@ -55,6 +55,7 @@ __all__ = [
     "log_expit",
     "log_softmax",
     "logsumexp",
+    "matrix_product",
     "newton_many",
     "softmax",
     "softmax_jeffreys",
@@ -62,6 +63,7 @@ __all__ = [
     "softmax_pass",
     "softmax_refine",
     "softmax_rows",
+    "tanh",
     "transpose_product",
     "weighted_gram",
 ]
@@ -96,6 +98,14 @@ def log_expit(x: Float, out: Float) -> None:
 def log1pexp(x: Float, out: Float) -> None:
     expect(out=(out, x.shape))
     out[...] = np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def tanh(x: Float, out: Float) -> None:
+    expect(out=(out, x.shape))
+    # tanh |x| = -t / (2 + t),  t = expm1(-2 |x|);  |x| itself where the two are the same to 2^-57
+    size = np.abs(x)
+    t = np.expm1(-2.0 * np.minimum(size, 1e3))
+    out[...] = np.copysign(np.where(size < 2.0**-28, size, -t / (2.0 + t)), x)
 
 
 # -- rows of logits ----------------------------------------------------------------------------
@@ -158,6 +168,14 @@ def transpose_product(X: Float, residual: Float, gradient_out: Float, *, interce
     expect(residual=(residual, (len(X), m)), gradient_out=(gradient_out, (m, k)))
     # gradient = residual' [1 X]
     gradient_out[...] = residual.T @ with_intercept(X, intercept)
+
+
+def matrix_product(A: Float, B: Float, out: Float, *, bias: Float | None = None) -> None:
+    m = B.shape[1]
+    expect(B=(B, (A.shape[1], m)), bias=(bias, (m,)), out=(out, (len(A), m)))
+    # out = A B + bias
+    product = A @ B
+    out[...] = product if bias is None else product + bias
 
 
 def weighted_gram(X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:
