@@ -53,7 +53,9 @@ class Softmax(Layer):
         p = self.p
         delta = like(self, "backward_tangent", "delta", delta, p.shape)
         ddelta = like(self, "backward_tangent", "ddelta", ddelta, p.shape)
-        return dp * (delta - _dot(p, delta)) + p * (ddelta - _dot(dp, delta) - _dot(p, ddelta))
+        # sum_l dp_l = 0, so that any constant may be taken from delta
+        mean = _dot(dp, delta - _at_top(p, delta))
+        return dp * _centred(p, delta) + p * (_centred(p, ddelta) - mean)
 
 
 class LogSoftmax(Layer):
@@ -91,13 +93,13 @@ class LogSoftmax(Layer):
         """delta_k (1 - p_k) - p_k sum_{l != k} delta_l, shape (n, K)."""
         p = self._p("backward")
         delta = like(self, "backward", "delta", delta, p.shape)
-        return delta * complement(p) - p * (_sum(delta) - delta)
+        return delta * complement(p) - p * others(delta)
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """dz_k - sum_l p_l dz_l, shape (n, K)."""
         p = self._p("forward_tangent")
         self.dz = like(self, "forward_tangent", "dz", dz, p.shape)
-        return self.dz - _dot(p, self.dz)
+        return _centred(p, self.dz)
 
     def backward_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Float:
         """Ddelta (1 - p) - p sum_{l != k} ddelta_l - dp sum_l delta_l, shape (n, K); dp = p (dz - p'dz)."""
@@ -105,7 +107,7 @@ class LogSoftmax(Layer):
         p = self._p("backward_tangent")
         delta = like(self, "backward_tangent", "delta", delta, p.shape)
         ddelta = like(self, "backward_tangent", "ddelta", ddelta, p.shape)
-        return ddelta * complement(p) - p * (_sum(ddelta) - ddelta) - _along(p, dz) * _sum(delta)
+        return ddelta * complement(p) - p * others(ddelta) - _along(p, dz) * _sum(delta)
 
     def _p(self, rule: str) -> Float:
         """The probabilities, computed once where a rule asks for them."""
@@ -234,6 +236,14 @@ def complement(p: Float) -> Float:
     return q
 
 
+def others(a: Float) -> Float:
+    """sum_{l != k} a_l of each row, from the left and from the right: a_k is not subtracted from a sum."""
+    out = np.zeros_like(a)
+    out[:, 1:] = np.cumsum(a[:, :-1], axis=1)
+    out[:, :-1] += np.cumsum(a[:, :0:-1], axis=1)[:, ::-1]
+    return out
+
+
 def _sum(a: Float) -> Float:
     total: Float = a.sum(axis=1, keepdims=True)
     return total
@@ -245,4 +255,17 @@ def _dot(a: Float, b: Float) -> Float:
 
 def _along(p: Float, dz: Float) -> Float:
     """p_k (dz_k - sum_l p_l dz_l): the derivative of softmax in a direction."""
-    return p * (dz - _dot(p, dz))
+    return p * _centred(p, dz)
+
+
+def _centred(p: Float, v: Float) -> Float:
+    """v_k - sum_l p_l v_l, about v of the likeliest class: where p rounds to 1 the others decide it."""
+    shifted = v - _at_top(p, v)
+    return shifted - _dot(p, shifted)
+
+
+def _at_top(p: Float, v: Float) -> Float:
+    """v of the likeliest class of each row, shape (n, 1)."""
+    if not p.shape[1]:
+        return np.zeros((len(p), 1))
+    return np.take_along_axis(v, p.argmax(axis=1)[:, None], axis=1)
