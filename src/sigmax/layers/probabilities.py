@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.layer import Direction, Layer, batch, like, memory
+from sigmax.layers.layer import Direction, Layer, ShapeError, batch, like, memory
 
 
 class Softmax(Layer):
@@ -31,7 +31,7 @@ class Softmax(Layer):
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Probabilities of each row, shape (n, K)."""
-        self.z = batch(self, "forward", "z", z)
+        self.z = _logits(self, "forward", z)
         self.p = np.empty_like(self.z)
         self.kernels.softmax(self.z, self.p)
         return self.p
@@ -70,13 +70,13 @@ class LogSoftmax(Layer):
     Examples
     --------
     >>> from sigmax.layers import LogSoftmax
-    >>> LogSoftmax().forward([[0.0, 800.0]]).tolist()
-    [[-800.0, 0.0]]
+    >>> LogSoftmax().forward([[0.0, 0.0], [0.0, 800.0]])[:, 0].tolist()
+    [-0.6931471805599453, -800.0]
     """
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Logarithms of the probabilities of each row, shape (n, K)."""
-        self.z = batch(self, "forward", "z", z)
+        self.z = _logits(self, "forward", z)
         a = np.empty_like(self.z)
         self.kernels.log_softmax(self.z, a)
         self.__dict__.pop("p", None)
@@ -84,7 +84,7 @@ class LogSoftmax(Layer):
 
     def probabilities(self, z: npt.ArrayLike) -> Float:
         """exp of `forward`, without the rounding of a logarithm; nothing is kept."""
-        logits = batch(self, "probabilities", "z", z)
+        logits = _logits(self, "probabilities", z)
         p = np.empty_like(logits)
         self.kernels.softmax(logits, p)
         return p
@@ -194,8 +194,8 @@ class Reference(Layer):
     Examples
     --------
     >>> from sigmax.layers import LogSoftmax, Reference, Sequential
-    >>> Sequential(Reference(), LogSoftmax()).forward([[800.0]]).tolist()
-    [[-800.0, 0.0]]
+    >>> Sequential(Reference(), LogSoftmax()).forward([[0.0], [800.0]])[:, 0].tolist()
+    [-0.6931471805599453, -800.0]
     """
 
     def forward(self, z: npt.ArrayLike) -> Float:
@@ -225,14 +225,21 @@ class Reference(Layer):
         return out
 
 
+def _logits(layer: Layer, rule: str, z: npt.ArrayLike) -> Float:
+    """A batch with a class at least."""
+    logits = batch(layer, rule, "z", z)
+    if not logits.shape[1]:
+        raise ShapeError(f"{layer!r}.{rule}: z must have shape (n, K), K at least 1; got {logits.shape}")
+    return logits
+
+
 def complement(p: Float) -> Float:
     """1 - p_k, the sum of the other probabilities of the row: that sum itself for the largest of them."""
     q = 1.0 - p
-    if p.shape[1]:
-        rows, top = np.arange(len(p)), p.argmax(axis=1)
-        others = p.copy()
-        others[rows, top] = 0.0
-        q[rows, top] = others.sum(axis=1)
+    rows, top = np.arange(len(p)), p.argmax(axis=1)
+    rest = p.copy()
+    rest[rows, top] = 0.0
+    q[rows, top] = rest.sum(axis=1)
     return q
 
 
@@ -266,6 +273,4 @@ def _centred(p: Float, v: Float) -> Float:
 
 def _at_top(p: Float, v: Float) -> Float:
     """v of the likeliest class of each row, shape (n, 1)."""
-    if not p.shape[1]:
-        return np.zeros((len(p), 1))
     return np.take_along_axis(v, p.argmax(axis=1)[:, None], axis=1)
