@@ -23,7 +23,7 @@ def test_a_line_of_a_terminal(method, word, most, monkeypatch):
     terminal = Terminal()
     with TrainingLine(terminal, most) as line:
         line._every = 0.0
-        networks.network("softmax").fit(X, y, method=method, max_iter=4, callback=line, seed=0, tol=1.0)
+        networks.network("softmax").fit(X, y, method=method, max_iter=4, callback=line, seed=0, tol=0.03)
     shown = terminal.getvalue().split("\r")
     bar = "[######------------------] " if most else ""
     assert shown[1].startswith(f"{bar}{word} 1: cost 1.")
