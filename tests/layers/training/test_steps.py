@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from layers.training.costs import Function, logistic, quadratic
+from layers.training.costs import Function, logistic, quadratic, rosenbrock
 
+from sigmax.layers.training import lbfgs as lbfgs_module
 from sigmax.layers.training import train
 from sigmax.layers.training.cost import Watcher
 from sigmax.layers.training.newton_cg import truncated_cg
 from sigmax.layers.training.rounding import Floor, gradient_noise
 from sigmax.layers.training.wolfe import Point, wolfe_step
+from sigmax.solvers.lbfgs import Memory
 
 # phi and phi' on t >= 0, phi'(0) < 0; More & Thuente 1994 (eq. 5.1, 5.2, 5.4) and others
 BETA = 0.004
@@ -104,6 +106,17 @@ def test_a_jump_ends_below_the_start():
     assert at is not None
     assert 0.0 < at.t < 1.0
     assert at.value < start.value + 1e-4 * at.t * start.slope
+    assert cost.rows_read == 20
+
+
+@pytest.mark.parametrize("first", [0.3, 1.0, 50.0])
+def test_a_kink_ends_below_the_start(first):
+    # slopes of -1 and 5: the second condition holds nowhere
+    cost, start = along(lambda t: max(-t, 5.0 * (t - 1.2) - 1.2), lambda t: -1.0 if t < 1.2 else 5.0)
+    at = wolfe_step(cost, start, np.ones(1), first)
+    assert at is not None
+    assert at.value == pytest.approx(-1.2, rel=1e-2)
+    assert cost.rows_read <= 20
 
 
 def test_a_line_that_falls_for_ever_is_followed_far():
@@ -131,6 +144,8 @@ def test_slopes_decide_where_values_are_rounding(distance):
     at = wolfe_step(cost, start, np.ones(1), 1.0)
     assert at is not None
     assert abs(at.slope) <= 0.9 * abs(start.slope)
+    # halving the way would take 40
+    assert cost.rows_read <= 15
 
 
 # -- truncated conjugate gradients -------------------------------------------------------------------
@@ -196,6 +211,84 @@ def test_a_wrong_hessian_costs_steps_but_not_the_optimum():
     np.testing.assert_allclose(outcome.theta, train(right, np.zeros(4), method="newton-cg").theta, rtol=1e-9)
 
 
+def test_newton_cg_evaluates_once_a_step():
+    cost = rosenbrock()
+    outcome = train(cost, np.tile([-1.2, 1.0], 10), method="newton-cg")
+    # steps that are refused are no reason to ask for the floor
+    assert outcome.passes == 1 + outcome.iterations + cost.products
+
+
+@pytest.mark.parametrize("method", ["newton-cg", "lbfgs"])
+def test_waves_are_never_climbed(method):
+    a, b, c = np.array([3.0, 2.0, 1.5]), np.array([2.0, 5.0, 9.0]), np.array([0.3, 1.0, 2.0])
+    cost = Function(
+        lambda t: 50.0 + np.sum(a * np.sin(b * t + c)) + 0.05 * t @ t,
+        lambda t: a * b * np.cos(b * t + c) + 0.1 * t,
+        lambda t: np.diag(-a * b**2 * np.sin(b * t + c) + 0.1),
+    )
+    rng = np.random.default_rng(0)
+    for start in rng.uniform(-5.0, 5.0, (20, 3)):
+        values = [cost.evaluate(start)[0]]
+        outcome = train(cost, start, method=method, callback=lambda state, v=values: v.append(state.value))
+        assert outcome.converged
+        assert (np.diff(values) <= 1e-13).all()
+        assert (np.diag(cost.hessian(outcome.theta)) > 0.0).all()
+
+
+# -- L-BFGS and gradient descent ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6, 1e20])
+def test_units_of_the_cost_do_not_matter_to_lbfgs(scale):
+    optimum = np.linspace(-1.0, 2.0, 10)
+    plain = train(quadratic(np.geomspace(1.0, 100.0, 10), optimum), np.zeros(10), tol=1e-10)
+    scaled = quadratic(scale * np.geomspace(1.0, 100.0, 10), optimum)
+    outcome = train(scaled, np.zeros(10), tol=1e-10 * scale)
+    assert outcome.converged
+    assert abs(outcome.iterations - plain.iterations) <= 0.4 * plain.iterations
+    np.testing.assert_allclose(outcome.theta, optimum, atol=1e-9)
+
+
+def test_the_first_step_of_lbfgs_is_no_longer_than_the_gradient():
+    cost = quadratic(np.ones(3), np.full(3, 1e-3))
+    outcome = train(cost, np.zeros(3))
+    assert (outcome.iterations, outcome.passes) == (1, 2.0)
+
+
+def test_lbfgs_forgets_pairs_that_mislead(monkeypatch):
+    calls = []
+
+    def search(cost, start, d, first=1.0):
+        calls.append((start, d))
+        return None if len(calls) == 4 else wolfe_step(cost, start, d, first)
+
+    monkeypatch.setattr(lbfgs_module, "wolfe_step", search)
+    assert train(rosenbrock(), [-1.2, 1.0]).converged
+    (failed, _), (again, down), (after, d) = calls[3:6]
+    # the same point again, down the gradient; from there one pair is known
+    np.testing.assert_array_equal(again.theta, failed.theta)
+    np.testing.assert_allclose(down, -again.gradient / np.linalg.norm(again.gradient), rtol=1e-14)
+    memory = Memory(1)
+    s, y = after.theta - again.theta, after.gradient - again.gradient
+    memory.add(s, y)
+    np.testing.assert_allclose(d, -memory.apply(lambda q: (s @ y) / (y @ y) * q, after.gradient), rtol=1e-13)
+
+
+def test_gradient_descent_hurries_where_there_is_no_curvature():
+    cost = Function(lambda t: 1e-4 * (t[0] ** 4 - t[0] ** 2), lambda t: 1e-4 * (4.0 * t**3 - 2.0 * t))
+    outcome = train(cost, [1e-6], method="gd", tol=1e-10)
+    assert outcome.converged
+    assert outcome.theta[0] == pytest.approx(math.sqrt(0.5), rel=1e-6)
+    assert outcome.iterations <= 40
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "gd", "newton-cg"])
+def test_a_gradient_whose_square_underflows_is_zero(method):
+    cost = Function(lambda t: 1e-200 * (t @ t), lambda t: 2e-200 * t, lambda t: 2e-200 * np.eye(2))
+    outcome = train(cost, [1.0, 2.0], method=method, tol=0.0)
+    assert (outcome.iterations, outcome.converged) == (0, True)
+
+
 # -- the floor ---------------------------------------------------------------------------------------
 
 
@@ -236,7 +329,17 @@ def test_the_floor_waits_twice_as_long_each_time_it_is_not_rounding():
     floor = Floor(cost, 3)
     assert walk(floor, [1e-3]) is None
     assert walk(floor, [1e-3] * 40, value=1.0 + 1e-11) == 3 + 6 + 12
-    assert not floor.end(Watcher(cost, "gd")).converged
+    outcome = floor.end(Watcher(cost, "gd"))
+    assert not outcome.converged
+    assert outcome.value == 1.0
+
+
+def test_a_smaller_gradient_at_a_higher_value_is_not_the_best():
+    cost = quadratic(np.ones(2), np.array([1.0, 3.0]))
+    floor = Floor(cost, 3)
+    assert walk(floor, [1e-15]) is None
+    assert walk(floor, [1e-16], value=1.0 + 1e-11) is None
+    assert floor.end(Watcher(cost, "gd")).gradient_norm == 1e-15
 
 
 def test_the_floor_forgets_its_wait_where_the_value_or_the_gradient_falls():

@@ -207,6 +207,49 @@ def test_a_batch_that_is_not_finite_ends_the_run(method, value, gradient):
     )
 
 
+@pytest.mark.parametrize("spoiled", ["value", "gradient"])
+@pytest.mark.parametrize("method", SETTINGS)
+def test_a_bad_batch_amid_an_epoch_leaves_the_theta_before_it(method, spoiled):
+    cost, visited = logistic(), []
+    plain = cost.step_gradient
+
+    def step_gradient(theta, rows):
+        visited.append(theta.copy())
+        value, g = plain(theta, rows)
+        if len(visited) == 9:
+            return (np.nan, g) if spoiled == "value" else (value, np.where(np.arange(4) == 2, np.inf, g))
+        return value, g
+
+    cost.step_gradient = step_gradient
+    outcome = train(cost, np.zeros(4), method=method, batch_size=10, seed=0)
+    assert len(visited) == 9
+    np.testing.assert_array_equal(outcome.theta, visited[8])
+    assert (visited[8] != visited[7]).all()
+    assert outcome.iterations == 1
+    assert "not finite in epoch 2" in outcome.reason
+
+
+def test_a_step_that_overflows_amid_an_epoch_leaves_the_theta_of_its_start():
+    cost = logistic()
+    states = []
+    plain, calls = cost.step_gradient, []
+
+    def step_gradient(theta, rows):
+        calls.append(theta.copy())
+        value, g = plain(theta, rows)
+        # finite, but not the step that it asks for
+        return (value, np.full(4, 1e308)) if len(calls) == 9 else (value, g)
+
+    cost.step_gradient = step_gradient
+    outcome = train(
+        cost, np.zeros(4), method="sgd", learning_rate=10.0, batch_size=10, seed=0, callback=states.append
+    )
+    assert len(calls) == 10
+    assert not np.isfinite(calls[9]).any()
+    np.testing.assert_array_equal(outcome.theta, states[0].theta)
+    assert "not finite in epoch 2; give a learning_rate smaller than 10" in outcome.reason
+
+
 @pytest.mark.parametrize("max_iter", [5, 50])
 def test_steps_that_overflow_leave_the_last_finite_theta(max_iter):
     # x^2 with steps of 1e80 gradients: 1, 2e80, 4e160, ... overflows in the fourth epoch

@@ -76,9 +76,8 @@ def lbfgs(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol: flo
         if at is None:
             return floor.end(watcher)
         s, y = at.theta - theta, at.gradient - g
-        product, square = float(s @ y), float(y @ y)
-        if product > np.finfo(float).eps * square and memory.add(s, y):
-            gamma = product / square
+        if memory.add(s, y):
+            gamma = float(s @ y) / float(y @ y)
         theta, value, g, norm = at.theta, at.value, at.gradient, largest(at.gradient)
         if watcher.after(theta, value, norm):
             return watcher.outcome(theta, value, norm, STOPPED)

@@ -156,8 +156,7 @@ def _to_the_boundary(s: Float, d: Float, radius: float) -> float:
     """The tau > 0 with |s + tau d| = radius; |s| < radius."""
     a, b, c = float(d @ d), float(s @ d), float(s @ s) - radius * radius
     root = math.sqrt(max(b * b - a * c, 0.0))
-    # no subtraction of near numbers; along conjugate gradients s'd is never negative
-    return -c / (b + root) if b > 0.0 else (root - b) / a
+    return (root - b) / a
 
 
 def _shorter(slope: float, fell: float) -> float:
