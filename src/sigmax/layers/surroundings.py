@@ -174,4 +174,5 @@ def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Float:
 
 def away(rng: np.random.Generator, z: Float) -> Float:
     """A change of z about as large as a first step, of either sign."""
-    return first_steps(z) * rng.uniform(0.5, 1.0, z.shape) * signs(rng, z.shape)
+    change = first_steps(z) * rng.uniform(0.5, 1.0, z.shape) * signs(rng, z.shape)
+    return np.asarray(change, dtype=np.float64)
