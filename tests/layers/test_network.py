@@ -115,13 +115,13 @@ def test_one_layer_does_not():
     ("method", "settings"),
     [("adam", {"max_iter": 40}), ("sgd", {"max_iter": 40}), ("lbfgs", {"l2": 0.3, "tol": 1e-4})],
 )
-def test_digits(method, settings, backend_name):
+def test_digits(method, settings):
     load_digits = pytest.importorskip("sklearn.datasets").load_digits
     X, y = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(y))
     train, test = order[:1200], order[1200:]
     network = Network(Linear(64, 48, seed=1), Tanh(), Linear(48, 10, seed=2), LogSoftmax(), NLL())
-    network.fit(X[train] / 16.0, y[train], method=method, seed=0, backend=backend_name, **settings)
+    network.fit(X[train] / 16.0, y[train], method=method, seed=0, **settings)
     assert network.training.finished
     assert np.mean(network.predict(X[test] / 16.0) == y[test]) > 0.97
 
