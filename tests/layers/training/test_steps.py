@@ -216,6 +216,17 @@ def test_newton_cg_evaluates_once_a_step():
     outcome = train(cost, np.tile([-1.2, 1.0], 10), method="newton-cg")
     # steps that are refused are no reason to ask for the floor
     assert outcome.passes == 1 + outcome.iterations + cost.products
+    # sqrt(1 + x^2): Newton's steps from afar are far too long, and several in a row are refused
+    cost = Function(
+        lambda t: np.hypot(1.0, 1e4 * t[0] - 30.0),
+        lambda t: 1e4 * (1e4 * t - 30.0) / np.hypot(1.0, 1e4 * t - 30.0),
+        lambda t: np.diag(1e8 / np.hypot(1.0, 1e4 * t - 30.0) ** 3),
+    )
+    thetas = []
+    outcome = train(cost, [0.0], method="newton-cg", callback=lambda s: thetas.append(s.theta[0]))
+    assert thetas[:3] == [0.0, 0.0, 0.0]
+    assert outcome.theta[0] == pytest.approx(3e-3, rel=1e-14)
+    assert outcome.passes == 1 + outcome.iterations + cost.products
 
 
 @pytest.mark.parametrize("method", ["newton-cg", "lbfgs"])

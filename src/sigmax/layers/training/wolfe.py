@@ -77,7 +77,6 @@ def wolfe_step(cost: Cost, start: Point, d: Float, first_trial: float = 1.0) -> 
     room = SAME * abs(start.value)
     low, high = start, None
     t = first_trial
-    widths = (math.inf, math.inf)
     for trial in range(_MAX_TRIALS):
         if trial >= _ENOUGH_TRIALS and low.value < start.value - room:
             break
@@ -102,10 +101,6 @@ def wolfe_step(cost: Cost, start: Point, d: Float, first_trial: float = 1.0) -> 
         if width <= 2.0**-50 * high.t:
             break
         t = _between(low, high, room)
-        # two trials have to halve the bracket
-        if width > 0.5 * widths[0] and high.finite:
-            t = low.t + 0.5 * width
-        widths = (widths[1], width)
     return low if low.value < start.value - room else None
 
 
