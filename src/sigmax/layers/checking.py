@@ -122,18 +122,19 @@ class _Checking:
     def report(self) -> GradientReport:
         """Make all checks."""
         watched = self.watched
-        a, same = watched.repeats(np.roll(self.z, 1, axis=0) + away(self.rng, self.z))
+        elsewhere = np.roll(self.z, 1, axis=0) + away(self.rng, self.z)
+        a, same = watched.repeats(elsewhere)
         if same:
-            self.compare(a)
+            self.compare(a, elsewhere)
         failures = tuple(watched.failures)
         passed = same and not failures and all(one.passed for one in self.checks)
         return GradientReport(watched.name, passed, tuple(self.checks), tuple(self.notes), failures)
 
-    def compare(self, a: Float) -> None:
+    def compare(self, a: Float, elsewhere: Float) -> None:
         """Every rule against differences."""
         watched = self.watched
         R = self.rng.standard_normal(a.shape)
-        down, own = watched.first_rules(R, self.rng.standard_normal(a.shape))
+        down, own = watched.first_rules(R, self.rng.standard_normal(a.shape), elsewhere)
         self.near = Surroundings(watched, a, self.rng, self.tol)
         self.check_input(down, R)
         kinked = self.near.kinked_rows()
