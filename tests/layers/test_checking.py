@@ -46,17 +46,16 @@ LAYERS = {
     "nll of counts": lambda: NLL().given(COUNTS),
     "bernoulli": lambda: BernoulliNLL().given(OUTCOMES),
     "classifier": lambda: Sequential(
-        Linear(4, 5, seed=1),
-        Sequential(Tanh(), Linear(5, 3, seed=2), Sequential(Reference(), LogSoftmax())),
+        Linear(4, 3, seed=1),
+        Sequential(Tanh(), Linear(3, 3, seed=2), Sequential(Reference(), LogSoftmax())),
         NLL().given(CODES),
     ),
     "outcomes": lambda: Sequential(
-        Sequential(Linear(4, 6, seed=3), ReLU()),
-        Sequential(Linear(6, 2, seed=4), LogSigmoid()),
+        Sequential(Linear(4, 3, seed=3), ReLU()),
+        Sequential(Linear(3, 2, seed=4), LogSigmoid()),
         BernoulliNLL().given(OUTCOMES),
     ),
 }
-SCALES = (1e-3, 1.0, 30.0, 1e3)
 
 
 def batch(scale=1.0, n=5, width=4, seed=0):
@@ -66,24 +65,29 @@ def batch(scale=1.0, n=5, width=4, seed=0):
 # -- right rules pass ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("name", LAYERS)
-def test_right_rules_pass(name, scale, backend):
+def test_right_rules_pass(name, backend):
     layer = LAYERS[name]().share(backend.BACKEND)
-    for seed in range(2):
-        report = check_gradients(layer, batch(scale, seed=seed), seed=seed)
-        assert report, str(report)
-        assert report.passed
-        assert not report.failures
-        # right rules are not near the edge of the tolerance
-        assert report.worst.ratio < 0.5
-        tangents = [f"gradients_tangent[{one}]" for one in layer.parameters]
-        assert [one.what for one in report.checks] == [
-            *("input", *layer.parameters, "forward_tangent", "backward_tangent", *tangents)
-        ]
-        sizes = [20, *(one.size for one in layer.parameters.values())]
-        assert [one.checked for one in report.checks[: len(sizes)]] == sizes
-        assert all(one.checked == one.of for one in report.checks)
+    report = check_gradients(layer, batch())
+    assert report, str(report)
+    assert report.passed
+    assert report.notes == report.failures == ()
+    tangents = [f"gradients_tangent[{one}]" for one in layer.parameters]
+    assert [one.what for one in report.checks] == [
+        *("input", *layer.parameters, "forward_tangent", "backward_tangent", *tangents)
+    ]
+    sizes = [20, *(one.size for one in layer.parameters.values())]
+    assert [one.checked for one in report.checks[: len(sizes)]] == sizes
+    assert all(one.checked == one.of for one in report.checks)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 30.0, 1e3])
+@pytest.mark.parametrize("name", LAYERS)
+def test_right_rules_pass_at_every_scale(name, scale):
+    report = check_gradients(LAYERS[name](), batch(scale, seed=1), seed=1)
+    assert report, str(report)
+    # right rules are not near the edge of the tolerance
+    assert report.worst.ratio < 0.5
 
 
 class Function(Layer):
@@ -254,14 +258,10 @@ def of(change):
 
 INPUTS = {
     "sign": of(np.negative),
-    "factor": of(lambda b: 2.0 * b),
     "zeros": of(np.zeros_like),
     "rows": of(lambda b: b[::-1].copy()),
-    "columns": of(lambda b: b[:, ::-1].copy()),
-    "one entry": of(one_entry),
-    "one entry, little": of(lambda b: one_entry(b, -1e-6)),
+    "one entry": of(lambda b: one_entry(b, -1e-6)),
     "mean": of(lambda b: b / len(b)),
-    "nan": of(lambda b: np.where(b == b.max(), np.nan, b)),
 }
 OWN = {
     "sign": of_all(np.negative),
@@ -280,6 +280,16 @@ def test_wrong_input_gradients_are_found(name, wrong):
     assert not report
     assert not report.checks[0].passed
     assert report.checks[0].what == "input"
+    assert report.worst.ratio > 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [of(lambda b: 2.0 * b), of(lambda b: b[:, ::-1]), of(lambda b: np.where(b == b.max(), np.nan, b))],
+)
+def test_other_wrong_input_gradients_are_found(change):
+    report = check_gradients(mutant(Tanh(), backward=change), batch())
+    assert not report.checks[0].passed
     assert report.worst.ratio > 1
 
 
@@ -307,13 +317,8 @@ def test_wrong_gradients_of_parameters_are_found(name, wrong):
 
 
 TANGENTS = {
-    "forward_tangent": {
-        "sign": of(np.negative),
-        "zeros": of(np.zeros_like),
-        "one entry": of(one_entry),
-        "shifted": of(lambda a: a + 1e-4),
-    },
-    "backward_tangent": {"sign": of(np.negative), "factor": of(lambda b: 2 * b), "one entry": of(one_entry)},
+    "forward_tangent": {"sign": of(np.negative), "one entry": of(one_entry)},
+    "backward_tangent": {"factor": of(lambda b: 2 * b), "one entry": of(one_entry)},
     "gradients_tangent": {
         "sign": of_all(np.negative),
         "one entry": of_all(one_entry),
@@ -323,16 +328,17 @@ TANGENTS = {
 
 
 @pytest.mark.parametrize(
-    ("rule", "wrong"), [(rule, wrong) for rule, changes in TANGENTS.items() for wrong in changes]
+    ("name", "rule", "wrong"),
+    [
+        (name, rule, wrong)
+        for name, layer in LAYERS.items()
+        for rule, changes in TANGENTS.items()
+        for wrong in changes
+        if rule != "gradients_tangent" or layer().parameters
+    ],
 )
-@pytest.mark.parametrize("name", LAYERS)
 def test_wrong_second_rules_are_found(name, rule, wrong):
-    layer = LAYERS[name]()
-    if rule == "gradients_tangent" and not layer.parameters:
-        # nothing to be wrong in
-        assert "gradients_tangent" not in str(check_gradients(layer, batch()))
-        return
-    report = check_gradients(mutant(layer, **{rule: TANGENTS[rule][wrong]}), batch())
+    report = check_gradients(mutant(LAYERS[name](), **{rule: TANGENTS[rule][wrong]}), batch())
     assert not report
     assert {one.what.partition("[")[0] for one in report.checks if not one.passed} == {rule}
 
