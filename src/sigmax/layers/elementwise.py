@@ -81,9 +81,12 @@ class Sigmoid(Elementwise):
         return a * self.value(-z)
 
     def curvature(self, z: Float, a: Float) -> Float:
-        """h(z) h(-z) (h(-z) - h(z))."""
-        other = self.value(-z)
-        return a * other * (other - a)
+        """-h(z) h(-z) tanh(z / 2)."""
+        # h(z) - h(-z) = tanh(z / 2), without the difference
+        t = z / -2.0
+        self.kernels.tanh(t.reshape(-1), t.reshape(-1))
+        t *= self.slope(z, a)
+        return t
 
 
 class Tanh(Elementwise):
@@ -112,9 +115,9 @@ class Tanh(Elementwise):
         t = np.abs(z)
         t *= -2.0
         self.kernels.exp(t.reshape(-1), t.reshape(-1))
-        root = 2.0 / (1.0 + t)
-        t *= root
-        t *= root
+        root = 1.0 + t
+        t *= 4.0
+        t /= root * root
         return t
 
     def curvature(self, z: Float, a: Float) -> Float:
