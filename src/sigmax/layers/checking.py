@@ -37,7 +37,8 @@ def check_gradients(
     layer : Layer
         A loss is given its targets before, by ``loss.given(y)``.
     z : array_like of shape (n, width)
-        A batch for the layer, of the scale that it will see; several rows, of different signs.  Not written.
+        A batch for the layer, of the scale that it will see; a few rows are enough; the cost grows
+        with their number.  Not written.
     seed : int
         What R, the directions and the choice of entries are drawn from.
     tol : float, optional
