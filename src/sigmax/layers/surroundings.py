@@ -168,8 +168,7 @@ class Surroundings:
 
 def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Float:
     """+1 and -1, drawn."""
-    drawn: Float = rng.integers(0, 2, shape) * 2.0 - 1.0
-    return drawn
+    return np.where(rng.integers(0, 2, shape) == 0, -1.0, 1.0)
 
 
 def away(rng: np.random.Generator, z: Float) -> Float:
