@@ -1,4 +1,4 @@
-"""Linear units: products and sums within the rounding of their terms, first weights, and the arrays themselves."""
+"""Linear units: sums within the rounding of their terms, first weights, and the arrays themselves."""
 
 from __future__ import annotations
 
@@ -220,5 +220,7 @@ def test_sizes_must_be_whole_and_positive(name, bad):
 def test_sizes_are_no_floats_and_initial_is_known():
     with pytest.raises(TypeError):
         Linear(2.0, 1)
-    with pytest.raises(ValueError, match=r"Linear: initial must be one of 'glorot', 'he', 'zeros'; got 'xavier'"):
+    with pytest.raises(
+        ValueError, match=r"Linear: initial must be one of 'glorot', 'he', 'zeros'; got 'xavier'"
+    ):
         Linear(2, 1, initial="xavier")

@@ -68,7 +68,9 @@ def test_what_is_impossible_and_was_seen_costs_everything():
     assert BernoulliNLL().given([0.5]).forward([[-np.inf, 0.0]]).tolist() == [[np.inf]]
 
 
-@pytest.mark.parametrize("codes", [np.array([True, False]), np.array([1, 0], np.uint8), np.array([1, 0], ">i8")])
+@pytest.mark.parametrize(
+    "codes", [np.array([True, False]), np.array([1, 0], np.uint8), np.array([1, 0], ">i8")]
+)
 def test_codes_of_any_integer_type(codes):
     assert NLL().given(codes).forward(Z).tolist() == [[2.0], [0.5]]
 
@@ -81,22 +83,37 @@ def test_given_returns_the_loss_and_replaces_the_targets():
     assert issubclass(BernoulliNLL, Loss)
 
 
-# -- targets that cannot be -----------------------------------------------------------------------------------
+# -- targets that cannot be --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        ([0, -1, -2], r"^targets must be codes of classes, from 0 on; 2 values below 0, the first at targets\[1\] = -1"),
+        (
+            [0, -1, -2],
+            r"^targets must be codes of classes, from 0 on; 2 values below 0, the first at targets\[1\] = -1",
+        ),
         ([0.0, 1.0], r"^targets must hold class codes of an integer dtype; got dtype float64"),
         (["a", "b"], r"^targets must hold class codes of an integer dtype; got dtype <U1"),
-        ([1, 2**31], r"^targets must be codes of at most 2,147,483,647; 1 value above, the first at targets\[1\]"),
+        (
+            [1, 2**31],
+            r"^targets must be codes of at most 2,147,483,647; 1 value above, the first at targets\[1\]",
+        ),
         ([2**40], r"^targets must be codes of at most 2,147,483,647"),
-        ([[1.0, np.nan], [np.inf, 0]], r"^targets must be finite; 2 values nan or inf, the first at targets\[0, 1\]"),
-        ([[1.0, 0.0], [-0.5, 0]], r"^targets must not be negative; 1 value below 0, the first at targets\[1, 0\] = -0.5"),
+        (
+            [[1.0, np.nan], [np.inf, 0]],
+            r"^targets must be finite; 2 values nan or inf, the first at targets\[0, 1\]",
+        ),
+        (
+            [[1.0, 0.0], [-0.5, 0]],
+            r"^targets must not be negative; 1 value below 0, the first at targets\[1, 0\] = -0.5",
+        ),
         ([["a", "b"]], r"^targets must hold real numbers; got dtype <U1"),
         (3, r"^targets must have shape \(n,\), codes, or \(n, K\), counts; got \(\)"),
-        (np.zeros((2, 2, 2)), r"^targets must have shape \(n,\), codes, or \(n, K\), counts; got \(2, 2, 2\)"),
+        (
+            np.zeros((2, 2, 2)),
+            r"^targets must have shape \(n,\), codes, or \(n, K\), counts; got \(2, 2, 2\)",
+        ),
     ],
 )
 def test_targets_of_nll(targets, message):
@@ -107,8 +124,14 @@ def test_targets_of_nll(targets, message):
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        ([0.0, 1.5, -0.1], r"^targets must be from 0 to 1; 2 values outside, the first at targets\[1, 0\] = 1.5"),
-        ([[0.0, np.nan]], r"^targets must be from 0 to 1; 1 value outside, the first at targets\[0, 1\] = nan"),
+        (
+            [0.0, 1.5, -0.1],
+            r"^targets must be from 0 to 1; 2 values outside, the first at targets\[1, 0\] = 1.5",
+        ),
+        (
+            [[0.0, np.nan]],
+            r"^targets must be from 0 to 1; 1 value outside, the first at targets\[0, 1\] = nan",
+        ),
         (["a"], r"^targets must hold real numbers; got dtype <U1"),
         (0.5, r"^targets must have shape \(n,\) or \(n, m\); got \(\)"),
         (np.zeros((2, 2, 2)), r"^targets must have shape \(n,\) or \(n, m\); got \(2, 2, 2\)"),
@@ -122,13 +145,33 @@ def test_targets_of_bernoulli(targets, message):
 @pytest.mark.parametrize(
     ("layer", "z", "message"),
     [
-        (NLL().given([0, 3]), Z, r"^NLL\(\).forward: z must have shape \(n, K\), K at least 4, .* got \(2, 3\)"),
+        (
+            NLL().given([0, 3]),
+            Z,
+            r"^NLL\(\).forward: z must have shape \(n, K\), K at least 4, .* got \(2, 3\)",
+        ),
         (NLL().given([0]), Z, r"^NLL\(\).forward: z must have one row for each of 1 targets; got 2"),
-        (NLL().given(np.ones((2, 4))), Z, r"^NLL\(\).forward: z must have the shape of the targets, \(2, 4\); got \(2, 3\)"),
+        (
+            NLL().given(np.ones((2, 4))),
+            Z,
+            r"^NLL\(\).forward: z must have the shape of the targets, \(2, 4\); got \(2, 3\)",
+        ),
         (NLL().given([0, 0]), Z[0], r"^NLL\(\).forward: z must have shape \(n, width\); got \(3,\)"),
-        (BernoulliNLL().given([0, 1]), Z, r"^BernoulliNLL\(\).forward: z must have shape \(n, 2\), .* got \(2, 3\)"),
-        (BernoulliNLL().given([0]), Z[:, :2], r"^BernoulliNLL\(\).forward: z must have one row for each of 1 targets; got 2"),
-        (BernoulliNLL().given([0, 1]), Z[0], r"^BernoulliNLL\(\).forward: z must have shape \(n, width\); got \(3,\)"),
+        (
+            BernoulliNLL().given([0, 1]),
+            Z,
+            r"^BernoulliNLL\(\).forward: z must have shape \(n, 2\), .* got \(2, 3\)",
+        ),
+        (
+            BernoulliNLL().given([0]),
+            Z[:, :2],
+            r"^BernoulliNLL\(\).forward: z must have one row for each of 1 targets; got 2",
+        ),
+        (
+            BernoulliNLL().given([0, 1]),
+            Z[0],
+            r"^BernoulliNLL\(\).forward: z must have shape \(n, width\); got \(3,\)",
+        ),
     ],
 )
 def test_inputs_that_do_not_fit_the_targets(layer, z, message):

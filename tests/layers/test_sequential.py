@@ -16,7 +16,13 @@ from sigmax.layers import NLL, Layer, Linear, LogSoftmax, ReLU, Sequential, Sigm
 def parts(seed=0):
     """New layers with the weights of a seed."""
     rng = np.random.default_rng(seed)
-    return [Linear(3, 4, seed=rng), Tanh(), Linear(4, 3, seed=rng), Sigmoid(), Linear(3, 3, bias=False, seed=rng)]
+    return [
+        Linear(3, 4, seed=rng),
+        Tanh(),
+        Linear(4, 3, seed=rng),
+        Sigmoid(),
+        Linear(3, 3, bias=False, seed=rng),
+    ]
 
 
 def top():
@@ -134,7 +140,8 @@ def test_it_is_a_sequence_of_layers():
     assert isinstance(model, Layer)
     assert model.has_tangents
     assert repr(model) == (
-        "Sequential(Linear(3, 4), Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3, bias=False), LogSoftmax(), NLL())"
+        "Sequential(Linear(3, 4), Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3, bias=False), LogSoftmax(), "
+        "NLL())"
     )
     assert repr(Sequential(Sequential(ReLU()))) == "Sequential(Sequential(ReLU()))"
 
@@ -295,7 +302,9 @@ def test_a_layer_stands_in_one_place():
         lambda: Sequential(layer, Sequential(layer)),
         lambda: Sequential(layer, Shortcut(layer)),
     ):
-        with pytest.raises(ValueError, match=r"a layer must stand in one place only; share\(\) makes another"):
+        with pytest.raises(
+            ValueError, match=r"a layer must stand in one place only; share\(\) makes another"
+        ):
             build()
     assert len(Sequential(layer, layer.share())) == 2
 
