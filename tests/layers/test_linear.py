@@ -107,6 +107,16 @@ def test_inputs_of_any_layout_are_read_and_left_alone(backend, m):
     np.testing.assert_array_equal(layer.gradients(delta)["bias"], gradient["bias"])
 
 
+def test_one_record_is_read(backend):
+    # aligned, and the stride of its only row is 25 bytes
+    record = np.array([([1.0, 2.0, 3.0], 1)], dtype=[("z", float, 3), ("flag", "i1")])
+    for m in (1, 20):
+        layer = Linear(3, m, bias=False, initial="zeros").share(backend.BACKEND)
+        layer.weight[...] = 1.0
+        assert layer.forward(record["z"]).tolist() == [[6.0] * m]
+        assert layer.gradients(np.ones((1, m)))["weight"].tolist() == [[1.0, 2.0, 3.0]] * m
+
+
 def test_whole_numbers_and_single_precision_are_numbers():
     layer = Linear(2, 1, initial="zeros")
     layer.weight[...] = [[2.0, -1.0]]

@@ -57,8 +57,9 @@ def test_one_outcome_is_a_class():
 
 
 @pytest.mark.parametrize("layer", [NLL().given([[0.0, 2.0]]), NLL().given([1]), BernoulliNLL().given([1.0])])
-def test_what_is_impossible_costs_nothing_where_it_was_not_seen(layer):
-    loss = layer.forward([[-np.inf, -0.0]])
+@pytest.mark.parametrize("certain", [0.0, -0.0])
+def test_what_is_impossible_costs_nothing_where_it_was_not_seen(layer, certain):
+    loss = layer.forward([[-np.inf, certain]])
     assert loss.tolist() == [[0.0]]
     assert not np.signbit(loss).any()
 

@@ -182,6 +182,12 @@ def test_backward_tangent_needs_a_direction(build):
     a = layer.forward(np.ones((2, 3)))
     with pytest.raises(RuntimeError, match=r"backward_tangent needs forward_tangent to be called before"):
         layer.backward_tangent(a, a)
+    layer.forward_tangent(np.ones((2, 3)), {})
+    layer.backward_tangent(a, a)
+    # a direction of the batch before is none of this one
+    layer.forward(np.zeros((2, 3)))
+    with pytest.raises(RuntimeError, match=r"backward_tangent needs forward_tangent to be called before"):
+        layer.backward_tangent(a, a)
 
 
 def test_the_layer_that_was_not_called_is_named():

@@ -224,6 +224,12 @@ def like(layer: Layer, rule: str, name: str, value: npt.ArrayLike, shape: tuple[
     return array
 
 
+def forget(layer: Layer, *names: str) -> None:
+    """Drop what belongs to the batch before."""
+    for name in names:
+        layer.__dict__.pop(name, None)
+
+
 def memory(layer: Layer, rule: str, name: str = "z") -> Float:
     """What `forward` has kept under a name.
 

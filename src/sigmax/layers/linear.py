@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sigmax.data.checks import contiguous
 from sigmax.kernels import Float
 from sigmax.layers.initial import INITIAL, Seed
-from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like, memory, real
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, forget, like, memory, real
 
 #: units from which the general product of matrices is faster than the kernels of a few logits
 _WIDE = 16
@@ -99,6 +99,7 @@ class Linear(Layer):
     def forward(self, z: npt.ArrayLike) -> Float:
         """A = z W' + b, shape (n, n_out)."""
         self.z = self._rows("forward", "z", z)
+        forget(self, "dz", "dcoef")
         return self._product(self.z, self.coef)
 
     def backward(self, delta: npt.ArrayLike) -> Float:
