@@ -60,7 +60,7 @@ class Layer:
     penalised: ClassVar[tuple[str, ...]] = ()
     backend: str | None = None
 
-    # -- the three rules -----------------------------------------------------------------------------
+    # -- the three rules ---------------------------------------------------------------------------
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Output of a batch.
@@ -110,7 +110,7 @@ class Layer:
         """The arrays that the layer learns, by name."""
         return {}
 
-    # -- their derivatives in a direction --------------------------------------------------------------
+    # -- their derivatives in a direction ----------------------------------------------------------
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """d forward: how the output changes, to first order, with the input and the parameters.
@@ -148,7 +148,7 @@ class Layer:
             and (mine.gradients is Layer.gradients or mine.gradients_tangent is not Layer.gradients_tangent)
         )
 
-    # -- for many threads ------------------------------------------------------------------------------
+    # -- for many threads --------------------------------------------------------------------------
 
     def share(self, backend: str | None = None) -> Self:
         """A layer with the same parameter arrays and a memory of its own.

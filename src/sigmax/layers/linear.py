@@ -87,14 +87,14 @@ class Linear(Layer):
     @property
     def parameters(self) -> Arrays:
         """`weight`, and `bias` where there is one."""
-        return self._named(self.coef)
+        return self.named(self.coef)
 
     def initialise(self, seed: Seed = None) -> None:
         """Draw new weights, and set the biases to 0."""
         self.coef[...] = 0.0
         self.weight[...] = INITIAL[self.initial](np.random.default_rng(seed), self.n_out, self.n_in)
 
-    # -- the three rules -----------------------------------------------------------------------------
+    # -- the three rules ---------------------------------------------------------------------------
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """A = z W' + b, shape (n, n_out)."""
@@ -109,16 +109,16 @@ class Linear(Layer):
     def gradients(self, delta: npt.ArrayLike) -> Arrays:
         """`weight`: delta' z;  `bias`: the sum of delta's rows."""
         z = memory(self, "gradients")
-        return self._named(self._outer(self._delta("gradients", "delta", delta), z))
+        return self.named(self.outer(self._delta("gradients", "delta", delta), z))
 
-    # -- their derivatives ------------------------------------------------------------------------------
+    # -- their derivatives -------------------------------------------------------------------------
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """dz W' + z dW' + db, shape (n, n_out)."""
         z = memory(self, "forward_tangent")
         self.dz = like(self, "forward_tangent", "dz", dz, z.shape)
         self.dcoef = np.zeros_like(self.coef)
-        for name, array in self._named(self.dcoef).items():
+        for name, array in self.named(self.dcoef).items():
             if name in direction:
                 array[...] = like(self, "forward_tangent", name, direction[name], array.shape)
         return self._product(self.dz, self.coef, bias=False) + self._product(z, self.dcoef)
@@ -135,11 +135,11 @@ class Linear(Layer):
         dz = memory(self, "gradients_tangent", "dz")
         delta = self._delta("gradients_tangent", "delta", delta)
         ddelta = self._delta("gradients_tangent", "ddelta", ddelta)
-        found = self._outer(ddelta, self.z)
-        found[:, self._one :] += self._outer(delta, dz)[:, self._one :]
-        return self._named(found)
+        found = self.outer(ddelta, self.z)
+        found[:, self._one :] += self.outer(delta, dz)[:, self._one :]
+        return self.named(found)
 
-    # -- products ----------------------------------------------------------------------------------------
+    # -- products ----------------------------------------------------------------------------------
 
     def _product(self, z: Float, coef: Float, *, bias: bool = True) -> Float:
         """[1 z] coef', or z alone times its part of coef."""
@@ -159,7 +159,7 @@ class Linear(Layer):
         self.kernels.matrix_product(delta, np.ascontiguousarray(weight), out)
         return out
 
-    def _outer(self, delta: Float, z: Float) -> Float:
+    def outer(self, delta: Float, z: Float) -> Float:
         """Delta' [1 z], shape (n_out, k)."""
         out = np.empty_like(self.coef)
         if self.n_out >= _WIDE:
@@ -172,9 +172,9 @@ class Linear(Layer):
             self.kernels.transpose_product(z, delta, out, intercept=bool(self._one))
         return out
 
-    # -- shapes -------------------------------------------------------------------------------------------
+    # -- shapes ------------------------------------------------------------------------------------
 
-    def _named(self, coef: Float) -> Arrays:
+    def named(self, coef: Float) -> Arrays:
         """Views of an array in the layout of `coef`."""
         named = {"weight": coef[:, self._one :]}
         if self._one:

@@ -91,7 +91,7 @@ class Sequential(Layer):
         other.backend = self.backend if backend is None else backend
         return other
 
-    # -- the three rules -----------------------------------------------------------------------------
+    # -- the three rules ---------------------------------------------------------------------------
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Output of the last layer, from the first one up."""
@@ -134,7 +134,7 @@ class Sequential(Layer):
                 found = self._down("gradients", index, found)
         return {name: one for part in reversed(parts) for name, one in part.items()}
 
-    # -- their derivatives ------------------------------------------------------------------------------
+    # -- their derivatives -------------------------------------------------------------------------
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """Change of the output of the last layer, from the first one up."""
@@ -176,7 +176,7 @@ class Sequential(Layer):
                 found = self._down("backward", index, found)
         return {name: one for part in reversed(parts) for name, one in part.items()}
 
-    # -- one step, and what must be true of it ------------------------------------------------------------
+    # -- one step, and what must be true of it -----------------------------------------------------
 
     def _shapes(self, rule: str) -> list[tuple[int, ...]]:
         if "shapes" not in self.__dict__:

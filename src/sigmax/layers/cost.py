@@ -1,0 +1,340 @@
+"""The cost of a network as a function of one vector: what training sees.
+
+    J(theta) = (sum_i w_i loss_i + l2 / 2 sum_j theta_j^2) / sum_i w_i,   j: the parameters that are penalised
+
+Rows are read in blocks, on several threads, each with a share of the layers; block sums merge in the order
+of the rows, so that J and its gradient have the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmax import kernels, threads
+from sigmax.kernels import Float, Pair, add_pair
+from sigmax.layers.heads import Head, codes_of, head_of
+from sigmax.layers.layer import Arrays, Direction
+from sigmax.layers.losses import Loss
+from sigmax.layers.sequential import Sequential
+from sigmax.passes import block_rows, reduce
+
+#: doubles that the layers of a block hold, about: what stays in L2
+_BLOCK = 2**17
+_SMALLEST, _LARGEST = 256, 4096
+#: parameters of a network of one layer up to which its Hessian is formed for products with it
+_MOST_HESSIAN = 1000
+
+#: NLL of some rows, and the gradient of all parameters, one after the other
+_Sums = tuple[Pair, Float]
+
+
+class Share:
+    """The layers as one thread uses them.
+
+    Parameters
+    ----------
+    layers : Sequential
+        With the loss; its leaves are used as they are.
+    fused : bool
+        Whether a kernel stands in for the last layers where one has them.
+    """
+
+    __slots__ = ("below", "head", "layers", "loss")
+
+    def __init__(self, layers: Sequential, *, fused: bool) -> None:
+        leaves = tuple(one for _, one in layers.leaves)
+        loss = leaves[-1]
+        assert isinstance(loss, Loss)
+        self.layers, self.loss = layers, loss
+        self.head: Head | None = head_of(leaves) if fused else None
+        below = leaves[: len(leaves) - self.head.layers] if self.head else ()
+        self.below = Sequential(*below) if below else None
+
+
+class NetworkCost:
+    """J, its gradient and Hessian products, of the rows of a batch or of all.
+
+    Parameters
+    ----------
+    layers : Sequential
+        Its last leaf is a :class:`Loss`.
+    X : ndarray of shape (n, p)
+        float64.
+    targets : ndarray
+        As the loss takes them, one for each row.
+    weight : float64 ndarray of shape (n,) or None
+        For ones.
+    l2 : float
+    n_threads : int
+    backend : str or None
+    fused : bool
+        Whether kernels may stand in for the last layers: the same numbers, sooner.
+
+    Attributes
+    ----------
+    n_rows, rows_read : int
+        Rows, and how many of them all evaluations have read.
+    """
+
+    def __init__(
+        self,
+        layers: Sequential,
+        X: Float,
+        targets: npt.NDArray[Any],
+        weight: Float | None,
+        *,
+        l2: float = 0.0,
+        n_threads: int = 1,
+        backend: str | None = None,
+        fused: bool = True,
+    ) -> None:
+        self.n_rows, self.rows_read = len(X), 0
+        self._X, self._weight = X, weight
+        self._total = float(len(X)) if weight is None else math.fsum(weight.tolist())
+        self._targets = targets
+        codes = codes_of(targets) if fused else None
+        self._layers, self._backend, self._fused = layers, backend, codes is not None
+        self._free: list[Share] = []
+        self._names = list(layers.parameters)
+        self._arrays = list(layers.parameters.values())
+        edges = np.cumsum([0, *(one.size for one in self._arrays)]).tolist()
+        self._parts = [slice(a, b) for a, b in pairwise(edges)]
+        self.n_parameters = edges[-1]
+        penalised = {*layers.penalised}
+        self._penalty = np.zeros(self.n_parameters)
+        for name, part in zip(self._names, self._parts, strict=True):
+            self._penalty[part] = l2 if name in penalised else 0.0
+        self._penalised = bool(self._penalty.any())
+        self._hessian: tuple[Float, Float] | None = None
+        self._buffers: tuple[Float, npt.NDArray[Any], Float] | None = None
+
+        with self._share() as share:
+            self._one_layer = share.head is not None and share.below is None
+            #: targets as what computes the loss takes them: the head's kernel, or the layers
+            self._read = targets if share.head is None or codes is None else codes
+            widths = self._try(share)
+        self._size = block_rows(X.shape[1]) if self._one_layer else _rows_of(widths)
+        flops = 6.0 * self.n_rows * self.n_parameters
+        self._n_threads = threads.useful(n_threads, flops, shared=kernels.get(backend).THREADED)
+
+    def vector(self, direction: Direction) -> Float:
+        """Arrays by name as one vector; what is not named is zero."""
+        out = np.zeros(self.n_parameters)
+        unknown = sorted({*direction} - {*self._names})
+        if unknown:
+            raise ValueError(
+                f"direction must have names of parameters, {self._names}; {unknown[0]!r} is none"
+            )
+        for name, array, part in zip(self._names, self._arrays, self._parts, strict=True):
+            if name in direction:
+                given = np.asarray(direction[name], dtype=np.float64)
+                if given.shape != array.shape:
+                    raise ValueError(f"direction[{name!r}] must have shape {array.shape}; got {given.shape}")
+                out[part] = given.ravel()
+        return out
+
+    # -- theta -------------------------------------------------------------------------------------
+
+    @property
+    def theta(self) -> Float:
+        """All parameters as one vector, in the order of their names; a copy."""
+        return self._flat(self._arrays)
+
+    def put(self, theta: Float) -> None:
+        """Write a vector into the arrays of the layers."""
+        for array, part in zip(self._arrays, self._parts, strict=True):
+            array[...] = theta[part].reshape(array.shape)
+
+    def named(self, vector: Float) -> Arrays:
+        """A vector as arrays by name, in the shapes of the parameters."""
+        return {
+            name: vector[part].reshape(array.shape)
+            for name, array, part in zip(self._names, self._arrays, self._parts, strict=True)
+        }
+
+    def _flat(self, arrays: list[Float]) -> Float:
+        out = np.empty(self.n_parameters)
+        for array, part in zip(arrays, self._parts, strict=True):
+            out[part] = array.reshape(-1)
+        return out
+
+    # -- all rows ----------------------------------------------------------------------------------
+
+    def evaluate(self, theta: Float) -> tuple[float, Float]:
+        """J at theta and its gradient, over all rows."""
+        self.put(theta)
+        (high, _), gradient = self._sum(self._rows_sums)
+        gradient /= self._total
+        value = high / self._total
+        if self._penalised:
+            shrunk = self._penalty * theta
+            value += 0.5 * float(shrunk @ theta) / self._total
+            gradient += shrunk / self._total
+        return value, gradient
+
+    def product(self, theta: Float, v: Float) -> Float:
+        """The Hessian of J at theta, times v."""
+        self.put(theta)
+        if self._one_layer and self.n_parameters <= _MOST_HESSIAN:
+            found = self._formed(theta) @ v
+        else:
+            direction = self.named(v)
+
+            def along(share: Share, start: int, stop: int) -> _Sums:
+                return (0.0, 0.0), self._tangent_sums(share, start, stop, direction)
+
+            _, found = self._sum(along)
+        found /= self._total
+        if self._penalised:
+            found += self._penalty * v / self._total
+        return found
+
+    def _sum(self, sums: Any) -> _Sums:
+        """Sums of all rows, by blocks."""
+
+        def evaluate(start: int, stop: int) -> _Sums:
+            with self._share() as share:
+                found: _Sums = sums(share, start, stop)
+                return found
+
+        def merge(left: _Sums, right: _Sums) -> _Sums:
+            np.add(left[1], right[1], out=left[1])
+            return add_pair(left[0], right[0]), left[1]
+
+        self.rows_read += self.n_rows
+        return reduce(self.n_rows, self._size, evaluate, merge, self._n_threads)
+
+    def _rows_sums(self, share: Share, start: int, stop: int) -> _Sums:
+        weight = None if self._weight is None else self._weight[start:stop]
+        return self._sums(share, self._X[start:stop], self._read[start:stop], weight)
+
+    # -- a batch -----------------------------------------------------------------------------------
+
+    def step_gradient(self, theta: Float, rows: npt.NDArray[np.intp]) -> tuple[float, Float]:
+        """J of the rows alone, and its gradient."""
+        self.put(theta)
+        X, targets, weight = self._batch(rows)
+        with self._share() as share:
+            (high, _), gradient = self._sums(share, X, targets, weight)
+        self.rows_read += len(rows)
+        total = float(len(rows)) if weight is None else float(weight.sum())
+        scale = 1.0 / total if total > 0.0 else 0.0
+        gradient *= scale
+        value = high * scale
+        if self._penalised:
+            shrunk = self._penalty * theta
+            value += 0.5 * float(shrunk @ theta) / self._total
+            gradient += shrunk / self._total
+        return value, gradient
+
+    def _batch(self, rows: npt.NDArray[np.intp]) -> tuple[Float, npt.NDArray[Any], Float | None]:
+        """The rows, copied into the same memory each time."""
+        source = self._read
+        n = len(rows)
+        if self._buffers is None or len(self._buffers[0]) < n:
+            self._buffers = (
+                np.empty((n, self._X.shape[1])),
+                np.empty((n, *source.shape[1:]), source.dtype),
+                np.empty(n),
+            )
+        X, targets, weight = (one[:n] for one in self._buffers)
+        # "clip": without it NumPy copies once more, in case an index is wrong
+        self._X.take(rows, axis=0, out=X, mode="clip")
+        source.take(rows, axis=0, out=targets, mode="clip")
+        if self._weight is None:
+            return X, targets, None
+        self._weight.take(rows, out=weight, mode="clip")
+        return X, targets, weight
+
+    # -- some rows ---------------------------------------------------------------------------------
+
+    def _sums(self, share: Share, X: Float, targets: npt.NDArray[Any], weight: Float | None) -> _Sums:
+        """NLL of rows and its gradient: by kernels where these have the last layers, else by layers."""
+        head, below = share.head, share.below
+        if head is None:
+            share.loss.targets = targets
+            losses = share.layers.forward(X)
+            delta = np.ones_like(losses) if weight is None else weight[:, None]
+            total = math.fsum((losses * delta).ravel().tolist()) if np.isfinite(losses).all() else math.nan
+            return (total, 0.0), self._flat([*share.layers.gradients(delta).values()])
+        if below is None:
+            pair, units = head.whole_pass(X, targets, weight)
+            return pair, self._flat([*head.linear.named(units).values()])
+        pair, units, delta = head.top(below.forward(X), targets, weight)
+        parts = [*below.gradients(delta).values(), *head.linear.named(units).values()]
+        return pair, self._flat(parts)
+
+    def _tangent_sums(self, share: Share, start: int, stop: int, direction: Arrays) -> Float:
+        """The Hessian of the NLL of rows, along a direction: forward over reverse, layer by layer."""
+        layers = share.layers
+        share.loss.targets = self._targets[start:stop]
+        losses = layers.forward(self._X[start:stop])
+        layers.forward_tangent(np.zeros((stop - start, self._X.shape[1])), direction)
+        delta = np.ones_like(losses) if self._weight is None else self._weight[start:stop, None]
+        return self._flat([*layers.gradients_tangent(delta, np.zeros_like(losses)).values()])
+
+    def _formed(self, theta: Float) -> Float:
+        """The Hessian of the NLL of a network of one layer; kept for further products at the same place."""
+        if self._hessian is not None and np.array_equal(self._hessian[0], theta):
+            return self._hessian[1]
+
+        def sums(share: Share, start: int, stop: int) -> _Sums:
+            assert share.head is not None
+            size = share.head.n_logits * share.head.linear.coef.shape[1]
+            out = np.empty((size, size))
+            weight = None if self._weight is None else self._weight[start:stop]
+            pair, _ = share.head.whole_pass(self._X[start:stop], self._read[start:stop], weight, hessian=out)
+            return pair, out
+
+        _, identified = self._sum(sums)
+        with self._share() as share:
+            assert share.head is not None
+            found = self._in_names(share.head, identified)
+        self._hessian = theta.copy(), found
+        return found
+
+    def _in_names(self, head: Head, identified: Float) -> Float:
+        """T'HT: of the identified coefficients as kernels order them, by the parameters as they are named."""
+        shape = head.linear.coef.shape
+        T = np.empty((len(identified), self.n_parameters))
+        for j in range(self.n_parameters):
+            units = np.zeros(shape)
+            unit = np.zeros(self.n_parameters)
+            unit[j] = 1.0
+            for array, part in zip(head.linear.named(units).values(), self._parts, strict=True):
+                array[...] = unit[part].reshape(array.shape)
+            T[:, j] = head.identified(units).ravel()
+        found: Float = T.T @ identified @ T
+        return found
+
+    # -- the layers, for one thread at a time ------------------------------------------------------
+
+    @contextmanager
+    def _share(self) -> Iterator[Share]:
+        """Layers that nobody else is using."""
+        try:
+            share = self._free.pop()
+        except IndexError:
+            share = Share(self._layers.share(self._backend), fused=self._fused)
+        yield share
+        self._free.append(share)
+
+    def _try(self, share: Share) -> int:
+        """Run two rows up and down: widths of all layers together; errors of shape come before any work."""
+        share.loss.targets = self._targets[:2]
+        losses = share.layers.forward(self._X[:2])
+        share.layers.gradients(np.ones_like(losses))
+        return sum(shape[1] for shape in share.layers.shapes)
+
+
+def _rows_of(widths: int) -> int:
+    """Rows in a block of layers with so many numbers a row: a power of two."""
+    rows = _BLOCK // max(widths, 1)
+    return min(max(1 << max(rows.bit_length() - 1, 0), _SMALLEST), _LARGEST)
