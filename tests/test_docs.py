@@ -1,6 +1,5 @@
 """The pages run: every block of Python, in order, and every printed line is the one that the page shows."""
 
-import importlib.util
 import re
 import warnings
 from pathlib import Path
@@ -39,9 +38,7 @@ def test_page(name, capsys, tmp_path, monkeypatch):
 
 def test_the_pictures_of_the_page_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
-    spec = importlib.util.spec_from_file_location("docs_figures_draw", DOCS / "figures" / "draw.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = pages.script("draw", DOCS / "figures" / "draw.py")
     page = (DOCS / "pictures.md").read_text()
     drawn = module.draw(page, tmp_path)
     assert [f"figures/{name}" for name in drawn] == re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)
@@ -50,7 +47,9 @@ def test_the_pictures_of_the_page_are_drawn(tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("path", ["README.md", *(f"docs/{page.name}" for page in sorted(DOCS.glob("*.md")))])
+@pytest.mark.parametrize(
+    "path", ["README.md", *(f"docs/{page.relative_to(DOCS)}" for page in sorted(DOCS.rglob("*.md")))]
+)
 def test_what_a_page_links_to_is_there(path):
     page = DOCS.parent / path
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
