@@ -20,7 +20,9 @@ training is :meth:`Network.fit`.
 
 from __future__ import annotations
 
+from sigmax.layers.checking import check_gradients
 from sigmax.layers.elementwise import Elementwise, ReLU, Sigmoid, Tanh
+from sigmax.layers.gradient_report import Check, GradientReport
 from sigmax.layers.layer import Layer, ShapeError
 from sigmax.layers.linear import Linear
 from sigmax.layers.losses import NLL, BernoulliNLL, Loss
@@ -31,7 +33,9 @@ from sigmax.layers.sequential import Sequential
 __all__ = [
     "NLL",
     "BernoulliNLL",
+    "Check",
     "Elementwise",
+    "GradientReport",
     "Layer",
     "Linear",
     "LogSigmoid",
@@ -45,4 +49,5 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "check_gradients",
 ]
