@@ -81,9 +81,12 @@ class Sigmoid(Elementwise):
         return a * self.value(-z)
 
     def curvature(self, z: Float, a: Float) -> Float:
-        """h(z) h(-z) (h(-z) - h(z))."""
-        other = self.value(-z)
-        return a * other * (other - a)
+        """-h(z) h(-z) tanh(z / 2)."""
+        # h(z) - h(-z) = tanh(z / 2), without the difference
+        t = z / -2.0
+        self.kernels.tanh(t.reshape(-1), t.reshape(-1))
+        t *= self.slope(z, a)
+        return t
 
 
 class Tanh(Elementwise):

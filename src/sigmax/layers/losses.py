@@ -12,6 +12,9 @@ from sigmax.data.labels import encode
 from sigmax.kernels import Float
 from sigmax.layers.layer import Direction, Layer, ShapeError, batch, like, memory
 
+#: codes are int32
+_LARGEST = 2**31 - 1
+
 
 class Loss(Layer):
     """Base class of last layers: (n, width) to (n, 1), the loss of each row given its target.
@@ -101,6 +104,7 @@ class NLL(Loss):
                     f"targets must hold class codes of an integer dtype; got dtype {targets.dtype}"
                 )
             none_of("targets", targets, targets < 0, "be codes of classes, from 0 on", "below 0")
+            none_of("targets", targets, targets > _LARGEST, f"be codes of at most {_LARGEST:,}", "above")
             return targets.astype(np.int32, copy=False)
         if targets.ndim == 2:
             counts = numbers("targets", targets).astype(np.float64, copy=False)
@@ -155,7 +159,7 @@ class NLL(Loss):
         if y.ndim == 2:
             return minus_dot(y, z)
         observed: Float = np.take_along_axis(z, y[:, None].astype(np.intp), axis=1)
-        return np.negative(observed, out=observed)
+        return np.subtract(0.0, observed, out=observed)
 
     def backward(self, delta: npt.ArrayLike) -> Float:
         """-delta y_k, y_k 1 for the class that was observed, shape (n, K)."""
@@ -283,4 +287,4 @@ def minus_dot(y: Float, z: Float) -> Float:
     with np.errstate(invalid="ignore"):
         products = np.where(y == 0.0, 0.0, y * z)
     total: Float = products.sum(axis=1, keepdims=True)
-    return np.negative(total, out=total)
+    return np.subtract(0.0, total, out=total)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.layer import Direction, Layer, batch, like, memory
+from sigmax.layers.layer import Direction, Layer, ShapeError, batch, like, memory
 
 
 class Softmax(Layer):
@@ -31,7 +31,7 @@ class Softmax(Layer):
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Probabilities of each row, shape (n, K)."""
-        self.z = batch(self, "forward", "z", z)
+        self.z = _logits(self, "forward", z)
         self.p = np.empty_like(self.z)
         self.kernels.softmax(self.z, self.p)
         return self.p
@@ -53,7 +53,9 @@ class Softmax(Layer):
         p = self.p
         delta = like(self, "backward_tangent", "delta", delta, p.shape)
         ddelta = like(self, "backward_tangent", "ddelta", ddelta, p.shape)
-        return dp * (delta - _dot(p, delta)) + p * (ddelta - _dot(dp, delta) - _dot(p, ddelta))
+        # sum_l dp_l = 0, so that any constant may be taken from delta
+        mean = _dot(dp, delta - _at_top(p, delta))
+        return dp * _centred(p, delta) + p * (_centred(p, ddelta) - mean)
 
 
 class LogSoftmax(Layer):
@@ -68,13 +70,13 @@ class LogSoftmax(Layer):
     Examples
     --------
     >>> from sigmax.layers import LogSoftmax
-    >>> LogSoftmax().forward([[0.0, 800.0]]).tolist()
-    [[-800.0, 0.0]]
+    >>> LogSoftmax().forward([[0.0, 0.0], [0.0, 800.0]])[:, 0].tolist()
+    [-0.6931471805599453, -800.0]
     """
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Logarithms of the probabilities of each row, shape (n, K)."""
-        self.z = batch(self, "forward", "z", z)
+        self.z = _logits(self, "forward", z)
         a = np.empty_like(self.z)
         self.kernels.log_softmax(self.z, a)
         self.__dict__.pop("p", None)
@@ -82,7 +84,7 @@ class LogSoftmax(Layer):
 
     def probabilities(self, z: npt.ArrayLike) -> Float:
         """exp of `forward`, without the rounding of a logarithm; nothing is kept."""
-        logits = batch(self, "probabilities", "z", z)
+        logits = _logits(self, "probabilities", z)
         p = np.empty_like(logits)
         self.kernels.softmax(logits, p)
         return p
@@ -91,13 +93,13 @@ class LogSoftmax(Layer):
         """delta_k (1 - p_k) - p_k sum_{l != k} delta_l, shape (n, K)."""
         p = self._p("backward")
         delta = like(self, "backward", "delta", delta, p.shape)
-        return delta * complement(p) - p * (_sum(delta) - delta)
+        return delta * complement(p) - p * others(delta)
 
     def forward_tangent(self, dz: npt.ArrayLike, direction: Direction) -> Float:
         """dz_k - sum_l p_l dz_l, shape (n, K)."""
         p = self._p("forward_tangent")
         self.dz = like(self, "forward_tangent", "dz", dz, p.shape)
-        return self.dz - _dot(p, self.dz)
+        return _centred(p, self.dz)
 
     def backward_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Float:
         """Ddelta (1 - p) - p sum_{l != k} ddelta_l - dp sum_l delta_l, shape (n, K); dp = p (dz - p'dz)."""
@@ -105,7 +107,7 @@ class LogSoftmax(Layer):
         p = self._p("backward_tangent")
         delta = like(self, "backward_tangent", "delta", delta, p.shape)
         ddelta = like(self, "backward_tangent", "ddelta", ddelta, p.shape)
-        return ddelta * complement(p) - p * (_sum(ddelta) - ddelta) - _along(p, dz) * _sum(delta)
+        return ddelta * complement(p) - p * others(ddelta) - _along(p, dz) * _sum(delta)
 
     def _p(self, rule: str) -> Float:
         """The probabilities, computed once where a rule asks for them."""
@@ -192,8 +194,8 @@ class Reference(Layer):
     Examples
     --------
     >>> from sigmax.layers import LogSoftmax, Reference, Sequential
-    >>> Sequential(Reference(), LogSoftmax()).forward([[800.0]]).tolist()
-    [[-800.0, 0.0]]
+    >>> Sequential(Reference(), LogSoftmax()).forward([[0.0], [800.0]])[:, 0].tolist()
+    [-0.6931471805599453, -800.0]
     """
 
     def forward(self, z: npt.ArrayLike) -> Float:
@@ -223,15 +225,30 @@ class Reference(Layer):
         return out
 
 
+def _logits(layer: Layer, rule: str, z: npt.ArrayLike) -> Float:
+    """A batch with a class at least."""
+    logits = batch(layer, rule, "z", z)
+    if not logits.shape[1]:
+        raise ShapeError(f"{layer!r}.{rule}: z must have shape (n, K), K at least 1; got {logits.shape}")
+    return logits
+
+
 def complement(p: Float) -> Float:
     """1 - p_k, the sum of the other probabilities of the row: that sum itself for the largest of them."""
     q = 1.0 - p
-    if p.shape[1]:
-        rows, top = np.arange(len(p)), p.argmax(axis=1)
-        others = p.copy()
-        others[rows, top] = 0.0
-        q[rows, top] = others.sum(axis=1)
+    rows, top = np.arange(len(p)), p.argmax(axis=1)
+    rest = p.copy()
+    rest[rows, top] = 0.0
+    q[rows, top] = rest.sum(axis=1)
     return q
+
+
+def others(a: Float) -> Float:
+    """sum_{l != k} a_l of each row, from the left and from the right: a_k is not subtracted from a sum."""
+    out = np.zeros_like(a)
+    out[:, 1:] = np.cumsum(a[:, :-1], axis=1)
+    out[:, :-1] += np.cumsum(a[:, :0:-1], axis=1)[:, ::-1]
+    return out
 
 
 def _sum(a: Float) -> Float:
@@ -245,4 +262,15 @@ def _dot(a: Float, b: Float) -> Float:
 
 def _along(p: Float, dz: Float) -> Float:
     """p_k (dz_k - sum_l p_l dz_l): the derivative of softmax in a direction."""
-    return p * (dz - _dot(p, dz))
+    return p * _centred(p, dz)
+
+
+def _centred(p: Float, v: Float) -> Float:
+    """v_k - sum_l p_l v_l, about v of the likeliest class: where p rounds to 1 the others decide it."""
+    shifted = v - _at_top(p, v)
+    return shifted - _dot(p, shifted)
+
+
+def _at_top(p: Float, v: Float) -> Float:
+    """v of the likeliest class of each row, shape (n, 1)."""
+    return np.take_along_axis(v, p.argmax(axis=1)[:, None], axis=1)

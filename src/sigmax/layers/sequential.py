@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sigmax.kernels import Float
 from sigmax.layers.initial import Seed
-from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like
 
 
 class Sequential(Layer):
@@ -54,9 +54,10 @@ class Sequential(Layer):
             if not isinstance(one, Layer):
                 raise TypeError(f"Sequential: layer {place} must be a Layer; got {one!r}")
         self.layers = layers
-        #: every layer that is no Sequential, with its place
+        #: every layer with its place, those of a plain Sequential in its stead
         self.leaves: tuple[tuple[str, Layer], ...] = tuple(_leaves(layers))
-        if len({id(one) for _, one in self.leaves}) < len(self.leaves):
+        held = [id(one) for one in _held(layers)]
+        if len({*held}) < len(held):
             raise ValueError(
                 "Sequential: a layer must stand in one place only; share() makes another with its parameters"
             )
@@ -95,24 +96,30 @@ class Sequential(Layer):
     def forward(self, z: npt.ArrayLike) -> Float:
         """Output of the last layer, from the first one up."""
         a = np.asarray(z, dtype=np.float64)
-        #: shapes of what went into each layer, and what came out of the last one
-        self.shapes: list[tuple[int, ...]] = [a.shape]
+        # whatever fails on the way, no rule works with half a batch
+        self.__dict__.pop("shapes", None)
+        if a.ndim != 2:
+            at, layer = self.leaves[0]
+            raise ShapeError(f"layer {at}, {layer!r}.forward: z must have shape (n, width); got {a.shape}")
+        shapes: list[tuple[int, ...]] = [a.shape]
         for at, layer in self.leaves:
             a = self._ask(at, layer.forward, a)
-            self._require_rows(at, layer, "forward", a)
-            self.shapes.append(a.shape)
+            self._require_rows(at, layer, "forward", a, shapes[0][0])
+            shapes.append(a.shape)
+        #: shapes of what went into each layer, and what came out of the last one
+        self.shapes = shapes
         return a
 
     def backward(self, delta: npt.ArrayLike) -> Float:
         """Input gradient of the first layer, from the last one down."""
-        found = np.asarray(delta, dtype=np.float64)
+        found = self._top("backward", "delta", delta)
         for index in reversed(range(len(self.leaves))):
             found = self._down("backward", index, found)
         return found
 
     def gradients(self, delta: npt.ArrayLike) -> Arrays:
         """Gradients of all parameters, by place and name; goes down as far as there are any."""
-        found, lowest = np.asarray(delta, dtype=np.float64), self._lowest()
+        found, lowest = self._top("gradients", "delta", delta), self._lowest()
         parts: list[Arrays] = []
         for index in reversed(range(lowest, len(self.leaves))):
             at, layer = self.leaves[index]
@@ -131,7 +138,7 @@ class Sequential(Layer):
         """Change of the output of the last layer, from the first one up."""
         shapes = self._shapes("forward_tangent")
         self._require_known(direction)
-        found = np.asarray(dz, dtype=np.float64)
+        found = self._fitting(0, "forward_tangent", "dz", dz, shapes[0])
         for index, (at, layer) in enumerate(self.leaves):
             own = {
                 name: direction[f"{at}.{name}"] for name in layer.parameters if f"{at}.{name}" in direction
@@ -142,7 +149,8 @@ class Sequential(Layer):
 
     def backward_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Float:
         """Change of the input gradient, from the last layer down."""
-        found, dfound = np.asarray(delta, dtype=np.float64), np.asarray(ddelta, dtype=np.float64)
+        found = self._top("backward_tangent", "delta", delta)
+        dfound = self._top("backward_tangent", "ddelta", ddelta)
         for index in reversed(range(len(self.leaves))):
             dfound = self._down_along(index, found, dfound)
             found = self._down("backward", index, found)
@@ -150,7 +158,8 @@ class Sequential(Layer):
 
     def gradients_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Arrays:
         """Changes of the gradients of all parameters, by place and name."""
-        found, dfound = np.asarray(delta, dtype=np.float64), np.asarray(ddelta, dtype=np.float64)
+        found = self._top("gradients_tangent", "delta", delta)
+        dfound = self._top("gradients_tangent", "ddelta", ddelta)
         lowest = self._lowest()
         parts: list[Arrays] = []
         for index in reversed(range(lowest, len(self.leaves))):
@@ -171,6 +180,18 @@ class Sequential(Layer):
         if "shapes" not in self.__dict__:
             raise RuntimeError(f"Sequential.{rule} needs forward to be called before")
         return self.shapes
+
+    def _top(self, rule: str, name: str, value: npt.ArrayLike) -> Float:
+        """What enters the last layer from above."""
+        return self._fitting(len(self.leaves) - 1, rule, name, value, self._shapes(rule)[-1])
+
+    def _fitting(
+        self, index: int, rule: str, name: str, value: npt.ArrayLike, shape: tuple[int, ...]
+    ) -> Float:
+        """What enters a layer that may not look at the shape itself."""
+        at, layer = self.leaves[index]
+        array: Float = self._ask(at, like, layer, rule, name, value, shape)
+        return array
 
     def _lowest(self) -> int:
         """Index of the first layer with parameters, or as many as there are layers."""
@@ -197,8 +218,8 @@ class Sequential(Layer):
         except ShapeError as error:
             raise ShapeError(f"layer {at}, {error}") from error
 
-    def _require_rows(self, at: str, layer: Layer, rule: str, a: Any) -> None:
-        n = self.shapes[-1][0] if self.shapes[-1] else 0
+    @staticmethod
+    def _require_rows(at: str, layer: Layer, rule: str, a: Any, n: int) -> None:
         if not isinstance(a, np.ndarray) or a.ndim != 2 or len(a) != n:
             raise ShapeError(
                 f"layer {at}, {layer!r}.{rule} must return an array of shape ({n}, width); got {_shape(a)}"
@@ -246,12 +267,21 @@ class Sequential(Layer):
 
 
 def _leaves(layers: tuple[Layer, ...], before: str = "") -> Iterator[tuple[str, Layer]]:
-    """Place and layer, those of nested ones in their place."""
+    """Place and layer, those of nested ones in their place; a subclass may have rules of its own."""
     for place, layer in enumerate(layers):
-        if isinstance(layer, Sequential):
+        if type(layer) is Sequential:
             yield from _leaves(layer.layers, f"{before}{place}.")
         else:
             yield f"{before}{place}", layer
+
+
+def _held(layers: tuple[Layer, ...]) -> Iterator[Layer]:
+    """Every layer that is no Sequential."""
+    for layer in layers:
+        if isinstance(layer, Sequential):
+            yield from _held(layer.layers)
+        else:
+            yield layer
 
 
 def _shape(value: Any) -> str:
