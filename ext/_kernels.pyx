@@ -367,8 +367,8 @@ def matrix_product(
     cdef sx_environment caller
     cdef sx_rows left = rows_of("A", A), right = rows_of("B", B)
     expect("rows of B", right.n_rows, left.n_cols)
-    if right.n_cols > 1:
-        expect("column stride of B, in numbers,", right.col_stride, 1)
+    if right.n_cols > 1 and right.col_stride != 1:
+        raise ValueError(f"rows of B must be contiguous, a column stride of 1; got {right.col_stride}")
     expect("rows of out", out.shape[0], left.n_rows)
     expect("columns of out", out.shape[1], right.n_cols)
     if bias is not None:

@@ -103,6 +103,8 @@ def test_formulas_are_as_markdown_leaves_them(name):
         assert "\n\n" not in formula, formula
         # one dollar too many, and what lies between formulas is taken for one
         assert formula.startswith("$$") or formula == f"${formula[1:-1].strip()}$", formula
+        # a formula in a line stays in a line
+        assert formula.startswith("$$") or "\n" not in formula, formula
 
 
 # The tests themselves can fail.

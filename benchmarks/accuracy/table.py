@@ -14,6 +14,7 @@ ORDER = (
     "1 - sigmoid",
     "log1pexp",
     "log_expit",
+    "tanh",
     "nll",
     "residual",
     "weight",

@@ -30,118 +30,125 @@
 /* Rows of A from which a panel is copied. */
 #define SX_PRODUCT_PACK 48
 
-/* What one register tile takes: rows of A, a panel of B as its rows lie, and the outputs.  The last vector starts at
- * column `last`, over the one before it where the width is no multiple of a vector.  start: NULL to continue the chains
- * that wait in `out`; else what they begin with. */
+/* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (the bias, with a
+ * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before it
+ * where the width is no multiple of a vector.
+ *
+ * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where they
+ * meet it keeps the outputs in memory, which costs half the rate. */
 typedef struct {
-    const double *a;
-    ptrdiff_t row_stride;
-    ptrdiff_t col_stride;
-    const double *b;
-    ptrdiff_t ldb;
+    const char *a;
+    ptrdiff_t a_row;
+    ptrdiff_t a_col;
+    const char *b;
+    ptrdiff_t b_row;
     const double *start;
+    ptrdiff_t lds;
     double *out;
     ptrdiff_t ldo;
     ptrdiff_t last;
 } sx_product_tile;
 
-SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t depth, sx_product_tile t)
+SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t depth, const sx_product_tile *t)
 {
     sx_vector sum[SX_PRODUCT_ROWS][SX_PRODUCT_VECTORS];
-    ptrdiff_t at[SX_PRODUCT_VECTORS], row[SX_PRODUCT_ROWS];
-    for (int v = 0; v < n_vectors; ++v) at[v] = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : t.last;
-    for (int r = 0; r < n_rows; ++r) row[r] = r * t.row_stride;
-    if (t.start)
-        for (int r = 0; r < n_rows; ++r)
-            for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(t.start + at[v]);
-    else
-        for (int r = 0; r < n_rows; ++r)
-            for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(t.out + r * t.ldo + at[v]);
-    const double *a = t.a, *b = t.b;
-    for (ptrdiff_t l = 0; l < depth; ++l) {
+    ptrdiff_t at[SX_PRODUCT_VECTORS];
+    const char *a = t->a, *b = t->b;
+    for (int v = 0; v < n_vectors; ++v) at[v] = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : t->last;
+    for (int r = 0; r < n_rows; ++r)
+        for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(t->start + r * t->lds + at[v]);
+    for (ptrdiff_t l = 0; l < depth; ++l, a += t->a_col, b += t->b_row) {
         sx_vector x[SX_PRODUCT_VECTORS];
-        for (int v = 0; v < n_vectors; ++v) x[v] = sx_load(b + at[v]);
+        for (int v = 0; v < n_vectors; ++v) x[v] = sx_load((const double *)(const void *)b + at[v]);
         for (int r = 0; r < n_rows; ++r) {
-            const sx_vector y = sx_broadcast(a[row[r]]);
+            const sx_vector y = sx_broadcast(*(const double *)(const void *)(a + r * t->a_row));
             for (int v = 0; v < n_vectors; ++v) sum[r][v] = SX_VECTOR_FMA(y, x[v], sum[r][v]);
         }
-        a += t.col_stride;
-        b += t.ldb;
     }
     for (int r = 0; r < n_rows; ++r)
-        for (int v = 0; v < n_vectors; ++v) sx_store(t.out + r * t.ldo + at[v], sum[r][v]);
+        for (int v = 0; v < n_vectors; ++v) sx_store(t->out + r * t->ldo + at[v], sum[r][v]);
 }
 
-/* n_rows rows, n_vectors vectors: a micro-kernel for each number of rows. */
-SX_INLINE void sx_product_rows(const int n_vectors, ptrdiff_t n_rows, ptrdiff_t depth, sx_product_tile t)
-{
-    switch (n_rows) {
-    case 1: sx_product_micro(1, n_vectors, depth, t); break;
-    case 2: sx_product_micro(2, n_vectors, depth, t); break;
+/* A function for each size of a register tile: registers of its own. */
+#define SX_PRODUCT_KERNEL(ROWS, VECTORS)                                                                \
+    SX_KERNEL void sx_product_##ROWS##_##VECTORS(ptrdiff_t depth, const sx_product_tile *t)             \
+    {                                                                                                   \
+        sx_product_micro(ROWS, VECTORS, depth, t);                                                      \
+    }
+#define SX_PRODUCT_KERNELS(ROWS) SX_PRODUCT_KERNEL(ROWS, 1) SX_PRODUCT_KERNEL(ROWS, 2) SX_PRODUCT_KERNEL(ROWS, 3)
+#define SX_PRODUCT_NAMES(ROWS) {sx_product_##ROWS##_1, sx_product_##ROWS##_2, sx_product_##ROWS##_3}
+
+SX_PRODUCT_KERNELS(1)
+SX_PRODUCT_KERNELS(2)
+SX_PRODUCT_KERNELS(3)
 #if SX_PRODUCT_ROWS > 3
-    case 3: sx_product_micro(3, n_vectors, depth, t); break;
+SX_PRODUCT_KERNELS(4)
 #endif
 #if SX_PRODUCT_ROWS > 4
-    case 4: sx_product_micro(4, n_vectors, depth, t); break;
-    case 5: sx_product_micro(5, n_vectors, depth, t); break;
-    case 6: sx_product_micro(6, n_vectors, depth, t); break;
-    case 7: sx_product_micro(7, n_vectors, depth, t); break;
+SX_PRODUCT_KERNELS(5)
+SX_PRODUCT_KERNELS(6)
+SX_PRODUCT_KERNELS(7)
+SX_PRODUCT_KERNELS(8)
 #endif
-    default: sx_product_micro(SX_PRODUCT_ROWS, n_vectors, depth, t);
-    }
-}
+
+/* By rows - 1 and vectors - 1. */
+static void (*const sx_product_kernels[SX_PRODUCT_ROWS][SX_PRODUCT_VECTORS])(ptrdiff_t, const sx_product_tile *) = {
+    SX_PRODUCT_NAMES(1), SX_PRODUCT_NAMES(2), SX_PRODUCT_NAMES(3),
+#if SX_PRODUCT_ROWS > 3
+    SX_PRODUCT_NAMES(4),
+#endif
+#if SX_PRODUCT_ROWS > 4
+    SX_PRODUCT_NAMES(5), SX_PRODUCT_NAMES(6), SX_PRODUCT_NAMES(7), SX_PRODUCT_NAMES(8),
+#endif
+};
 
 /* One after the other down n rows, in tiles of about the same height. */
-SX_KERNEL void sx_product_column(const int n_vectors, ptrdiff_t n, ptrdiff_t depth, sx_product_tile t)
+SX_INLINE void sx_product_column(ptrdiff_t n_vectors, ptrdiff_t n, ptrdiff_t depth, sx_product_tile t)
 {
     for (ptrdiff_t tiles = (n + SX_PRODUCT_ROWS - 1) / SX_PRODUCT_ROWS; tiles > 0; --tiles) {
         const ptrdiff_t rows = (n + tiles - 1) / tiles;
-        switch (n_vectors) {
-        case 1: sx_product_rows(1, rows, depth, t); break;
-        case 2: sx_product_rows(2, rows, depth, t); break;
-        default: sx_product_rows(SX_PRODUCT_VECTORS, rows, depth, t);
-        }
-        t.a += rows * t.row_stride;
+        sx_product_kernels[rows - 1][n_vectors - 1](depth, &t);
+        t.a += rows * t.a_row;
+        t.start += rows * t.lds;
         t.out += rows * t.ldo;
         n -= rows;
     }
 }
 
 /* A product narrower than a vector: outputs and their start, a tile at a time, in rows of a whole vector. */
-SX_KERNEL void sx_product_narrow(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t cols, sx_product_tile t)
+SX_INLINE void sx_product_narrow(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t cols, sx_product_tile t)
 {
-    double whole[SX_PRODUCT_ROWS * SX_VECTOR_LENGTH], start[SX_VECTOR_LENGTH];
+    double whole[SX_PRODUCT_ROWS * SX_VECTOR_LENGTH];
     sx_product_tile one = t;
     memset(whole, 0, sizeof whole);
-    memset(start, 0, sizeof start);
-    if (t.start) memcpy(start, t.start, (size_t)cols * sizeof *start), one.start = start;
-    one.out = whole;
-    one.ldo = SX_VECTOR_LENGTH;
+    one.start = one.out = whole;
+    one.lds = one.ldo = SX_VECTOR_LENGTH;
     for (ptrdiff_t i = 0; i < n; i += SX_PRODUCT_ROWS) {
         const ptrdiff_t rows = sx_min(SX_PRODUCT_ROWS, n - i);
         double *const out = t.out + i * t.ldo;
-        one.a = t.a + i * t.row_stride;
-        for (ptrdiff_t r = 0; !t.start && r < rows; ++r)
-            memcpy(whole + r * SX_VECTOR_LENGTH, out + r * t.ldo, (size_t)cols * sizeof *out);
-        sx_product_rows(1, rows, depth, one);
+        const double *const start = t.start + i * t.lds;
+        one.a = t.a + i * t.a_row;
+        for (ptrdiff_t r = 0; r < rows; ++r)
+            memcpy(whole + r * SX_VECTOR_LENGTH, start + r * t.lds, (size_t)cols * sizeof *out);
+        sx_product_kernels[rows - 1][0](depth, &one);
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(out + r * t.ldo, whole + r * SX_VECTOR_LENGTH, (size_t)cols * sizeof *out);
     }
 }
 
 /* `depth` rows of a panel, n_vectors vectors each, of which the last starts at `last`. */
-SX_KERNEL void sx_product_pack(const int n_vectors, ptrdiff_t depth, const double *restrict b, ptrdiff_t ldb,
+SX_INLINE void sx_product_pack(ptrdiff_t n_vectors, ptrdiff_t depth, const double *restrict b, ptrdiff_t ldb,
                                ptrdiff_t last, double *restrict panel)
 {
     for (ptrdiff_t l = 0; l < depth; ++l)
-        for (int v = 0; v < n_vectors; ++v) {
+        for (ptrdiff_t v = 0; v < n_vectors; ++v) {
             const ptrdiff_t at = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : last;
             sx_store(panel + l * SX_PRODUCT_COLS + at, sx_load(b + l * ldb + at));
         }
 }
 
 /* The same of rows that are shorter than a vector, padded with zeros. */
-SX_KERNEL void sx_product_pack_narrow(ptrdiff_t depth, ptrdiff_t cols, const double *restrict b, ptrdiff_t ldb,
+SX_INLINE void sx_product_pack_narrow(ptrdiff_t depth, ptrdiff_t cols, const double *restrict b, ptrdiff_t ldb,
                                       double *restrict panel)
 {
     for (ptrdiff_t l = 0; l < depth; ++l)
@@ -152,7 +159,7 @@ SX_KERNEL void sx_product_pack_narrow(ptrdiff_t depth, ptrdiff_t cols, const dou
 /* out = A B + bias; A with any strides, rows of B and of out dense.  bias may be NULL.  The outputs overlap no input. */
 SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias, double *out)
 {
-    const ptrdiff_t n = A->n_rows, k = A->n_cols, m = B->n_cols;
+    const ptrdiff_t n = A->n_rows, k = A->n_cols, m = B->n_cols, bytes = sizeof(double);
     const ptrdiff_t all = (m + SX_VECTOR_LENGTH - 1) / SX_VECTOR_LENGTH;
     const double zeros[SX_PRODUCT_COLS] = {0.0};
     double panel[SX_PRODUCT_DEPTH * SX_PRODUCT_COLS];
@@ -169,21 +176,24 @@ SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias
                 const ptrdiff_t cols = sx_min(m - j, n_vectors * SX_VECTOR_LENGTH);
                 const int narrow = cols < SX_VECTOR_LENGTH;
                 const double *const b = B->data + l * B->row_stride + j;
-                const double *const start = l > 0 ? NULL : bias ? bias + j : zeros;
-                sx_product_tile t = {A->data + i * A->row_stride + l * A->col_stride, A->row_stride, A->col_stride, b,
-                                     B->row_stride, start, out + i * m + j, m, narrow ? 0 : cols - SX_VECTOR_LENGTH};
+                double *const to = out + i * m + j;
+                const double *const start = l > 0 ? to : bias ? bias + j : zeros;
+                const double *const a = A->data + i * A->row_stride + l * A->col_stride;
+                sx_product_tile t = {(const char *)a, bytes * A->row_stride, bytes * A->col_stride,
+                                     (const char *)b, bytes * B->row_stride, start, l > 0 ? m : 0, to, m,
+                                     narrow ? 0 : cols - SX_VECTOR_LENGTH};
                 if (narrow || rows >= SX_PRODUCT_PACK) {
                     if (narrow)
                         sx_product_pack_narrow(depth, cols, b, B->row_stride, panel);
                     else
-                        sx_product_pack((int)n_vectors, depth, b, B->row_stride, t.last, panel);
-                    t.b = panel;
-                    t.ldb = SX_PRODUCT_COLS;
+                        sx_product_pack(n_vectors, depth, b, B->row_stride, t.last, panel);
+                    t.b = (const char *)panel;
+                    t.b_row = bytes * SX_PRODUCT_COLS;
                 }
                 if (narrow)
                     sx_product_narrow(rows, depth, cols, t);
                 else
-                    sx_product_column((int)n_vectors, rows, depth, t);
+                    sx_product_column(n_vectors, rows, depth, t);
                 j += cols;
                 vectors -= n_vectors;
             }

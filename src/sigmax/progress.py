@@ -6,8 +6,9 @@ import math
 import os
 import time
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
+from sigmax.layers.training import EPOCHS, State
 from sigmax.solvers.monitor import Progress
 
 #: a fit that takes less than this shows nothing, seconds
@@ -118,6 +119,42 @@ class ProgressLine(StatusLine):
         return f"{_bar(share)} read {state.passes:.1f} ({_WHAT[state.stage]}){distance}"
 
 
+class TrainingLine(StatusLine):
+    """A callback for :meth:`sigmax.layers.Network.fit` that rewrites one line of a terminal.
+
+    Parameters
+    ----------
+    stream : text stream
+        Nothing is written where it is no terminal.
+    most : int, optional
+        Steps, or epochs, of the training, as `max_iter` has it: with it there is a bar.
+
+    Examples
+    --------
+    >>> import sys, sigmax as sx
+    >>> from sigmax.layers import NLL, Linear, LogSigmoid, Network
+    >>> data = sx.datasets.load("spector")
+    >>> network = Network(Linear(3, 1, initial="zeros"), LogSigmoid(), NLL())
+    >>> with TrainingLine(sys.stderr) as line:
+    ...     network.fit(data.X, data.y, method="newton-cg", callback=line).training.converged
+    True
+    """
+
+    def __init__(self, stream: TextIO, most: int | None = None) -> None:
+        super().__init__(stream, every=0.1)
+        self._most = most
+
+    def __call__(self, state: State) -> bool:
+        """Show a state; never asks to stop."""
+        if self.is_due:
+            of = f"{_bar(min(state.iteration / self._most, 1.0))} " if self._most else ""
+            what = "epoch" if state.method in EPOCHS else "step"
+            self.show(
+                f"{of}{what} {state.iteration:,}: cost {state.value:.6g}, gradient {state.gradient_norm:.1e}"
+            )
+        return False
+
+
 class RowsLine(StatusLine):
     """Rows done, how fast, and how much of the file that is, where it is known.
 
@@ -144,12 +181,12 @@ def _bar(share: float) -> str:
 
 
 class Recorder:
-    """A callback for :func:`sigmax.fit` that keeps every state, and never asks to stop.
+    """A callback for :func:`sigmax.fit` or a network's that keeps every state, and never asks to stop.
 
     Attributes
     ----------
-    states : list of sigmax.solvers.monitor.Progress
-        In the order of the reads.
+    states : list of sigmax.solvers.monitor.Progress or sigmax.layers.training.State
+        In the order of the reads, or of the steps.
 
     Examples
     --------
@@ -162,9 +199,9 @@ class Recorder:
     """
 
     def __init__(self) -> None:
-        self.states: list[Progress] = []
+        self.states: list[Any] = []
 
-    def __call__(self, state: Progress) -> bool:
+    def __call__(self, state: Progress | State) -> bool:
         """Keep a state."""
         self.states.append(state)
         return False

@@ -99,6 +99,7 @@ static void hash_exp(const sx_kernels *K) { of_numbers(K->exp); }
 static void hash_expit(const sx_kernels *K) { of_numbers(K->expit); }
 static void hash_log_expit(const sx_kernels *K) { of_numbers(K->log_expit); }
 static void hash_log1pexp(const sx_kernels *K) { of_numbers(K->log1pexp); }
+static void hash_tanh(const sx_kernels *K) { of_numbers(K->tanh); }
 
 static void hash_logsumexp(const sx_kernels *K)
 {
@@ -223,6 +224,30 @@ static void hash_transpose_product(const sx_kernels *K)
         K->transpose_product(&q.X, q.intercept, q.m, q.eta, g, work);
         add(q.m * q.k, g);
     }
+}
+
+/* A in both orders; rows around the register tile and the copied panel, depths around a panel's, every width of one. */
+static void hash_matrix_product(const sx_kernels *K)
+{
+    static const ptrdiff_t rows[] = {1, 9, 47, 300}, depths[] = {1, 17, 129, 300},
+                           widths[] = {1, 2, 5, 8, 10, 23, 24, 33, 71};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; ++r)
+        for (size_t d = 0; d < sizeof depths / sizeof *depths; ++d)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; ++w) {
+                const int mark = memory_used;
+                const ptrdiff_t n = rows[r], k = depths[d], m = widths[w];
+                double *a = doubles(n * k), *b = doubles(k * m), *bias = doubles(m), *out = doubles(n * m);
+                uint64_t s = 500 + (uint64_t)(n + 3 * k + 7 * m);
+                for (ptrdiff_t i = 0; i < n * k; ++i) a[i] = next_signed(&s);
+                for (ptrdiff_t i = 0; i < k * m; ++i) b[i] = next_signed(&s);
+                for (ptrdiff_t i = 0; i < m; ++i) bias[i] = next_signed(&s);
+                const sx_rows A = {a, n, k, k, 1}, transposed = {a, n, k, 1, n}, B = {b, k, m, m, 1};
+                K->matrix_product(&A, &B, bias, out);
+                add(n * m, out);
+                K->matrix_product(&transposed, &B, NULL, out);
+                add(n * m, out);
+                release(mark);
+            }
 }
 
 static void hash_weighted_gram(const sx_kernels *K)

@@ -34,6 +34,26 @@ static void mirrored(const sx_kernels *K)
     }
 }
 
+/* tanh is odd to the bit, between -1 and 1 and no larger than x; itself below 2^-28; -+1 at infinity, nan for nan. */
+static void hyperbolic(const sx_kernels *K)
+{
+    double *x = doubles(N), *minus = doubles(N), *a = doubles(N), *b = doubles(N);
+    const double ends[] = {INFINITY, -INFINITY, 0x1p+1023, -20.0}, ones[] = {1.0, -1.0, 1.0, -1.0};
+    uint64_t s = 3;
+    for (ptrdiff_t i = 0; i < N; ++i) x[i] = i < AWKWARD ? awkward(i) : next_of_any_size(&s, -40, 6);
+    for (ptrdiff_t i = 0; i < N; ++i) minus[i] = -x[i];
+    K->tanh(N, x, a);
+    K->tanh(N, minus, b);
+    for (ptrdiff_t i = 0; i < N; ++i) {
+        CHECK_SAME(a[i], -b[i], "x = %a on %s", x[i], K->name);
+        if (x[i] != x[i]) continue;
+        CHECK(fabs(a[i]) <= fmin(fabs(x[i]), 1.0), "x = %a on %s: %a", x[i], K->name, a[i]);
+        if (fabs(x[i]) < 0x1p-28) CHECK_SAME(a[i], x[i], "x = %a on %s", x[i], K->name);
+    }
+    K->tanh(4, ends, a);
+    CHECK_SAME_ALL(4, a, ones, "tanh on %s", K->name);
+}
+
 static void at_infinity(const sx_kernels *K)
 {
     const double x[] = {INFINITY, -INFINITY},
@@ -53,8 +73,8 @@ static void at_infinity(const sx_kernels *K)
 static void in_place(const sx_kernels *K)
 {
     void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit,
-                                                                      K->log1pexp};
-    for (int f = 0; f < 4; ++f) {
+                                                                      K->log1pexp, K->tanh};
+    for (int f = 0; f < 5; ++f) {
         double *x = doubles(N), *out = doubles(N);
         for (ptrdiff_t i = 0; i < N; ++i) x[i] = awkward(i);
         functions[f](N, x, out);
@@ -239,6 +259,7 @@ static void lines(const sx_kernels *K)
 int main(void)
 {
     on_each_target(mirrored);
+    on_each_target(hyperbolic);
     on_each_target(at_infinity);
     on_each_target(in_place);
     on_each_target(classes);

@@ -82,7 +82,7 @@ static void far_apart(const sx_kernels *K, int down, int backwards)
     const int32_t y[ROWS] = {0, 1, 2, 1, 0};
     const double coef[2 * (COLUMNS + 1)] = {0.5, -1.0, 0.25, 2.0, -0.5, 1.0, 0.75, -0.125};
     const sx_model model = {2, 1, coef, y, NULL, NULL};
-    double out[2][250], *work = doubles(K->pass_work(&far, 2, 1)),
+    double out[2][270], *work = doubles(K->pass_work(&far, 2, 1)),
                         *logits_work = doubles(K->logits_work(COLUMNS));
     for (int i = 0; i < 2; ++i) {
         const sx_rows *X = i ? &near : &far;
@@ -101,8 +101,13 @@ static void far_apart(const sx_kernels *K, int down, int backwards)
         to[219] = found.nll.high, to[220] = found.spread;
         K->linear_predictor_dd(X, &model, coef, to + 221, to + 231, doubles(K->refine_work(X, 2)));
         K->log_softmax(X, (sx_rows_out){to + 140, COLUMNS, 1}, logits_work);
+        /* as A, transposed or not; and as B where its rows are dense */
+        const sx_rows transposed = {X->data, COLUMNS, ROWS, X->col_stride, X->row_stride};
+        const sx_rows C = {coef, COLUMNS, 2, 2, 1}, D = {small, ROWS, COLUMNS, COLUMNS, 1};
+        K->matrix_product(X, &C, NULL, to + 250);
+        K->matrix_product(&transposed, X->col_stride == 1 ? X : &D, coef, to + 260);
     }
-    CHECK_SAME_ALL(250, out[0], out[1], "down %d, backwards %d, on %s", down, backwards, K->name);
+    CHECK_SAME_ALL(270, out[0], out[1], "down %d, backwards %d, on %s", down, backwards, K->name);
     /* and written that far: in place */
     K->softmax(&near, (sx_rows_out){small, COLUMNS, 1}, logits_work);
     K->softmax(&far, (sx_rows_out){first, row, col}, logits_work);

@@ -10,9 +10,9 @@ enum { THREADS = 4, ROUNDS = 8, N = 4 * TILE + 37, P = 21, M = 2, WIDTH = P + 1,
 
 /* What one caller writes to. */
 typedef struct {
-    double numbers[4][N], sum[N], p[N * M], log_p[N * M], cross[N * M];
+    double numbers[5][N], sum[N], p[N * M], log_p[N * M], cross[N * M];
     double eta[N * M], residual[N * M], curvature[N * M * M], largest[P];
-    double product[ALL], gram[WIDTH * WIDTH], gradient[ALL], hessian[ALL * ALL];
+    double product[ALL], both[P * M], gram[WIDTH * WIDTH], gradient[ALL], hessian[ALL * ALL];
     double binary_gradient[WIDTH], binary_hessian[WIDTH * WIDTH], binary_residual[N], binary_curvature[N];
     double eta_dd[2 * N * M], refined[2 * ALL + P], binary_refined[2 * WIDTH + P];
     double scalars[32];
@@ -52,6 +52,7 @@ static void call_all(const caller *c)
     K->expit(N, q->eta, out->numbers[1]);
     K->log_expit(N, q->eta, out->numbers[2]);
     K->log1pexp(N, q->eta, out->numbers[3]);
+    K->tanh(N, q->eta, out->numbers[4]);
     K->logsumexp(&logits, out->sum, c->logits_work);
     K->softmax(&logits, (sx_rows_out){out->p, M, 1}, c->logits_work);
     K->log_softmax(&logits, (sx_rows_out){out->log_p, M, 1}, c->logits_work);
@@ -62,6 +63,8 @@ static void call_all(const caller *c)
     *to++ = (double)K->group_rows(&q->X, c->key, N, out->group, out->first, c->group_work);
     K->linear_predictor(&q->X, &q->model, out->eta, c->pass_work);
     K->transpose_product(&q->X, 1, M, q->eta, out->product, c->pass_work);
+    const sx_rows transposed = {q->X.data, P, N, 1, P};
+    K->matrix_product(&transposed, &logits, NULL, out->both);
     K->weighted_gram(&q->X, 1, q->model.weight, out->gram, c->gram_work);
     put(&to,
         K->binary_rows(N, b->eta, b->model.y, b->model.weight, out->binary_residual, out->binary_curvature));

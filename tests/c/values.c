@@ -7,6 +7,7 @@
 #define ULP_EXP 1.0
 #define ULP_EXPIT 0.75
 #define ULP_LOG 1.5
+#define ULP_TANH 1.0
 #define ULP_CURVATURE 1.25
 #define ULP_P 2.25
 #define ULP_LOG_P 1.75
@@ -43,6 +44,7 @@ static void functions_of_one_number(const sx_kernels *K)
     EACH(expit, ULP_EXPIT);
     EACH(log_expit, ULP_LOG);
     EACH(log1pexp, ULP_LOG);
+    EACH(tanh, ULP_TANH);
 #undef EACH
 }
 

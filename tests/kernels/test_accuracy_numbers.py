@@ -20,6 +20,7 @@ QUANTITIES = {
     "1 - sigmoid",
     "log1pexp",
     "log_expit",
+    "tanh",
     "nll",
     "residual",
     "weight",

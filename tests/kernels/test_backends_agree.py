@@ -220,7 +220,7 @@ def test_pass(compiled, q):
 n, p, m, k = 6, 3, 2, 4
 
 
-ELEMENTWISE = ("exp", "expit", "log_expit", "log1pexp")
+ELEMENTWISE = ("exp", "expit", "log_expit", "log1pexp", "tanh")
 #: rows of all logits, whose arrays of that shape may have any strides
 LOGITS = ("logsumexp", "softmax", "log_softmax", "cross_entropy")
 
@@ -256,6 +256,8 @@ def arguments(operation):
     if operation in LOGITS:
         shapes |= {"logits": (n, m), "p_out": (n, m), "gradient_out": (n, m)}
         shapes |= {"out": (n,) if operation == "logsumexp" else (n, m)}
+    elif operation == "matrix_product":
+        shapes |= {"A": (n, k), "B": (k, m), "bias": (m,), "out": (n, m)}
     elif operation in ELEMENTWISE:
         shapes |= {"x": (n,), "out": (n,)}
     elif operation == "newton_many":  # two problems
@@ -297,6 +299,7 @@ FIXES = {
     "group_rows": ["key 0", "index_out 0"],
     "linear_predictor": ["coef 1", "eta_out 0", "eta_out 1", "offset 0", "offset 1"],
     "transpose_product": ["residual 0", "gradient_out 0", "gradient_out 1"],
+    "matrix_product": ["B 0", "out 0", "out 1", "bias 0"],
     "weighted_gram": ["curvature 0", "gram_out 0", "gram_out 1"],
     "binary_rows": [
         "eta 1", "y 0", "residual_out 0", "residual_out 1", "curvature_out 0", "curvature_out 1", "weight 0",
@@ -353,7 +356,7 @@ def test_every_operation_is_among_the_wrong_calls():
     for operation, fixes in FIXES.items():
         given_ = {name for name, value in arguments(operation).items() if isinstance(value, np.ndarray)}
         # X, and the logits where they come first, are what the others are measured by; first_out is free
-        assert given_ - {fix.split()[0] for fix in fixes} <= {"X", "eta", "logits", "x", "first_out"}
+        assert given_ - {fix.split()[0] for fix in fixes} <= {"X", "eta", "logits", "x", "A", "first_out"}
 
 
 def resized(array, axis, change):
@@ -397,7 +400,7 @@ def test_wrong_types_and_dimensions_are_refused(compiled, operation, name):
 
 
 #: what may have any strides
-STRIDED = {"X", "logits"}
+STRIDED = {"X", "logits", "A"}
 STRIDED_OUT = {("softmax", "p_out"), ("log_softmax", "out"), ("cross_entropy", "gradient_out")}
 
 
@@ -428,7 +431,7 @@ def test_outputs_that_are_read_only_are_refused(compiled, operation, name):
 NEVER_NONE = [
     (op, name)
     for op, name in ARRAYS
-    if name not in {"weight", "offset", "coef_low", "eta_low_out"}
+    if name not in {"weight", "offset", "bias", "coef_low", "eta_low_out"}
     and not (op.endswith("_refine") and name == "largest_out")
     and not (op == "newton_many" and name in {"starts", "l2", "start", "inverse_out"})
     and not (op == "firth_small" and name == "start")

@@ -53,6 +53,14 @@ def test_no_columns(backend, K):
     assert got.nll[0] > 0
 
 
+def test_sign_of_zero_and_of_nothing_left(backend):
+    # special_values.py does not tell the sign of a zero
+    x = np.array([0.0, -0.0, 5e-324, -5e-324, -np.inf])
+    got = np.full(5, np.nan)
+    backend.tanh(x, got)
+    same(got, [0.0, -0.0, 5e-324, -5e-324, -1.0])
+
+
 # -- numbers that are none ---------------------------------------------------------------------------
 
 

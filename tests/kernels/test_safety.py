@@ -39,6 +39,9 @@ def call(operation, seed=0):
     makers = {
         "X": lambda: rng.normal(size=(N, P)),
         "x": lambda: rng.normal(size=N) * 30,
+        "A": lambda: rng.normal(size=(N, P)),
+        "B": lambda: rng.normal(size=(P, m)),
+        "bias": lambda: rng.normal(size=m),
         "coef": lambda: rng.normal(size=(m, k)) / 4,
         "coef_low": lambda: rng.normal(size=(m, k)) * 2.0**-60,
         "eta": lambda: rng.normal(size=(N, m)),
@@ -81,7 +84,7 @@ def call(operation, seed=0):
         }
     of_logits = operation in ("softmax", "log_softmax", "cross_entropy")
     outputs = {
-        "out": (N, K) if of_logits else (N,),
+        "out": (N, K) if of_logits else (N, m) if operation == "matrix_product" else (N,),
         "p_out": (N, K),
         "eta_out": (N, m),
         "eta_low_out": (N, m),

@@ -1,8 +1,9 @@
 """The layers one after the other give what the fused kernels give, row by row and summed.
 
-u = 2^-53; 4 ulp of a number are at most 8 u of it.  The layers and the fused kernels read the same logits, and
-their formulas differ for the class of a row only where that is its likeliest: p_y - 1 is the sum of the other p
-here, and s / (1 + s) there.  What remains is the rounding of the product with the weight, and what underflows.
+u = 2^-53; 4 ulp of a number are at most 8 u of it.  The layers and the fused kernels read the same logits,
+and their formulas differ for the class of a row only where that is its likeliest: p_y - 1 is the sum of the
+other p here, and s / (1 + s) there.  What remains is the rounding of the product with the weight, and what
+underflows.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Exact:
 
 @precisely
 def of_numbers(magnitude: np.ndarray) -> dict[str, Exact]:
-    """Functions of x, for x in `magnitude` (>= 0) and then for -x: one exp and one log1p serve all.
+    """Functions of x, for x in `magnitude` (>= 0) and then for -x: one exp and one log1p serve all but tanh.
 
     t = exp(-|x|), small = t / (1 + t), big = 1 / (1 + t); p = expit(x), curvature = p (1 - p).
     """
@@ -110,13 +110,14 @@ def of_numbers(magnitude: np.ndarray) -> dict[str, Exact]:
     grown, decayed = Exact.of(1 / a for a in t), Exact.of(t)
     small_, big_ = Exact.of(small), Exact.of(big)
     low, high = Exact.of(tail), Exact.of(map(add, x, tail))
-    curvature = Exact.of(map(mul, small, big))
+    curvature, tanh = Exact.of(map(mul, small, big)), Exact.of(map(gmpy2.tanh, x))
     return {
         "exp": Exact.join(grown, decayed),
         "sigmoid": Exact.join(big_, small_),
         "1 - sigmoid": Exact.join(small_, big_),
         "log1pexp": Exact.join(high, low),
         "log_expit": Exact.join(-low, -high),
+        "tanh": Exact.join(tanh, -tanh),
         "nll, y = 0": Exact.join(high, low),
         "nll, y = 1": Exact.join(low, high),
         "residual, y = 0": Exact.join(big_, small_),

@@ -24,7 +24,7 @@ OF_ITS_BOUND = "of its bound"
 #: by the largest number of classes that it holds for, or for all
 Limit = float | dict[int, float]
 
-#: below the promise, for the points of the tests; 1e7 points and more: 0.77, 1.42, 1.10; nll of rows 1.78
+#: below the promise, for the points of the tests; 1e7 points and more: 0.77, 1.42, 1.10; nll of rows 1.78, tanh 0.87
 COMPILED: dict[str, Limit] = {
     "exp": 0.75,
     "sigmoid": 0.75,
@@ -32,6 +32,7 @@ COMPILED: dict[str, Limit] = {
     "residual": 0.75,
     "log1pexp": 1.5,
     "log_expit": 1.5,
+    "tanh": 0.9,
     "nll": 1.5,
     "weight": 1.25,
     "softmax_rows nll": {2: 1.6, 21: 1.75},
@@ -47,6 +48,8 @@ REFERENCE: dict[str, Limit] = {
     "residual": 3.0,
     "log1pexp": 2.0,
     "log_expit": 2.0,
+    # 2.50: where 2 + t is next to 1, an ulp of expm1 is one of the result, as is the rounding of 2 + t
+    "tanh": 3.0,
     "nll": 2.0,
     "weight": 5.5,
     "softmax": {3: 3.5, 10: 4.5, 1000: 6.0},

@@ -62,6 +62,7 @@ class Numbers:
             ("1 - sigmoid", kernels.expit, -x),
             ("log1pexp", kernels.log1pexp, x),
             ("log_expit", kernels.log_expit, x),
+            ("tanh", kernels.tanh, x),
         ):
             out[name] = _empty(x.shape)
             operation(argument, out[name])

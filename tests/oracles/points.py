@@ -21,12 +21,16 @@ SWITCHES = (
     2.0**-1022,
     2.0**-54,
     2.0**-53,
+    2.0**-28,  # tanh x is x
+    LN2 / 4,  # n of tanh leaves 0
     LN2 / 2,  # n = rint(x / ln 2) leaves 0
     math.sqrt(2) - 1,
     -math.log(math.sqrt(2) - 1),  # t passes sqrt(2) - 1: log1p changes its argument
     math.log(math.sqrt(2) + 1),
     LN2,
     1.0,  # a line takes |dm| for large
+    18.714973875118524,  # tanh rounds to 1 - 2^-53, and to 1
+    19.061547465398498,
     18.0,  # the switches of a well-known log1pexp (Maechler, 2012), and where others cut
     33.3,
     36.04365338911715,  # t reaches 2^-52, 2^-53, 2^-54: 1 + t absorbs it
@@ -64,6 +68,10 @@ HARD = tuple(
         "0x1.a153062db8348p-1",
         "0x1.025324879bf90p+1",
         "0x1.07d49df5dd6e0p+1",
+        "0x1.819d5d722595ep-3",  # tanh
+        "0x1.84bcb1a4ae31cp-3",
+        "0x1.64d04cfe5b666p+2",
+        "0x1.196dd02d32565p+3",
     )
 )
 

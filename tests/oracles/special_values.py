@@ -127,6 +127,21 @@ def _numbers() -> list[Special]:
             (-LARGEST, 0.0),
             (1e5, 1e5),
         ],
+        "tanh": [
+            (0.0, 0.0),
+            (-0.0, -0.0),
+            (inf, 1.0),
+            (-inf, -1.0),
+            (nan, nan),
+            (LARGEST, 1.0),
+            (-LARGEST, -1.0),
+            (TINY, TINY),
+            (-TINY, -TINY),
+            (2.0**-1022, 2.0**-1022),
+            (-(2.0**-29), -(2.0**-29)),
+            (19.1, 1.0),
+            (-22.5, -1.0),
+        ],
     }
     return [Special(name, (x,), None, (y,)) for name, cases in table.items() for x, y in cases]
 

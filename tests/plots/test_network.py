@@ -7,6 +7,7 @@ from plots.pictures import drawn, is_same
 from plots.plot_cases import FLOWERS, labelled, quietly, spector
 
 import sigmax as sx
+from sigmax.layers import NLL, Layer, Linear, LogSigmoid, LogSoftmax, Network, Reference, Tanh
 from sigmax.plots import NetworkDisplay
 from sigmax.plots.display import COLOURS
 
@@ -94,6 +95,71 @@ def test_wide_layers_have_dots(picture):
     assert "input\n(784)" in texts
     assert len(edges(display)) == 49
     picture(display.figure_, "network_layers")
+
+
+def xor_network():
+    """Two layers with given weights; classes "no" and "yes", whose reference has no unit."""
+    network = Network(Linear(2, 3), Tanh(), Linear(3, 1), Reference(), LogSoftmax(), NLL())
+    network.parameters["0.weight"][...] = [[4.0, -4.0], [-2.0, 2.0], [1.0, 0.0]]
+    network.parameters["0.bias"][...] = [0.5, 0.0, -1.0]
+    network.parameters["2.weight"][...] = [[3.0, 1.5, -6.0]]
+    network.classes = np.array(["no", "yes"])
+    return network
+
+
+def test_a_network_of_layers(picture):
+    display = NetworkDisplay.from_network(xor_network(), names=["left", "right"])
+    columns = [(one.title, one.width, one.bias, one.labels) for one in display.layers]
+    assert columns == [
+        ("inputs", 2, True, ("left", "right")),
+        ("tanh", 3, True, ()),
+        ("softmax", 1, False, ("yes",)),
+        ("loss", 1, False, ()),
+    ]
+    first, second = edges(display), edges(display, 1)
+    assert first[0, 0] == (COLOURS[0], 5.0)
+    assert first[1, 0] == (COLOURS[1], 5.0)
+    assert first[0, 1] == (COLOURS[1], pytest.approx(0.4 + 4.6 * 0.5))
+    assert (1, 2) not in first  # a weight of 0
+    assert set(first) == {(-1, 0), (-1, 2), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1)}
+    assert set(second) == {(0, 0), (1, 0), (2, 0)}
+    assert second[1, 0] == (COLOURS[0], pytest.approx(0.4 + 4.6 * 0.25))
+    title = display.ax_.get_legend().get_title().get_text()
+    assert title == "width: |weight|, against the largest between the same columns"
+    picture(display.figure_, "network_of_layers")
+
+
+def test_a_drawn_network_is_what_it_was():
+    network = xor_network()
+    display = NetworkDisplay.from_network(network)
+    network.parameters["0.weight"][...] = 0.0
+    assert display.gaps[0][0][0].tolist() == [4.0, -4.0]
+
+
+class Doubled(Layer):
+    """A layer that the pictures have not heard of."""
+
+
+@pytest.mark.parametrize(
+    ("layers", "titles"),
+    [
+        ((Linear(2, 1), LogSigmoid(), NLL()), ["inputs", "sigmoid", "loss"]),
+        (
+            (Linear(2, 3), Doubled(), Linear(3, 2), LogSoftmax(), NLL()),
+            ["inputs", "Doubled", "softmax", "loss"],
+        ),
+        ((Linear(2, 3), Linear(3, 2), LogSoftmax(), NLL()), ["inputs", "linear", "softmax", "loss"]),
+    ],
+)
+def test_titles_of_networks(layers, titles):
+    assert [one.title for one in NetworkDisplay.from_network(Network(*layers)).layers] == titles
+
+
+def test_networks_that_cannot_be_drawn():
+    with pytest.raises(ValueError, match=r"the first layer must be Linear, to be drawn; got Tanh\(\)"):
+        NetworkDisplay.from_network(Network(Tanh(), Linear(2, 2), LogSoftmax(), NLL()))
+    with pytest.raises(ValueError, match="names must have length 2; got 3"):
+        NetworkDisplay.from_network(xor_network(), names=["a", "b", "c"])
 
 
 def test_infinite_weights_and_columns_left_out():

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import finite, numbers, plural, position
 from sigmax.kernels import Float
-from sigmax.layers.differences import EPS, FIRST, LAST, Judgement, Shifted, first_steps, joined, judge
+from sigmax.layers.differences import FIRST, LAST, Judgement, joined, judge
 from sigmax.layers.gradient_report import Check, GradientReport
-from sigmax.layers.layer import Arrays, Layer
-from sigmax.layers.watched import Watched, place
+from sigmax.layers.layer import Layer
+from sigmax.layers.surroundings import Surroundings, away
+from sigmax.layers.watched import Watched
 
 #: relative part of the tolerance
 _TOL = 1e-7
-#: outputs that are held at once while the entries of a parameter are moved one after the other
-_HELD = 2**16
-#: evaluations with all numbers moved by a rounding, whose effects are the noise of the outputs
-_ROUNDINGS = 4
-#: no rounding is taken for more than this share of the largest output
-_MOST_NOISE = math.sqrt(EPS)
-#: outputs of a row that move by so many times their noise have moved
-_MOVED = 16.0
 
 
 def check_gradients(
@@ -73,8 +65,11 @@ def check_gradients(
     Accuracy: the first step is 2^-10 max(1, abs(x)), where truncation and rounding of smooth functions are
     about 1e-12 of the outputs.  An entry whose derivative is smaller than about 1e-6 of the output that it
     changes is therefore known to fewer than six digits, and the tolerance says so.  Near a kink the step
-    shrinks, down to 5e-7 times the first; an entry that lies on one passes where the rule gives the slope of
-    a side, or one between, and a note says so.  Rules are never believed more for a smaller step.
+    shrinks, down to 5e-7 times the first; a rule is never believed more for a smaller step.
+
+    On a kink there is no derivative.  A rule may give the slope of either side there, or one between; what it
+    gives where several kinks meet is left open; J leaves out the rows that lie on one while parameters and
+    second rules are checked.  Notes say so.
 
     Each row of z is moved together with the others where rows turn out to be mapped one by one; where
     they do not, as in batch normalisation, every entry is moved alone, and a note says so.  One parameter
@@ -127,72 +122,38 @@ class _Checking:
     def report(self) -> GradientReport:
         """Make all checks."""
         watched = self.watched
-        a, same = watched.repeats(np.roll(self.z, 1, axis=0) + self.away())
+        a, same = watched.repeats(np.roll(self.z, 1, axis=0) + away(self.rng, self.z))
         if same:
-            self.a, self.R = a, self.rng.standard_normal(a.shape)
-            down, own = watched.first_rules(self.R, self.rng.standard_normal(a.shape))
-            [self.noise] = self.noise_of(lambda: [watched.outputs(self.moved(self.z))], [a])
-            self.check_input(down)
-            for name in watched.parameters:
-                tied = watched.sharing(name)
-                if len(tied) > 1 and name == tied[0]:
-                    self.notes.append(f"{' and '.join(tied)} are one array: their gradients are added")
-                self.check_parameter(name, np.sum([own[one] for one in tied], axis=0))
-            if watched.layer.has_tangents:
-                self.check_tangents(down, own)
+            self.compare(a)
         failures = tuple(watched.failures)
         passed = same and not failures and all(one.passed for one in self.checks)
         return GradientReport(watched.name, passed, tuple(self.checks), tuple(self.notes), failures)
 
-    # -- what is near z ------------------------------------------------------------------------------------
-
-    def away(self) -> Float:
-        """A change of z as large as a first step, of either sign."""
-        signs = self.rng.integers(0, 2, self.z.shape) * 2.0 - 1.0
-        return signs * self.rng.uniform(0.5, 1.0, self.z.shape) * first_steps(self.z)
-
-    def moved(self, x: Float) -> Float:
-        """x with every number moved by a rounding, up or down."""
-        signs = self.rng.integers(0, 2, x.shape) * 2.0 - 1.0
-        return x + EPS * np.maximum(1.0, np.abs(x)) * signs
-
-    def noise_of(self, values: Callable[[], list[Float]], base: list[Float]) -> list[Float]:
-        """How far each of some values may lie from what it should be: what roundings of all numbers do to it.
-
-        `values` moves what it computes from besides the parameters.  A constant of order 1 inside the layer
-        has a rounding, too, which nothing moves; the largest value says whether there may be one.
-        """
-        largest = [float(np.abs(one).max(initial=0.0)) for one in base]
-        found = [np.zeros_like(one) for one in base]
-        for _ in range(_ROUNDINGS):
-            with self.watched.restored():
-                for parameter in self.watched.parameters.values():
-                    parameter[...] = self.moved(parameter)
-                for worst, value, at in zip(found, values(), base, strict=True):
-                    np.fmax(worst, np.abs(value - at), out=worst)
-        return [
-            np.minimum(worst, _MOST_NOISE * top) + EPS * (np.abs(at) + min(1.0, top))
-            for worst, at, top in zip(found, base, largest, strict=True)
-        ]
-
-    def rows_alone(self) -> bool:
-        """Whether each row of the output depends on its own row of z only.
-
-        Of any two rows the numbers differ in a bit, so one of them moves while the other one stays.
-        """
-        number = np.arange(len(self.z))
-        for bit in range((len(self.z) - 1).bit_length()):
-            for value in (0, 1):
-                moving = (number >> bit) & 1 == value
-                a = self.watched.outputs(self.z + self.away() * moving[:, None])
-                mixed = ~(np.abs(a - self.a) <= _MOVED * self.noise).all(axis=1) & ~moving
-                if mixed.any():
-                    self.notes.append(
-                        "the layer mixes rows, as batch normalisation does: output row "
-                        f"{int(mixed.argmax())} changes with other rows of z; each entry of z was moved alone"
-                    )
-                    return False
-        return True
+    def compare(self, a: Float) -> None:
+        """Every rule against differences."""
+        watched = self.watched
+        R = self.rng.standard_normal(a.shape)
+        down, own = watched.first_rules(R, self.rng.standard_normal(a.shape))
+        self.near = Surroundings(watched, a, self.rng, self.tol)
+        self.check_input(down, R)
+        kinked = self.near.kinked_rows()
+        if kinked.any() and not kinked.all():
+            self.notes.append(
+                f"{plural(int(kinked.sum()), 'row')} on a kink, the first z[{int(kinked.argmax())}], left "
+                "out of J while parameters and second rules are checked"
+            )
+            R = R * ~kinked[:, None]
+            watched.forward(self.z)
+            down, own = watched.backward(R), watched.gradients(R)
+        for name, parameter in watched.parameters.items():
+            tied = watched.sharing(name)
+            if len(tied) > 1 and name == tied[0]:
+                self.notes.append(f"{' and '.join(tied)} are one array: their gradients are added")
+            rule, entries = np.sum([own[one] for one in tied], axis=0), self.chosen(parameter.size)
+            self.record(name, rule, entries, self.near.one_by_one(parameter, self.z, entries, rule, R))
+        if watched.layer.has_tangents:
+            dR = self.rng.standard_normal(R.shape) * (R != 0.0)
+            self.check_tangents([a, down, *own.values()], R, dR, everywhere=bool(kinked.all()))
 
     def chosen(self, size: int) -> npt.NDArray[np.intp]:
         """Flat indices of the entries to be checked, in order."""
@@ -200,114 +161,76 @@ class _Checking:
             return np.arange(size)
         return np.sort(self.rng.choice(size, self.most, replace=False))
 
-    # -- the three rules -----------------------------------------------------------------------------------
-
-    def check_input(self, rule: Float) -> None:
+    def check_input(self, rule: Float, R: Float) -> None:
         """Backward: by columns where rows are mapped one by one, else by entries."""
         entries = self.chosen(self.z.size)
-        if not self.rows_alone():
+        mixed = self.near.mixed_row()
+        if mixed is not None:
+            self.notes.append(
+                f"the layer mixes rows, as batch normalisation does: output row {mixed} changes with other "
+                "rows of z; each entry of z was moved alone"
+            )
             z = self.z.copy()
-            self.record("input", rule, entries, self.one_by_one(z, z, entries, rule))
+            self.record("input", rule, entries, self.near.one_by_one(z, z, entries, rule, R))
             return
         row, column = np.unravel_index(entries, self.z.shape)
         found, order = [], []
         for j in np.unique(column):
             at = column == j
             order.append(entries[at])
-            found.append(self.column(int(j), row[at], rule))
+            found.append(self.near.column(int(j), row[at], rule, R))
         self.record("input", rule, np.concatenate(order), joined(found))
 
-    def column(self, j: int, rows: npt.NDArray[np.intp], rule: Float) -> Judgement:
-        """Entries of one column of z, moved together."""
-        x = self.z[rows, j]
-        steps = first_steps(x)
+    def check_tangents(self, base: list[Float], R: Float, dR: Float, *, everywhere: bool) -> None:
+        """Tangents of the three rules, along one direction in z, R and all parameters.
 
-        def shifted(f: float, which: npt.NDArray[np.intp]) -> tuple[Float, Float]:
-            z, at = self.z.copy(), rows[which]
-            z[at, j] += f * steps[which]
-            gone = z[at, j] - x[which]
-            return self.watched.outputs(z)[at], gone
-
-        return judge(shifted, rule[rows, j], self.R[rows], self.a[rows], self.noise[rows], steps, self.tol)
-
-    def check_parameter(self, name: str, rule: Float) -> None:
-        """Gradients of one parameter."""
-        parameter = self.watched.parameters[name]
-        entries = self.chosen(parameter.size)
-        self.record(name, rule, entries, self.one_by_one(parameter, self.z, entries, rule))
-
-    def one_by_one(self, array: Float, z: Float, entries: npt.NDArray[np.intp], rule: Float) -> Judgement:
-        """Entries of an array that the layer reads, moved in place one after the other."""
-        q = max(1, self.a.size)
-        flat = self.R.reshape(1, -1), self.a.reshape(1, -1), self.noise.reshape(1, -1)
-        found = []
-        for start in range(0, len(entries), max(1, _HELD // q)):
-            some = entries[start : start + max(1, _HELD // q)]
-            # one by one: a scalar has no indices to be unravelled together
-            places = [tuple(map(int, np.unravel_index(one, array.shape))) for one in some]
-            steps = first_steps(np.array([array[at] for at in places]))
-            values = np.array([rule[at] for at in places])
-            found.append(judge(self._mover(array, z, places, steps), values, *flat, steps, self.tol))
-        return joined(found)
-
-    def _mover(self, array: Float, z: Float, places: list[tuple[int, ...]], steps: Float) -> Shifted:
-        def shifted(f: float, which: npt.NDArray[np.intp]) -> tuple[Float, Float]:
-            out, gone = np.empty((len(which), self.a.size)), np.empty(len(which))
-            for k, entry in enumerate(which):
-                at = places[entry]
-                x = float(array[at])
-                array[at] = x + f * steps[entry]
-                gone[k] = array[at] - x
-                out[k] = self.watched.outputs(z.copy()).reshape(-1)
-                array[at] = x
-            return out, gone
-
-        return shifted
-
-    # -- the second rules ----------------------------------------------------------------------------------
-
-    def check_tangents(self, down: Float, own: Arrays) -> None:
-        """Tangents of the three rules, along one direction in z, R and all parameters."""
-        watched, draw = self.watched, self.rng.standard_normal
-        parameters = watched.parameters
-        by_place = {place(one): draw(one.shape) for one in parameters.values()}
-        direction = {name: by_place[place(one)] for name, one in parameters.items()}
-        saved = {name: one.copy() for name, one in parameters.items()}
-        dz, dR = draw(self.z.shape), draw(self.R.shape)
-
-        da = watched.tangent(dz, direction)
-        ddown, down_own = watched.backward_tangent(self.R, dR), watched.gradients_tangent(self.R, dR)
+        Where all rows lie on a kink, `everywhere`, backward and gradients may jump, and what cannot be
+        differenced is left open.
+        """
+        watched, near = self.watched, self.near
+        da = watched.tangent(near.dz, near.direction)
+        down, own = watched.backward_tangent(R, dR), watched.gradients_tangent(R, dR)
         names = ["forward_tangent", "backward_tangent", *(f"gradients_tangent[{one}]" for one in own)]
-        rule = [da, ddown, *down_own.values()]
-        base = [self.a, down, *own.values()]
+        rule = [da, down, *own.values()]
 
-        def values(z: Float, R: Float) -> list[Float]:
+        def values(z: Float, delta: Float) -> list[Float]:
             a = watched.forward(z)
-            return [a, watched.backward(R), *watched.gradients(R).values()]
+            return [a, watched.backward(delta), *watched.gradients(delta).values()]
 
         def shifted(f: float, which: npt.NDArray[np.intp]) -> tuple[Float, Float]:
-            t = f * FIRST
-            with watched.restored():
-                for name, one in parameters.items():
-                    one[...] = saved[name] + t * direction[name]
-                found = _flat(values(self.z + t * dz, self.R + t * dR))
-            return found[which], np.full(len(which), t)
+            with near.along(f * FIRST) as z:
+                found = _flat(values(z, R + f * FIRST * dR))
+            return found[which], np.full(len(which), f * FIRST)
 
-        noise = self.noise_of(lambda: values(self.moved(self.z), self.moved(self.R)), base)
+        # rules sum terms of the size of R, whatever they come to
+        unit = float(np.abs(R).max(initial=0.0))
+        noise = near.noise_of(lambda: values(near.moved(self.z), near.moved(R)), base, unit)
         flat = _flat(rule)[:, 0]
         steps = np.full(len(flat), FIRST)
         found = judge(shifted, flat, np.ones((1, 1)), _flat(base), _flat(noise), steps, self.tol)
         start = 0
         for name, one in zip(names, rule, strict=True):
-            stop = start + one.size
-            self.record(name, one, np.arange(one.size), found[start:stop])
-            start = stop
+            mine = found[start : start + one.size]
+            self.record(name, one, np.arange(one.size), mine, jumps=everywhere)
+            start += one.size
 
     # -- what is written down --------------------------------------------------------------------------------
 
-    def record(self, what: str, rule: Float, entries: npt.NDArray[np.intp], found: Judgement) -> None:
+    def record(
+        self,
+        what: str,
+        rule: Float,
+        entries: npt.NDArray[np.intp],
+        found: Judgement,
+        *,
+        jumps: bool = False,
+    ) -> None:
         """One check, with what there is to say about it."""
         given = rule.reshape(-1)[entries]
+        left_open = found.open | ~found.settled if jumps else found.open
+        self.say(what, entries, rule.shape, found, left_open, jumps)
+        closed = ~left_open
+        given, entries, found = given[closed], entries[closed], found[closed]
         agrees = (found.error <= found.tolerance) & found.settled
         ratio = np.nan_to_num(found.error / found.tolerance, nan=np.inf, posinf=np.inf)
         ratio[(found.error == 0.0) & (found.tolerance == 0.0)] = 0.0
@@ -315,7 +238,7 @@ class _Checking:
         index: tuple[int, ...] = ()
         analytic = difference = error = tolerance = math.nan
         if len(entries):
-            worst = int(np.lexsort((ratio, ~agrees))[-1])
+            worst = int(np.where(agrees & (wrong > 0), -1.0, ratio).argmax())
             index = tuple(int(i) for i in np.unravel_index(entries[worst], rule.shape))
             analytic, difference = float(given[worst]), float(found.difference[worst])
             error, tolerance = float(found.error[worst]), float(found.tolerance[worst])
@@ -325,21 +248,43 @@ class _Checking:
             disagreeing=wrong,
         )
         self.checks.append(check)
-        if found.kink.any():
-            self.notes.append(
-                f"{what}: {int(found.kink.sum()):,} of {plural(len(entries), 'number')} on a kink, where the "
-                "rule may give the slope of either side, or one between"
-            )
-        if not found.settled.all():
-            first = np.unravel_index(entries[int(found.settled.argmin())], rule.shape)
-            self.watched.failures.append(
-                f"{position(what, tuple(map(int, first)))}: no step gives a difference to trust, down to "
-                f"{FIRST * LAST:.0e} of its size, in {int((~found.settled).sum()):,} of {len(entries):,}: "
-                "the layer is not smooth there"
-            )
         hint = _hint(given, found.difference, len(self.z)) if wrong else ""
         if hint:
             self.notes.append(f"{what}: {hint}")
+
+    def say(
+        self,
+        what: str,
+        entries: npt.NDArray[np.intp],
+        shape: tuple[int, ...],
+        found: Judgement,
+        left_open: npt.NDArray[np.bool_],
+        jumps: bool,
+    ) -> None:
+        """Notes on kinks; what cannot be differenced is a failure."""
+        on_kink, unsettled = found.kink & ~left_open, ~found.settled & ~left_open
+        of = plural(len(entries), "number")
+        if on_kink.any():
+            self.notes.append(
+                f"{what}: {int(on_kink.sum()):,} of {of} on a kink; the rule gives the slope of a side, or "
+                "one between"
+            )
+        if left_open.any():
+            self.notes.append(
+                f"{what}: {int(left_open.sum()):,} of {of} on a kink and left open; the rule gives the slope "
+                "of no side, as rules may where several kinks meet"
+            )
+            if left_open.all() and not jumps:
+                self.watched.failures.append(
+                    f"{what}: nothing was checked, all numbers lie on kinks: take another z, or parameters"
+                )
+        if unsettled.any():
+            first = np.unravel_index(entries[int(unsettled.argmax())], shape)
+            self.watched.failures.append(
+                f"{position(what, tuple(map(int, first)))}: no step gives a difference to trust, down to "
+                f"{FIRST * LAST:.0e} of its size, in {int(unsettled.sum()):,} of {len(entries):,}: the layer "
+                "is not smooth there"
+            )
 
 
 def _hint(rule: Float, difference: Float, n: int) -> str:

@@ -42,19 +42,18 @@ class Share:
     ----------
     layers : Sequential
         With the loss; its leaves are used as they are.
-    targets_are_codes : bool
     fused : bool
-        Whether a kernel may stand in for the last layers.
+        Whether a kernel stands in for the last layers where one has them.
     """
 
     __slots__ = ("below", "head", "layers", "loss")
 
-    def __init__(self, layers: Sequential, *, targets_are_codes: bool, fused: bool) -> None:
+    def __init__(self, layers: Sequential, *, fused: bool) -> None:
         leaves = tuple(one for _, one in layers.leaves)
         loss = leaves[-1]
         assert isinstance(loss, Loss)
         self.layers, self.loss = layers, loss
-        self.head: Head | None = head_of(leaves) if fused and targets_are_codes else None
+        self.head: Head | None = head_of(leaves) if fused else None
         below = leaves[: len(leaves) - self.head.layers] if self.head else ()
         self.below = Sequential(*below) if below else None
 
@@ -99,10 +98,9 @@ class NetworkCost:
         self.n_rows, self.rows_read = len(X), 0
         self._X, self._weight = X, weight
         self._total = float(len(X)) if weight is None else math.fsum(weight.tolist())
-        codes = codes_of(targets)
         self._targets = targets
-        self._codes = codes
-        self._layers, self._backend, self._fused = layers, backend, fused
+        codes = codes_of(targets) if fused else None
+        self._layers, self._backend, self._fused = layers, backend, codes is not None
         self._free: list[Share] = []
         self._names = list(layers.parameters)
         self._arrays = list(layers.parameters.values())
@@ -119,8 +117,10 @@ class NetworkCost:
 
         with self._share() as share:
             self._one_layer = share.head is not None and share.below is None
-            self._widths = self._try(share)
-        self._size = block_rows(X.shape[1]) if self._one_layer else _rows_of(self._widths)
+            #: targets as what computes the loss takes them: the head's kernel, or the layers
+            self._read = targets if share.head is None or codes is None else codes
+            widths = self._try(share)
+        self._size = block_rows(X.shape[1]) if self._one_layer else _rows_of(widths)
         flops = 6.0 * self.n_rows * self.n_parameters
         self._n_threads = threads.useful(n_threads, flops, shared=kernels.get(backend).THREADED)
 
@@ -213,7 +213,7 @@ class NetworkCost:
 
     def _rows_sums(self, share: Share, start: int, stop: int) -> _Sums:
         weight = None if self._weight is None else self._weight[start:stop]
-        return self._sums(share, self._X[start:stop], self._of_targets(slice(start, stop)), weight)
+        return self._sums(share, self._X[start:stop], self._read[start:stop], weight)
 
     # -- a batch -----------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class NetworkCost:
 
     def _batch(self, rows: npt.NDArray[np.intp]) -> tuple[Float, npt.NDArray[Any], Float | None]:
         """The rows, copied into the same memory each time."""
-        source = self._targets if self._codes is None else self._codes
+        source = self._read
         n = len(rows)
         if self._buffers is None or len(self._buffers[0]) < n:
             self._buffers = (
@@ -290,9 +290,7 @@ class NetworkCost:
             size = share.head.n_logits * share.head.linear.coef.shape[1]
             out = np.empty((size, size))
             weight = None if self._weight is None else self._weight[start:stop]
-            pair, _ = share.head.whole_pass(
-                self._X[start:stop], self._of_targets(slice(start, stop)), weight, hessian=out
-            )
+            pair, _ = share.head.whole_pass(self._X[start:stop], self._read[start:stop], weight, hessian=out)
             return pair, out
 
         _, identified = self._sum(sums)
@@ -324,16 +322,9 @@ class NetworkCost:
         try:
             share = self._free.pop()
         except IndexError:
-            share = Share(
-                self._layers.share(self._backend),
-                targets_are_codes=self._codes is not None,
-                fused=self._fused,
-            )
+            share = Share(self._layers.share(self._backend), fused=self._fused)
         yield share
         self._free.append(share)
-
-    def _of_targets(self, rows: slice) -> npt.NDArray[Any]:
-        return self._targets[rows] if self._codes is None else self._codes[rows]
 
     def _try(self, share: Share) -> int:
         """Run two rows up and down: widths of all layers together; errors of shape come before any work."""

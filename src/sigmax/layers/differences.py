@@ -16,7 +16,7 @@ Steps shrink by 8 until an entry agrees with the rule.  The best trusted differe
 step replaces it only where it contradicts it.  So a small step, whose rounding is large, excuses nothing.
 
 Where no step is small enough, x may lie on a kink, and a rule may give the slope of either side, or one
-between.
+between.  Another value is no error where several kinks meet, and is left open.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ LAST = 8.0 ** (1 - LEVELS)
 
 #: slopes of both sides that differ by more than this share have a kink between them
 _KINK = 1e-3
+#: as `_KINK`, at the smallest steps, where a smooth function is straight
+_SMALL_KINK = 1e-6
 #: roundings of the rule itself, in units of eps sum_l |r_l da_l/dx|
 _OWN_ROUNDINGS = 64.0
 #: slopes to one side carry up to ten roundings over h
@@ -74,6 +76,8 @@ class Judgement:
         Whether a step could be trusted, or the entry lies on a kink.
     kink : ndarray of bool
         Whether the entry lies on a kink.
+    open : ndarray of bool
+        Whether it does, and the rule gives something else than a slope of its sides, or one between.
     """
 
     difference: Float
@@ -81,8 +85,9 @@ class Judgement:
     tolerance: Float
     settled: npt.NDArray[np.bool_]
     kink: npt.NDArray[np.bool_]
+    open: npt.NDArray[np.bool_]
 
-    def __getitem__(self, some: slice) -> Judgement:
+    def __getitem__(self, some: slice | npt.NDArray[np.bool_]) -> Judgement:
         return Judgement(**{name: value[some] for name, value in vars(self).items()})
 
 
@@ -164,16 +169,27 @@ def judge(
     if before is not None and rest.any():
         here, given = active[rest], rule[active[rest]]
         low, high = _between(_of(before, rest), _of(now, rest), _rows(weight, here))
-        found = now.kinked[rest] & np.isfinite(low) & np.isfinite(high)
+        seen = now.kinked[rest] | before.kinked[rest]
+        kink[here] = found = seen & np.isfinite(low) & np.isfinite(high)
         outside = np.maximum(np.maximum(low - given, given - high), 0.0)
-        kink[here], settled[here] = found, found
         difference[here] = np.where(found, np.clip(given, low, high), doubtful[here])
         unknown = np.maximum(np.abs(given - doubtful[here]), doubt[here])
         error[here] = np.where(found, outside, unknown)
         sides = np.maximum(np.abs(low), np.abs(high))
         roundings = np.where(found, 2.0 * now.rounding[rest], 0.0)
         tolerance[here] = tol * np.where(found, sides, np.abs(given)) + roundings
-    return Judgement(difference, error, tolerance, settled, kink)
+    return Judgement(difference, error, tolerance, settled | kink, kink, kink & ~(error <= tolerance))
+
+
+def kinks(shifted: Shifted, base: Float, noise: Float, steps: Float) -> npt.NDArray[np.bool_]:
+    """Which outputs, one for each entry, have a kink within about the last step."""
+    f = 4.0 * LAST
+    up, above = shifted(f, np.arange(len(base)))
+    down, below = shifted(-f, np.arange(len(base)))
+    right, left = (up - base) / above[:, None], (down - base) / below[:, None]
+    larger = np.maximum(np.abs(right), np.abs(left))
+    slack = _SIDE_ROUNDINGS * noise / (f * steps)[:, None]
+    return np.asarray((np.abs(right - left) > _SMALL_KINK * larger + slack).any(axis=1))
 
 
 def _slopes(

@@ -115,9 +115,9 @@ class Tanh(Elementwise):
         t = np.abs(z)
         t *= -2.0
         self.kernels.exp(t.reshape(-1), t.reshape(-1))
-        root = 2.0 / (1.0 + t)
-        t *= root
-        t *= root
+        root = 1.0 + t
+        t *= 4.0
+        t /= root * root
         return t
 
     def curvature(self, z: Float, a: Float) -> Float:

@@ -146,11 +146,11 @@ def _table(checks: tuple[Check, ...]) -> list[str]:
 
 def _shown(value: float) -> str:
     """Seven digits."""
-    return f"{value:.7g}"
+    return f"{value + 0.0:.7g}"
 
 
 def _exact(value: float) -> str:
-    return f"{value:.10g}"
+    return f"{value + 0.0:.10g}"
 
 
 def _times(ratio: float) -> str:

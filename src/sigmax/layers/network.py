@@ -300,22 +300,25 @@ class Network:
         ndarray of shape (n, K) or (n, m)
             Of the classes; of m yes-or-no outcomes, m > 1, that of each.
         """
-        found = np.vstack([self._probabilities(part) for part in self._parts(X)])
-        if isinstance(self.loss, BernoulliNLL) and found.shape[1] > 2:
-            return found[:, found.shape[1] // 2 :]
-        return found
+        found, several = self._of_outputs(X)
+        return found[:, found.shape[1] // 2 :] if several else found
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """The most probable label of each row, shape (n,); of m > 1 outcomes 1 where it is likelier, (n, m).
 
         Of labels that are as probable, the first in their order.
         """
-        p = self.predict_proba(X)
-        if isinstance(self.loss, BernoulliNLL) and p.shape[1] != 2:
-            return (p > 0.5).astype(np.int64)
+        p, several = self._of_outputs(X)
+        if several:
+            return (p[:, p.shape[1] // 2 :] > 0.5).astype(np.int64)
         best = p.argmax(axis=1)
         labels: npt.NDArray[Any] = best if self.classes is None else self.classes[best]
         return labels
+
+    def _of_outputs(self, X: npt.ArrayLike) -> tuple[Float, bool]:
+        """Probability of each output, and whether they are those of several outcomes, not of classes."""
+        p = np.vstack([self._probabilities(part) for part in self._parts(X)])
+        return p, isinstance(self.loss, BernoulliNLL) and p.shape[1] > 2
 
     def _before(self, X: Float) -> Float:
         """The input of the loss."""

@@ -197,10 +197,12 @@ class Watched:
         self.forward(self.z)
         down, own = self.backward(delta), self.gradients(delta)
         both = 2.0 * delta - other
-        self._linear("backward", down, self.backward(other), self.backward(both))
+        # results are sums of terms as large as those, whatever they come to
+        terms = float(np.abs(both).max(initial=0.0))
+        self._linear("backward", down, self.backward(other), self.backward(both), terms)
         first, second = self.gradients(other), self.gradients(both)
         for name in own:
-            self._linear("gradients", own[name], first[name], second[name], f"[{name!r}]")
+            self._linear("gradients", own[name], first[name], second[name], terms, f"[{name!r}]")
         self.forward(self.z)
         own_again, down_again = self.gradients(delta), self.backward(delta)
         same = _alike(down, down_again) and all(_alike(own[name], own_again[name]) for name in own)
@@ -208,10 +210,12 @@ class Watched:
             self._fails("backward and gradients give other results when they are called in the other order")
         return down, own
 
-    def _linear(self, rule: str, one: Float, other: Float, both: Float, where: str = "") -> None:
+    def _linear(
+        self, rule: str, one: Float, other: Float, both: Float, terms: float, where: str = ""
+    ) -> None:
         """2 f(delta) - f(delta') = f(2 delta - delta')."""
         scale = max(float(np.abs(array).max(initial=0.0)) for array in (one, other, both))
-        off = np.abs(2.0 * one - other - both) > _LINEAR * scale
+        off = np.abs(2.0 * one - other - both) > _LINEAR * scale + _SAME * terms
         if off.any():
             index = [int(i) for i in np.argwhere(off)[0]]
             self._fails(
@@ -225,7 +229,9 @@ class Watched:
         self.forward(self.z)
         parts = self.forward_tangent(2.0 * dz, {}) + self.forward_tangent(-dz, direction)
         whole = self.forward_tangent(dz, direction)
-        if not np.abs(parts - whole).max(initial=0.0) <= _LINEAR * np.abs(whole).max(initial=0.0):
+        terms = max(float(np.abs(one).max(initial=0.0)) for one in (dz, *direction.values()))
+        allowed = _LINEAR * float(np.abs(whole).max(initial=0.0)) + _SAME * terms
+        if not np.abs(parts - whole).max(initial=0.0) <= allowed:
             self._fails(
                 "forward_tangent is not linear, or takes names missing from direction for other than zeros: "
                 "its results for (2 dz, {}) and (-dz, direction) do not add up to that for (dz, direction)"

@@ -12,16 +12,17 @@ from sigmax.inference.observed import observed
 from sigmax.inference.result import Result
 from sigmax.inference.tables import label_text
 from sigmax.kernels import Float
-from sigmax.plots.display import MUTED, Display, colour
-from sigmax.plots.drawing import backed, ink, legend, mixed, room
+from sigmax.layers import Network
+from sigmax.plots.columns import columns_of
+from sigmax.plots.display import Display
+from sigmax.plots.drawing import backed, ink, mixed, room
+from sigmax.plots.edges import Weights, draw_edges, explain
 from sigmax.plots.layer import Layer
 from sigmax.plots.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: widths of edges in points: of weights, and of connections without one
-_THIN, _THICK, _PLAIN = 0.4, 5.0, 0.7
 #: characters of a name outside of the picture
 _NAME = 28
 #: distance from a layer with names on its right to the next one; from others it is 1
@@ -38,8 +39,8 @@ _WEIGHTS = ("raw", "standardised")
 class NetworkDisplay(Display):
     """Units and layers of a regression: inputs, linear units, sigmoid or softmax, negative log-likelihood.
 
-    Of a fit by :meth:`from_result`, or of sizes alone: ``NetworkDisplay(4, 3).plot()``; of any network of
-    layers: ``NetworkDisplay(layers=[("input", 64), ("hidden", 16), ("softmax", 10)]).plot()``.
+    Of a fit by :meth:`from_result`, of a network by :meth:`from_network`, or of sizes alone:
+    ``NetworkDisplay(4, 3).plot()``, ``NetworkDisplay(layers=[("input", 64), ("hidden", 16)]).plot()``.
 
     Parameters
     ----------
@@ -68,6 +69,8 @@ class NetworkDisplay(Display):
     Attributes
     ----------
     layers : list of Layer
+    gaps : dict of int to (ndarray, ndarray or None)
+        Weights (units, inputs) and biases between a column and the next one, where they are drawn.
     ax_, figure_
         See :class:`sigmax.plots.display.Display`.
     places_ : list of dict of int to (float, float)
@@ -109,6 +112,7 @@ class NetworkDisplay(Display):
             raise ValueError(f"most must be at least 3, the first unit, dots, and the last; got {most}")
         self._inner = _NAME
         self.most, self.note, self.weights, self.biases = most, note, weights, biases
+        self.gaps: Weights = {} if weights is None else {0: (weights, biases)}
         if layers is not None:
             if len(layers) < 2 or any(width < 1 for _, width in layers):
                 raise ValueError(
@@ -235,6 +239,55 @@ class NetworkDisplay(Display):
         )
         return display.plot(ax, **kwargs)
 
+    @classmethod
+    def from_network(
+        cls,
+        network: Network,
+        *,
+        names: Sequence[str] | None = None,
+        most: int = 8,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw a network of :mod:`sigmax.layers`, its weights as edges.
+
+        Linear units and the functions of them are one column.
+
+        Parameters
+        ----------
+        network : Network
+            Its first layer is linear.
+        names : sequence of str, optional
+            Of the inputs.
+        most : int
+            Units of a layer that are drawn.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; in a new figure by default.
+        **kwargs
+            For the edges between inputs and first units, ``matplotlib.collections.LineCollection``.
+
+        Returns
+        -------
+        NetworkDisplay
+
+        Raises
+        ------
+        ValueError
+            The first layer is not linear; another number of names than of inputs.
+
+        Examples
+        --------
+        >>> from sigmax.layers import NLL, Linear, LogSoftmax, Network, Tanh
+        >>> from sigmax.plots import NetworkDisplay
+        >>> network = Network(Linear(2, 4, seed=1), Tanh(), Linear(4, 2, seed=2), LogSoftmax(), NLL())
+        >>> [(one.title, one.width) for one in NetworkDisplay.from_network(network).layers]
+        [('inputs', 2), ('tanh', 4), ('softmax', 2), ('loss', 1)]
+        """
+        columns, weights = columns_of(network, names)
+        display = cls(layers=[(one.title, one.width) for one in columns], most=most)
+        display.layers, display.gaps = columns, weights
+        return display.plot(ax, **kwargs)
+
     def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw it, on `ax` or in a new figure; `kwargs` are for the edges (``LineCollection``)."""
         slots = [self._slots(layer) for layer in self.layers]
@@ -259,7 +312,10 @@ class NetworkDisplay(Display):
             for at, units in zip(across, slots, strict=True)
         ]
         for x in range(last):
-            self._draw_edges(ax, x, kwargs)
+            one_to_one = self.layers[x].width == self.layers[x + 1].width == 1
+            ends = self.places_[x], self.places_[x + 1]
+            extra = kwargs if x == 0 else {}
+            draw_edges(ax, *ends, self.gaps.get(x), one_to_one=x > 0 and one_to_one, style=extra)
         for x, units in enumerate(slots):
             self._draw_units(ax, self.layers[x], across[x], units, radius)
             ax.annotate(
@@ -271,8 +327,8 @@ class NetworkDisplay(Display):
                 va="bottom",
                 fontsize="x-small" if narrow else "small",
             )
-        if self.weights is not None:
-            self._explain(ax)
+        if self.gaps:
+            explain(ax, self.gaps, self.note)
         return self
 
     def _slots(self, layer: Layer) -> list[int | None]:
@@ -289,43 +345,6 @@ class NetworkDisplay(Display):
         return f"{layer.title}\n({layer.width:,}{' + bias' if layer.bias and not narrow else ''})"
 
     # -- drawing ---------------------------------------------------------------------------------
-
-    def _draw_edges(self, ax: Axes, x: int, kwargs: dict[str, Any]) -> None:
-        """Between a layer and the next; weights where there are some."""
-        from matplotlib.collections import LineCollection
-
-        given = self.weights if x == 0 else None
-        top = 0.0
-        if given is not None:
-            finite = np.abs(given[np.isfinite(given)])
-            top = float(finite.max()) if finite.size else 0.0
-        stretches, colours, widths, styles = [], [], [], []
-        one_to_one = x > 0 and self.layers[x].width == self.layers[x + 1].width == 1
-        for unit, start in self.places_[x].items():
-            for other, end in self.places_[x + 1].items():
-                weight = self._weight(unit, other) if given is not None else None
-                if other == -1 or (weight is not None and (np.isnan(weight) or weight == 0.0)):
-                    continue
-                stretches.append([start, end])
-                infinite = weight is not None and bool(np.isinf(weight))
-                styles.append("--" if infinite else "-")
-                if weight is None:
-                    colours.append(MUTED if one_to_one else mixed(ax, 0.25))
-                    widths.append(_PLAIN)
-                else:
-                    colours.append(colour(0) if weight > 0.0 else colour(1))
-                    share = 1.0 if infinite or top == 0.0 else min(abs(weight) / top, 1.0)
-                    widths.append(_THIN + (_THICK - _THIN) * share)
-        style: dict[str, Any] = {"zorder": 1.0, "alpha": 0.8, "linestyles": styles, "linewidths": widths}
-        extra = kwargs if x == 0 else {}
-        if stretches:
-            ax.add_collection(LineCollection(stretches, **{**style, "colors": colours, **extra}))
-
-    def _weight(self, unit: int, other: int) -> float:
-        assert self.weights is not None
-        if unit == -1:
-            return float("nan") if self.biases is None else float(self.biases[other])
-        return float(self.weights[other, unit])
 
     def _draw_units(self, ax: Axes, layer: Layer, x: float, units: list[int | None], radius: float) -> None:
         for i, unit in enumerate(units):
@@ -366,31 +385,3 @@ class NetworkDisplay(Display):
                     zorder=4.0,
                 )
                 backed(text, ax)
-
-    def _explain(self, ax: Axes) -> None:
-        from matplotlib.lines import Line2D
-
-        assert self.weights is not None
-        finite = np.abs(self.weights[np.isfinite(self.weights)])
-        entries = [
-            Line2D([], [], color=colour(0), linewidth=2.5, label="positive"),
-            Line2D([], [], color=colour(1), linewidth=2.5, label="negative"),
-        ]
-        shown = [float(one) for one in self.weights.ravel()] + list(
-            [] if self.biases is None else self.biases
-        )
-        if np.isinf(shown).any():
-            entries.append(Line2D([], [], color=MUTED, linewidth=2.5, linestyle="--", label="infinite"))
-        title = f"width: {self.note}" if self.note else "width: |weight|"
-        if finite.any():
-            title += f", at most {finite.max():.3g}"
-        found = legend(
-            ax,
-            handles=entries,
-            title=title,
-            ncols=len(entries),
-            loc="upper center",
-            bbox_to_anchor=(0.5, 0.0),
-            frameon=False,
-        )
-        found.set_zorder(5.0)

@@ -27,6 +27,8 @@ SIZES = [
     2.0**-30,
     2.0**-10,
     0.1,
+    math.log(2) / 4,  # where tanh has n = 0 and -1
+    0.188,
     math.log(2) / 2,
     math.nextafter(math.log(2) / 2, 1),
     0.5,
@@ -41,6 +43,8 @@ SIZES = [
     5.0,
     8.5,
     13.0,
+    18.715,  # where tanh rounds to 1 - 2^-53, and to 1
+    19.1,
     22.25,
     36.04,
     36.7368005696771,
@@ -115,6 +119,7 @@ def number(x: float) -> str:
         exact(min(mpf(x), mpf(0)) - tail),
         exact(max(mpf(x), mpf(0)) + tail),
         exact(small * big),
+        exact(mp.tanh(mpf(x))),
     )
 
 
@@ -164,7 +169,7 @@ def table() -> str:
             "",
             "static const struct {",
             "    double x;",
-            "    exact exp, expit, log_expit, log1pexp, curvature;",
+            "    exact exp, expit, log_expit, log1pexp, curvature, tanh;",
             "} numbers[NUMBERS] = {",
             *numbers,
             "};",

@@ -3,4 +3,7 @@
 from sigmax.layers.training.cost import Callback, Cost, Outcome, State
 from sigmax.layers.training.train import METHODS, Method, train
 
-__all__ = ["METHODS", "Callback", "Cost", "Method", "Outcome", "State", "train"]
+#: methods that count epochs, not steps
+EPOCHS = frozenset(name for name, one in METHODS.items() if one.stochastic)
+
+__all__ = ["EPOCHS", "METHODS", "Callback", "Cost", "Method", "Outcome", "State", "train"]

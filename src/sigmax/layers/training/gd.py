@@ -74,7 +74,7 @@ def gd(
             return watcher.outcome(theta, value, norm, out_of_iterations(max_iter, norm, tol))
         step = rule.step(theta, value, g)
         if step is None:
-            return floor.stuck(watcher)
+            return floor.end(watcher)
         new_theta, new_value, new_g = step
         new_norm = largest(new_g)
         if not is_finite(new_value, new_norm):

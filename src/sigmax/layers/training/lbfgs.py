@@ -2,8 +2,8 @@
 
     theta+ = theta - t B g,    B from the last 10 pairs (s, y) over gamma I,    gamma = s'y / y'y
 
-with t from a search for the strong Wolfe conditions, so that s'y > 0 (Nocedal & Wright, Numerical Optimization,
-2nd ed. 2006, alg. 7.4 and 7.5).
+with t from a search for the strong Wolfe conditions, so that s'y > 0 (Nocedal & Wright, Numerical
+Optimization, 2nd ed. 2006, alg. 7.4 and 7.5).
 """
 
 from __future__ import annotations
@@ -74,11 +74,10 @@ def lbfgs(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol: flo
             size = math.sqrt(float(g @ g))
             at = wolfe_step(cost, Point(0.0, value, -size, theta, g), -g / size, min(1.0, size))
         if at is None:
-            return floor.stuck(watcher)
+            return floor.end(watcher)
         s, y = at.theta - theta, at.gradient - g
-        product, square = float(s @ y), float(y @ y)
-        if product > np.finfo(float).eps * square and memory.add(s, y):
-            gamma = product / square
+        if memory.add(s, y):
+            gamma = float(s @ y) / float(y @ y)
         theta, value, g, norm = at.theta, at.value, at.gradient, largest(at.gradient)
         if watcher.after(theta, value, norm):
             return watcher.outcome(theta, value, norm, STOPPED)

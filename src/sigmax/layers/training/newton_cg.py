@@ -4,9 +4,9 @@
 
 is lowered by conjugate gradients that end at the boundary, at a direction of negative curvature, or where
 |g + Hs| <= eta |g| (Toint, in Duff, Sparse Matrices and Their Uses, 1981; Steihaug, SIAM J. Numer. Anal. 20,
-1983; Nocedal & Wright, Numerical Optimization, 2nd ed. 2006, alg. 7.2).  Delta follows the ratio of what J fell
-by to what m promised (alg. 4.1).  eta = min(1/2, sqrt(|g| / max(1, |g_0|))) makes convergence superlinear (Dembo,
-Eisenstat & Steihaug, SIAM J. Numer. Anal. 19, 1982).  H is met in products only.
+1983; Nocedal & Wright, Numerical Optimization, 2nd ed. 2006, alg. 7.2).  Delta follows the ratio of what J
+fell by to what m promised (alg. 4.1).  eta = min(1/2, sqrt(|g| / max(1, |g_0|))) makes convergence
+superlinear (Dembo, Eisenstat & Steihaug, SIAM J. Numer. Anal. 19, 1982).  H is met in products only.
 
 Near the optimum J changes by less than its rounding.  There the fall is taken from gradients, by the
 trapezoidal rule -(g + g+)'s / 2, which is exact for a parabola.
@@ -80,9 +80,12 @@ def newton_cg(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol:
             return watcher.outcome(theta, value, norm, out_of_iterations(max_iter, norm, tol))
         eta = min(0.5, math.sqrt(_length(g) / scale))
         s, promised = truncated_cg(cost, theta, g, radius, eta)
+        if not math.isfinite(promised):
+            reason = "a product with the Hessian is not finite; lbfgs needs none"
+            return watcher.outcome(theta, value, norm, reason)
         new_theta = theta + s
         if not promised > 0.0 or np.array_equal(new_theta, theta):
-            return floor.stuck(watcher)
+            return floor.end(watcher)
         new_value, new_g = cost.evaluate(new_theta)
         new_norm = largest(new_g)
         length = _length(s)
@@ -153,8 +156,7 @@ def _to_the_boundary(s: Float, d: Float, radius: float) -> float:
     """The tau > 0 with |s + tau d| = radius; |s| < radius."""
     a, b, c = float(d @ d), float(s @ d), float(s @ s) - radius * radius
     root = math.sqrt(max(b * b - a * c, 0.0))
-    # no subtraction of near numbers; along conjugate gradients s'd is never negative
-    return -c / (b + root) if b > 0.0 else (root - b) / a
+    return (root - b) / a
 
 
 def _shorter(slope: float, fell: float) -> float:

@@ -20,6 +20,8 @@ SAME = 1e-12
 _PROBES = 3
 #: a gradient of up to this many times what the probes see is rounding
 _TRUSTED = 8.0
+#: a run whose value has risen since it was lowest ends when it is asked so many times
+_ASKED = 3
 
 
 def gradient_noise(cost: Cost, theta: Float, g: Float) -> float:
@@ -48,35 +50,37 @@ class Floor:
         which it is asked whether the gradient is rounding.  Where it is not, the patience doubles.
     """
 
-    __slots__ = ("_anchor", "_best", "_cost", "_patience", "_value", "_waited")
+    __slots__ = ("_anchor", "_asked", "_best", "_cost", "_patience", "_value", "_waited")
 
     def __init__(self, cost: Cost, patience: int) -> None:
         self._cost = cost
         self._patience = patience
-        self._waited = 0
+        self._waited = self._asked = 0
         self._value = np.inf
         #: the norm that has to be halved
         self._anchor = np.inf
         self._best: tuple[Float, float, Float, float] | None = None
 
     def reached(self, theta: Float, value: float, g: Float, norm: float) -> bool:
-        """Take note of an iteration; True where its gradient is rounding and the run should end."""
-        if value < self._value - SAME * abs(value):
-            # values still tell: the best point is the last one
-            self._value, self._anchor, self._waited = value, norm, 0
+        """Take note of an iteration; True where the run should end."""
+        falls = value < self._value - SAME * abs(value)
+        if falls:
+            self._value = value
+        # while values tell, the last point is the best
+        equal = value <= self._value + SAME * abs(value)
+        if self._best is None or falls or (equal and norm < self._best[3]):
             self._best = theta, value, g, norm
-            return False
-        if self._best is None or (norm < self._best[3] and value <= self._value + SAME * abs(value)):
-            self._best = theta, value, g, norm
-        if norm <= 0.5 * self._anchor:
-            self._anchor, self._waited = norm, 0
+        if falls or norm <= 0.5 * self._anchor:
+            self._anchor = norm
+            self._waited = 0
             return False
         self._waited += 1
-        if self._waited < self._patience:
+        if self._waited < self._patience << self._asked:
             return False
         self._waited = 0
-        self._patience *= 2
-        return self._is_rounding()
+        self._asked += 1
+        # steps within rounding that add up to a rise: the gradient is not that of the cost
+        return (self._asked >= _ASKED and not equal) or self._is_rounding()
 
     def _is_rounding(self) -> bool:
         assert self._best is not None
@@ -84,20 +88,15 @@ class Floor:
         return norm <= _TRUSTED * gradient_noise(self._cost, theta, g)
 
     def end(self, watcher: Watcher) -> Outcome:
-        """The outcome of a run that ends on the floor."""
+        """The outcome of a run that gets no further: converged only where the gradient is rounding."""
         assert self._best is not None
+        converged = self._is_rounding()
         theta, value, _, norm = self._best
-        reason = f"max |dJ/dtheta| = {norm:.2g} is at rounding level and falls no further"
-        return watcher.outcome(theta, value, norm, reason, converged=True)
-
-    def stuck(self, watcher: Watcher) -> Outcome:
-        """The outcome of a run that finds no step: converged only where the gradient is rounding."""
-        assert self._best is not None
-        if self._is_rounding():
-            return self.end(watcher)
-        theta, value, _, norm = self._best
-        reason = (
-            f"no step lowers the cost any further, but max |dJ/dtheta| = {norm:.2g} is above rounding level; "
-            "check that the gradient is that of the cost (check_gradients), or raise tol"
-        )
-        return watcher.outcome(theta, value, norm, reason)
+        if converged:
+            reason = f"max |dJ/dtheta| = {norm:.2g} is at rounding level and falls no further"
+        else:
+            reason = (
+                f"no step lowers the cost any further, but max |dJ/dtheta| = {norm:.2g} is above rounding "
+                "level; check that the gradient is that of the cost (check_gradients), or raise tol"
+            )
+        return watcher.outcome(theta, value, norm, reason, converged=converged)

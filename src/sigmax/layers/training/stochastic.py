@@ -135,7 +135,7 @@ def epochs(
     ----------
     cost : Cost
     theta : ndarray of shape (d,)
-        Where to start.
+        Where to start; written.
     watcher : Watcher
     rule : Rule
     max_iter : int
@@ -157,7 +157,6 @@ def epochs(
     """
     n = cost.n_rows
     step_gradient, step = cost.step_gradient, rule.step
-    theta = theta.copy()
     before = math.inf
     for _ in range(max_iter):
         at_start = theta.copy()

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,9 @@ METHODS = MappingProxyType(
         "adam": Method(adam, 50, None, _own(batch_size=32, learning_rate=0.01), stochastic=True),
     }
 )
+
+#: a gradient as small as this has a square that underflows
+_LEAST_TOL = 1e-150
 
 _CHECKS: dict[str, Callable[[str, object], float]] = {
     "batch_size": settings.whole,
@@ -138,12 +142,15 @@ def train(
     own = {name: value for name, value in given.items() if value is not None}
     for name in own:
         if name not in chosen.own:
-            others = " and ".join(other for other, one in METHODS.items() if name in one.own)
-            raise ValueError(f"{name} is a setting of {others}; {method} has none: {_WHY_NOT[name]}")
-    arguments: dict[str, object] = dict(chosen.own)
+            *others, last = (other for other, one in METHODS.items() if name in one.own)
+            theirs = f"{', '.join(others)} and {last}" if others else last
+            raise ValueError(f"{name} is a setting of {theirs}; {method} has none: {_WHY_NOT[name]}")
+    arguments: dict[str, Any] = dict(chosen.own)
     arguments |= {name: _CHECKS[name](name, value) for name, value in own.items()}
     arguments["max_iter"] = chosen.max_iter if max_iter is None else settings.whole("max_iter", max_iter)
     arguments["tol"] = chosen.tol if tol is None else settings.not_negative("tol", tol)
+    if not chosen.stochastic:
+        arguments["tol"] = max(arguments["tol"], _LEAST_TOL)
     rng = settings.generator(seed)
     if chosen.stochastic:
         arguments["rng"] = rng

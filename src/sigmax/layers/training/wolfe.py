@@ -26,6 +26,8 @@ from sigmax.layers.training.rounding import SAME
 _C1 = 1e-4
 _C2 = 0.9
 _MAX_TRIALS = 60
+#: trials after which a point that is lower will do: at a kink (ReLU) no point may satisfy both conditions
+_ENOUGH_TRIALS = 20
 #: where phi still falls at this step, its infimum is taken to lie at infinity
 _FARTHEST = 2.0**60
 
@@ -69,14 +71,15 @@ def wolfe_step(cost: Cost, start: Point, d: Float, first_trial: float = 1.0) -> 
     Returns
     -------
     Point or None
-        After 60 trials a point that satisfies the first condition only, if its value is lower than that of
-        the start by more than rounding; else None.
+        After 20 trials a point that satisfies the first condition only, if its value is lower than that of
+        the start by more than rounding; None where 60 find no such point.
     """
     room = SAME * abs(start.value)
     low, high = start, None
     t = first_trial
-    widths = (math.inf, math.inf)
-    for _ in range(_MAX_TRIALS):
+    for trial in range(_MAX_TRIALS):
+        if trial >= _ENOUGH_TRIALS and low.value < start.value - room:
+            break
         theta = start.theta + t * d
         value, gradient = cost.evaluate(theta)
         at = Point(t, value, float(gradient @ d), theta, gradient)
@@ -98,10 +101,6 @@ def wolfe_step(cost: Cost, start: Point, d: Float, first_trial: float = 1.0) -> 
         if width <= 2.0**-50 * high.t:
             break
         t = _between(low, high, room)
-        # two trials have to halve the bracket
-        if width > 0.5 * widths[0] and high.finite:
-            t = low.t + 0.5 * width
-        widths = (widths[1], width)
     return low if low.value < start.value - room else None
 
 
