@@ -6,7 +6,18 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["elementwise", "linear", "losses", "probabilities", "sequential"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checking.check",
+        "elementwise",
+        "linear",
+        "losses",
+        "network",
+        "probabilities",
+        "sequential",
+    ],
+)
 def test_docstrings(name, backend_name, monkeypatch):
     monkeypatch.setenv("SIGMAX_BACKEND", backend_name)
     found = doctest.testmod(importlib.import_module(f"sigmax.layers.{name}"))

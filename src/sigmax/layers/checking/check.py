@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from sigmax.data.checks import finite, numbers, plural, position
 from sigmax.kernels import Float
-from sigmax.layers.differences import FIRST, LAST, Judgement, joined, judge
-from sigmax.layers.gradient_report import Check, GradientReport
+from sigmax.layers.checking.differences import FIRST, LAST, Judgement, joined, judge
+from sigmax.layers.checking.report import Check, GradientReport
+from sigmax.layers.checking.surroundings import Surroundings, away
+from sigmax.layers.checking.watched import Watched
 from sigmax.layers.layer import Layer
-from sigmax.layers.surroundings import Surroundings, away
-from sigmax.layers.watched import Watched
 
 #: relative part of the tolerance
 _TOL = 1e-7

@@ -1,7 +1,6 @@
 """What else check_gradients promises, and what its report shows."""
 
 import dataclasses
-import doctest
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from sigmax.layers import (
     Softmax,
     Tanh,
     check_gradients,
-    checking,
 )
 
 # -- what else is promised -------------------------------------------------------------------------
@@ -130,9 +128,3 @@ def test_a_report_is_a_frozen_value():
         report.passed = False
     with pytest.raises(dataclasses.FrozenInstanceError):
         report.worst.error = 0.0
-
-
-def test_docstrings():
-    found = doctest.testmod(checking)
-    assert found.attempted > 5
-    assert found.failed == 0

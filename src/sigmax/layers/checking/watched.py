@@ -10,7 +10,7 @@ import numpy as np
 
 from sigmax.data.checks import finite
 from sigmax.kernels import Float
-from sigmax.layers.differences import EPS
+from sigmax.layers.checking.differences import EPS
 from sigmax.layers.layer import Arrays, Layer, ShapeError
 
 #: what two results of the same numbers may differ by, of the largest of them

@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.differences import EPS, FIRST, Judgement, Shifted, first_steps, joined, judge, kinks
-from sigmax.layers.watched import Watched, place
+from sigmax.layers.checking.differences import (
+    EPS,
+    FIRST,
+    Judgement,
+    Shifted,
+    first_steps,
+    joined,
+    judge,
+    kinks,
+)
+from sigmax.layers.checking.watched import Watched, place
 
 #: outputs that are held at once while the entries of a parameter are moved one after the other
 _HELD = 2**16
