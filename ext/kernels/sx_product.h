@@ -76,7 +76,10 @@ SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t
         sx_product_micro(ROWS, VECTORS, depth, t);                                                      \
     }
 #define SX_PRODUCT_KERNELS(ROWS) SX_PRODUCT_KERNEL(ROWS, 1) SX_PRODUCT_KERNEL(ROWS, 2) SX_PRODUCT_KERNEL(ROWS, 3)
-#define SX_PRODUCT_NAMES(ROWS) {sx_product_##ROWS##_1, sx_product_##ROWS##_2, sx_product_##ROWS##_3}
+#define SX_PRODUCT_CASES(ROWS)                                                                          \
+    case 3 * (ROWS) - 2: sx_product_##ROWS##_1(depth, t); break;                                        \
+    case 3 * (ROWS) - 1: sx_product_##ROWS##_2(depth, t); break;                                        \
+    case 3 * (ROWS): sx_product_##ROWS##_3(depth, t); break;
 
 SX_PRODUCT_KERNELS(1)
 SX_PRODUCT_KERNELS(2)
@@ -91,23 +94,31 @@ SX_PRODUCT_KERNELS(7)
 SX_PRODUCT_KERNELS(8)
 #endif
 
-/* By rows - 1 and vectors - 1. */
-static void (*const sx_product_kernels[SX_PRODUCT_ROWS][SX_PRODUCT_VECTORS])(ptrdiff_t, const sx_product_tile *) = {
-    SX_PRODUCT_NAMES(1), SX_PRODUCT_NAMES(2), SX_PRODUCT_NAMES(3),
+/* n_rows rows of n_vectors vectors. */
+SX_INLINE void sx_product_rows(ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t depth, const sx_product_tile *t)
+{
+    switch (SX_PRODUCT_VECTORS * (n_rows - 1) + n_vectors) {
+        SX_PRODUCT_CASES(1)
+        SX_PRODUCT_CASES(2)
+        SX_PRODUCT_CASES(3)
 #if SX_PRODUCT_ROWS > 3
-    SX_PRODUCT_NAMES(4),
+        SX_PRODUCT_CASES(4)
 #endif
 #if SX_PRODUCT_ROWS > 4
-    SX_PRODUCT_NAMES(5), SX_PRODUCT_NAMES(6), SX_PRODUCT_NAMES(7), SX_PRODUCT_NAMES(8),
+        SX_PRODUCT_CASES(5)
+        SX_PRODUCT_CASES(6)
+        SX_PRODUCT_CASES(7)
+        SX_PRODUCT_CASES(8)
 #endif
-};
+    }
+}
 
 /* One after the other down n rows, in tiles of about the same height. */
 SX_INLINE void sx_product_column(ptrdiff_t n_vectors, ptrdiff_t n, ptrdiff_t depth, sx_product_tile t)
 {
     for (ptrdiff_t tiles = (n + SX_PRODUCT_ROWS - 1) / SX_PRODUCT_ROWS; tiles > 0; --tiles) {
         const ptrdiff_t rows = (n + tiles - 1) / tiles;
-        sx_product_kernels[rows - 1][n_vectors - 1](depth, &t);
+        sx_product_rows(rows, n_vectors, depth, &t);
         t.a += rows * t.a_row;
         t.start += rows * t.lds;
         t.out += rows * t.ldo;
@@ -130,7 +141,7 @@ SX_INLINE void sx_product_narrow(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t cols, s
         one.a = t.a + i * t.a_row;
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(whole + r * SX_VECTOR_LENGTH, start + r * t.lds, (size_t)cols * sizeof *out);
-        sx_product_kernels[rows - 1][0](depth, &one);
+        sx_product_rows(rows, 1, depth, &one);
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(out + r * t.ldo, whole + r * SX_VECTOR_LENGTH, (size_t)cols * sizeof *out);
     }
