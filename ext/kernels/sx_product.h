@@ -5,8 +5,8 @@
  * so neither the register tile, nor the panels, nor the vector width changes a bit on a target with FMA.
  *
  * The micro-kernel holds up to SX_PRODUCT_ROWS x SX_PRODUCT_VECTORS vectors of outputs in registers and runs down l:
- * rows of A are broadcast numbers, whatever their strides.  A panel of B, SX_PRODUCT_DEPTH rows of one register tile's
- * width, stays in the first cache while the rows of A run past; it is copied onto the stack, dense, where enough rows
+ * rows of A are broadcast numbers, whatever their strides.  A panel of B, SX_PRODUCT_DEPTH rows as wide as a register
+ * tile, stays in the first cache while the rows of A run past; it is copied onto the stack, dense, where enough rows
  * follow to pay for that.  Between two panels the outputs wait in memory, and the chains continue.
  *
  * Cost: 2 n k m flops.  |error| <= (k + 1) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order.
@@ -17,7 +17,8 @@
 #include "sx_base.h"
 #include "sx_vector.h"
 
-/* The register tile; at least three vectors, so that no tile of a product as wide as a vector is a broken vector alone. */
+/* The register tile.  With three vectors, tiles of about the same width have two at least where the product is wider
+ * than one: the last vector, which may lie over another, lies over one of its own tile. */
 #ifndef SX_PRODUCT_ROWS
 #define SX_PRODUCT_ROWS 3
 #endif
@@ -31,11 +32,11 @@
 #define SX_PRODUCT_PACK 48
 
 /* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (the bias, with a
- * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before it
- * where the width is no multiple of a vector.
+ * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before
+ * it where the width is no multiple of a vector.
  *
- * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where they
- * meet it keeps the outputs in memory, which costs half the rate. */
+ * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where
+ * they meet it keeps the outputs in memory, which costs half the rate. */
 typedef struct {
     const char *a;
     ptrdiff_t a_row;
@@ -167,7 +168,7 @@ SX_INLINE void sx_product_pack_narrow(ptrdiff_t depth, ptrdiff_t cols, const dou
             panel[l * SX_PRODUCT_COLS + j] = j < cols ? b[l * ldb + j] : 0.0;
 }
 
-/* out = A B + bias; A with any strides, rows of B and of out dense.  bias may be NULL.  The outputs overlap no input. */
+/* out = A B + bias; A with any strides, rows of B and of out dense.  bias may be NULL; out overlaps no other. */
 SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias, double *out)
 {
     const ptrdiff_t n = A->n_rows, k = A->n_cols, m = B->n_cols, bytes = sizeof(double);

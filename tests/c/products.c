@@ -1,6 +1,6 @@
-/* The matrix product: every output is one chain of FMA from its bias on, to the bit, whatever the sizes, the strides and
- * the place of the output are; memory of exact size is written whole and not read beyond; nan and inf stay in their row
- * or column; no rows, no columns and nothing to sum are sizes too.
+/* The matrix product: every output is one chain of FMA from its bias on, to the bit, whatever the sizes, the strides
+ * and the place of the output are; memory of exact size is written whole and not read beyond; nan and inf stay in their
+ * row or column; no rows, no columns and nothing to sum are sizes too.
  */
 #include "inputs.h"
 
