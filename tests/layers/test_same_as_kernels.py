@@ -21,7 +21,7 @@ from strategies import problem, problems, run_pass, run_rows
 import sigmax as sx
 from sigmax.layers import NLL, LogSoftmax, Sequential
 
-#: 4 ulp, of the residual of a row; found over 1,200,000 rows: 5.7 u
+#: 4 ulp, relative, of the residual of a row; found over 2,400,000 rows of up to 20 classes: 6.8 u
 ROW = 8 * U
 #: of the size of the sum of losses; the layers round w l once more than the kernels do; found: 2.1 u
 LOSS = 4 * U

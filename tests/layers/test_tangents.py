@@ -2,7 +2,7 @@
 
 What a bound is made of, in u = 2^-53 times the sum of sizes of the terms of an element: a term has a product
 of two probabilities, which the fused kernel and the layers compute each in its own way, to 2 ulp and a few
-roundings (16 u for both together; found in single rows: 8.3 u); and its factors x_ij x_il, the weight or its
+roundings (16 u for both together; found in single rows: 10.5 u); and its factors x_ij x_il, the weight or its
 root.  A sum of n terms in any order is off by (n + 1) u, on either side.
 """
 
