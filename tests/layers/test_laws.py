@@ -66,6 +66,13 @@ def test_a_constant_direction_is_no_direction(backend, z):
     ones = np.full(z.shape, 3.0)
     assert not layer.forward_tangent(ones, {}).any()
     assert not layer.backward_tangent(ones, 0 * ones).any()
+    # and of p the sum is 1 wherever the logits go: its gradient is 0 and stays it
+    layer = Softmax().share(backend.BACKEND)
+    layer.forward(z)
+    assert not layer.forward_tangent(ones, {}).any()
+    assert not layer.backward(ones).any()
+    layer.forward_tangent(np.random.default_rng(4).normal(size=z.shape), {})
+    assert not layer.backward_tangent(ones, 0 * ones).any()
 
 
 @given(z=logits)

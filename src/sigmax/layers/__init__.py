@@ -21,8 +21,8 @@ training is :meth:`Network.fit`.
 from __future__ import annotations
 
 from sigmax.layers.checking import check_gradients
+from sigmax.layers.checking.report import Check, GradientReport
 from sigmax.layers.elementwise import Elementwise, ReLU, Sigmoid, Tanh
-from sigmax.layers.gradient_report import Check, GradientReport
 from sigmax.layers.layer import Layer, ShapeError
 from sigmax.layers.linear import Linear
 from sigmax.layers.losses import NLL, BernoulliNLL, Loss

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.layer import Direction, Layer, batch, like, memory
+from sigmax.layers.layer import Direction, Layer, batch, forget, like, memory
 
 
 class Elementwise(Layer):
@@ -34,6 +34,7 @@ class Elementwise(Layer):
         """a = f(z), elementwise."""
         self.z = batch(self, "forward", "z", z)
         self.a = self.value(self.z)
+        forget(self, "dz")
         return self.a
 
     def backward(self, delta: npt.ArrayLike) -> Float:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax import kernels
+from sigmax.data.checks import contiguous, numbers
 from sigmax.kernels import Float, Kernels
 
 #: name -> array, of parameters, of their gradients, or of a direction among them
@@ -181,6 +182,20 @@ def shape_of(widths: tuple[int | str, ...]) -> str:
     return f"({', '.join(map(str, widths))})"
 
 
+def real(layer: Layer, rule: str, name: str, value: npt.ArrayLike) -> Float:
+    """`value` as a float64 array of any layout.
+
+    Raises
+    ------
+    TypeError
+        It holds no real numbers.
+    """
+    given = np.asarray(value)
+    if given.dtype != np.float64:
+        given = numbers(f"{layer!r}.{rule}: {name}", given, TypeError).astype(np.float64)
+    return given
+
+
 def batch(layer: Layer, rule: str, name: str, value: npt.ArrayLike, width: int | None = None) -> Float:
     """`value` as a float64 matrix, contiguous, of `width` columns where that is given.
 
@@ -188,8 +203,10 @@ def batch(layer: Layer, rule: str, name: str, value: npt.ArrayLike, width: int |
     ------
     ShapeError
         It is none.
+    TypeError
+        It holds no real numbers.
     """
-    array = np.ascontiguousarray(value, dtype=np.float64)
+    array = contiguous(real(layer, rule, name, value))
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
         expected = shape_of(("n", "width" if width is None else width))
         raise ShapeError(f"{layer!r}.{rule}: {name} must have shape {expected}; got {np.shape(value)}")
@@ -203,11 +220,19 @@ def like(layer: Layer, rule: str, name: str, value: npt.ArrayLike, shape: tuple[
     ------
     ShapeError
         It has another one.
+    TypeError
+        It holds no real numbers.
     """
-    array = np.ascontiguousarray(value, dtype=np.float64)
+    array = contiguous(real(layer, rule, name, value))
     if array.shape != shape:
         raise ShapeError(f"{layer!r}.{rule}: {name} must have shape {shape}; got {np.shape(value)}")
     return array
+
+
+def forget(layer: Layer, *names: str) -> None:
+    """Drop what belongs to the batch before."""
+    for name in names:
+        layer.__dict__.pop(name, None)
 
 
 def memory(layer: Layer, rule: str, name: str = "z") -> Float:

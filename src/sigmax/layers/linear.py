@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from sigmax.data.checks import contiguous
 from sigmax.kernels import Float
 from sigmax.layers.initial import INITIAL, Seed
-from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like, memory
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, forget, like, memory, real
 
 #: units from which the general product of matrices is faster than the kernels of a few logits
 _WIDE = 16
@@ -98,6 +99,7 @@ class Linear(Layer):
     def forward(self, z: npt.ArrayLike) -> Float:
         """A = z W' + b, shape (n, n_out)."""
         self.z = self._rows("forward", "z", z)
+        forget(self, "dz", "dcoef")
         return self._product(self.z, self.coef)
 
     def backward(self, delta: npt.ArrayLike) -> Float:
@@ -180,8 +182,10 @@ class Linear(Layer):
         return named
 
     def _rows(self, rule: str, name: str, value: npt.ArrayLike) -> Float:
-        """A batch of inputs; of any strides, which the kernels read where it lies."""
-        array = np.asarray(value, dtype=np.float64)
+        """A batch of inputs, which the kernels read where it lies, whatever its strides in whole numbers."""
+        array = real(self, rule, name, value)
+        if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
+            array = contiguous(array)  # a column of records
         if array.ndim != 2 or array.shape[1] != self.n_in:
             raise ShapeError(f"{self!r}.{rule}: {name} must have shape (n, {self.n_in}); got {array.shape}")
         return array

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.layer import Direction, Layer, ShapeError, batch, like, memory
+from sigmax.layers.layer import Direction, Layer, ShapeError, batch, forget, like, memory
 
 
 class Softmax(Layer):
@@ -34,6 +34,7 @@ class Softmax(Layer):
         self.z = _logits(self, "forward", z)
         self.p = np.empty_like(self.z)
         self.kernels.softmax(self.z, self.p)
+        forget(self, "dp")
         return self.p
 
     def backward(self, delta: npt.ArrayLike) -> Float:
@@ -79,7 +80,7 @@ class LogSoftmax(Layer):
         self.z = _logits(self, "forward", z)
         a = np.empty_like(self.z)
         self.kernels.log_softmax(self.z, a)
-        self.__dict__.pop("p", None)
+        forget(self, "p", "dz")
         return a
 
     def probabilities(self, z: npt.ArrayLike) -> Float:
@@ -137,6 +138,7 @@ class LogSigmoid(Layer):
     def forward(self, z: npt.ArrayLike) -> Float:
         """log h(-z) and log h(z), shape (n, 2 m)."""
         self.z = batch(self, "forward", "z", z)
+        forget(self, "dz")
         return self._both(self.kernels.log_expit, self.z)
 
     def probabilities(self, z: npt.ArrayLike) -> Float:

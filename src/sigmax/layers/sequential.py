@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sigmax.kernels import Float
 from sigmax.layers.initial import Seed
-from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like, real
 
 
 class Sequential(Layer):
@@ -95,12 +95,14 @@ class Sequential(Layer):
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """Output of the last layer, from the first one up."""
-        a = np.asarray(z, dtype=np.float64)
+        first, bottom = self.leaves[0]
+        a = real(bottom, "forward", "z", z)
         # whatever fails on the way, no rule works with half a batch
         self.__dict__.pop("shapes", None)
         if a.ndim != 2:
-            at, layer = self.leaves[0]
-            raise ShapeError(f"layer {at}, {layer!r}.forward: z must have shape (n, width); got {a.shape}")
+            raise ShapeError(
+                f"layer {first}, {bottom!r}.forward: z must have shape (n, width); got {a.shape}"
+            )
         shapes: list[tuple[int, ...]] = [a.shape]
         for at, layer in self.leaves:
             a = self._ask(at, layer.forward, a)

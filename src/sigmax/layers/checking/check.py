@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from sigmax.data.checks import finite, numbers, plural, position
 from sigmax.kernels import Float
-from sigmax.layers.differences import FIRST, LAST, Judgement, joined, judge
-from sigmax.layers.gradient_report import Check, GradientReport
+from sigmax.layers.checking.differences import FIRST, LAST, Judgement, joined, judge
+from sigmax.layers.checking.report import Check, GradientReport
+from sigmax.layers.checking.surroundings import Surroundings, away
+from sigmax.layers.checking.watched import Watched
 from sigmax.layers.layer import Layer
-from sigmax.layers.surroundings import Surroundings, away
-from sigmax.layers.watched import Watched
 
 #: relative part of the tolerance
 _TOL = 1e-7
@@ -37,7 +37,8 @@ def check_gradients(
     layer : Layer
         A loss is given its targets before, by ``loss.given(y)``.
     z : array_like of shape (n, width)
-        A batch for the layer, of the scale that it will see; several rows, of different signs.  Not written.
+        A batch for the layer, of the scale that it will see; a few rows are enough; the cost grows
+        with their number.  Not written.
     seed : int
         What R, the directions and the choice of entries are drawn from.
     tol : float, optional
@@ -122,18 +123,19 @@ class _Checking:
     def report(self) -> GradientReport:
         """Make all checks."""
         watched = self.watched
-        a, same = watched.repeats(np.roll(self.z, 1, axis=0) + away(self.rng, self.z))
+        elsewhere = np.roll(self.z, 1, axis=0) + away(self.rng, self.z)
+        a, same = watched.repeats(elsewhere)
         if same:
-            self.compare(a)
+            self.compare(a, elsewhere)
         failures = tuple(watched.failures)
         passed = same and not failures and all(one.passed for one in self.checks)
         return GradientReport(watched.name, passed, tuple(self.checks), tuple(self.notes), failures)
 
-    def compare(self, a: Float) -> None:
+    def compare(self, a: Float, elsewhere: Float) -> None:
         """Every rule against differences."""
         watched = self.watched
         R = self.rng.standard_normal(a.shape)
-        down, own = watched.first_rules(R, self.rng.standard_normal(a.shape))
+        down, own = watched.first_rules(R, self.rng.standard_normal(a.shape), elsewhere)
         self.near = Surroundings(watched, a, self.rng, self.tol)
         self.check_input(down, R)
         kinked = self.near.kinked_rows()

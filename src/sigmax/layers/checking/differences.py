@@ -256,4 +256,7 @@ def _of(slopes: _Slopes, which: npt.NDArray[np.bool_]) -> _Slopes:
 
 def _sums(terms: Float) -> Float:
     """The sum of each row, rounded once; nan where a term is not finite."""
-    return np.array([math.fsum(row) if all(map(math.isfinite, row)) else math.nan for row in terms.tolist()])
+    whole: list[bool] = np.asarray(np.isfinite(terms).all(axis=1)).tolist()
+    return np.array(
+        [math.fsum(row) if one else math.nan for row, one in zip(terms.tolist(), whole, strict=True)]
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from sigmax.data.checks import finite
 from sigmax.kernels import Float
-from sigmax.layers.differences import EPS
+from sigmax.layers.checking.differences import EPS
 from sigmax.layers.layer import Arrays, Layer, ShapeError
 
 #: what two results of the same numbers may differ by, of the largest of them
@@ -192,8 +192,12 @@ class Watched:
             )
         return a, not off.any()
 
-    def first_rules(self, delta: Float, other: Float) -> tuple[Float, Arrays]:
-        """Results of backward and gradients for delta; they are linear, and the order of calls is free."""
+    def first_rules(self, delta: Float, other: Float, elsewhere: Float) -> tuple[Float, Arrays]:
+        """Results of backward and gradients for delta; they are linear, and the order of calls is free.
+
+        What another batch, `elsewhere`, has left behind must not matter.
+        """
+        self.forward(elsewhere)
         self.forward(self.z)
         down, own = self.backward(delta), self.gradients(delta)
         both = 2.0 * delta - other

@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.kernels import Float
-from sigmax.layers.differences import EPS, FIRST, Judgement, Shifted, first_steps, joined, judge, kinks
-from sigmax.layers.watched import Watched, place
+from sigmax.layers.checking.differences import (
+    EPS,
+    FIRST,
+    Judgement,
+    Shifted,
+    first_steps,
+    joined,
+    judge,
+    kinks,
+)
+from sigmax.layers.checking.watched import Watched, place
 
 #: outputs that are held at once while the entries of a parameter are moved one after the other
 _HELD = 2**16
@@ -168,8 +177,7 @@ class Surroundings:
 
 def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Float:
     """+1 and -1, drawn."""
-    drawn: Float = rng.integers(0, 2, shape) * 2.0 - 1.0
-    return drawn
+    return np.where(rng.integers(0, 2, shape) == 0, -1.0, 1.0)
 
 
 def away(rng: np.random.Generator, z: Float) -> Float:
