@@ -5,8 +5,8 @@
  * so neither the register tile, nor the panels, nor the vector width changes a bit on a target with FMA.
  *
  * The micro-kernel holds up to SX_PRODUCT_ROWS x SX_PRODUCT_VECTORS vectors of outputs in registers and runs down l:
- * rows of A are broadcast numbers, whatever their strides.  A panel of B, SX_PRODUCT_DEPTH rows of one register tile's
- * width, stays in the first cache while the rows of A run past; it is copied onto the stack, dense, where enough rows
+ * rows of A are broadcast numbers, whatever their strides.  A panel of B, SX_PRODUCT_DEPTH rows as wide as a register
+ * tile, stays in the first cache while the rows of A run past; it is copied onto the stack, dense, where enough rows
  * follow to pay for that.  Between two panels the outputs wait in memory, and the chains continue.
  *
  * Cost: 2 n k m flops.  |error| <= (k + 1) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order.
@@ -17,7 +17,8 @@
 #include "sx_base.h"
 #include "sx_vector.h"
 
-/* The register tile; at least three vectors, so that no tile of a product as wide as a vector is a broken vector alone. */
+/* The register tile.  With three vectors, tiles of about the same width have two at least where the product is wider
+ * than one: the last vector, which may lie over another, lies over one of its own tile. */
 #ifndef SX_PRODUCT_ROWS
 #define SX_PRODUCT_ROWS 3
 #endif
@@ -31,11 +32,11 @@
 #define SX_PRODUCT_PACK 48
 
 /* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (the bias, with a
- * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before it
- * where the width is no multiple of a vector.
+ * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before
+ * it where the width is no multiple of a vector.
  *
- * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where they
- * meet it keeps the outputs in memory, which costs half the rate. */
+ * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where
+ * they meet it keeps the outputs in memory, which costs half the rate. */
 typedef struct {
     const char *a;
     ptrdiff_t a_row;
@@ -76,7 +77,10 @@ SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t
         sx_product_micro(ROWS, VECTORS, depth, t);                                                      \
     }
 #define SX_PRODUCT_KERNELS(ROWS) SX_PRODUCT_KERNEL(ROWS, 1) SX_PRODUCT_KERNEL(ROWS, 2) SX_PRODUCT_KERNEL(ROWS, 3)
-#define SX_PRODUCT_NAMES(ROWS) {sx_product_##ROWS##_1, sx_product_##ROWS##_2, sx_product_##ROWS##_3}
+#define SX_PRODUCT_CASES(ROWS)                                                                          \
+    case 3 * (ROWS) - 2: sx_product_##ROWS##_1(depth, t); break;                                        \
+    case 3 * (ROWS) - 1: sx_product_##ROWS##_2(depth, t); break;                                        \
+    case 3 * (ROWS): sx_product_##ROWS##_3(depth, t); break;
 
 SX_PRODUCT_KERNELS(1)
 SX_PRODUCT_KERNELS(2)
@@ -91,23 +95,31 @@ SX_PRODUCT_KERNELS(7)
 SX_PRODUCT_KERNELS(8)
 #endif
 
-/* By rows - 1 and vectors - 1. */
-static void (*const sx_product_kernels[SX_PRODUCT_ROWS][SX_PRODUCT_VECTORS])(ptrdiff_t, const sx_product_tile *) = {
-    SX_PRODUCT_NAMES(1), SX_PRODUCT_NAMES(2), SX_PRODUCT_NAMES(3),
+/* n_rows rows of n_vectors vectors. */
+SX_INLINE void sx_product_rows(ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t depth, const sx_product_tile *t)
+{
+    switch (SX_PRODUCT_VECTORS * (n_rows - 1) + n_vectors) {
+        SX_PRODUCT_CASES(1)
+        SX_PRODUCT_CASES(2)
+        SX_PRODUCT_CASES(3)
 #if SX_PRODUCT_ROWS > 3
-    SX_PRODUCT_NAMES(4),
+        SX_PRODUCT_CASES(4)
 #endif
 #if SX_PRODUCT_ROWS > 4
-    SX_PRODUCT_NAMES(5), SX_PRODUCT_NAMES(6), SX_PRODUCT_NAMES(7), SX_PRODUCT_NAMES(8),
+        SX_PRODUCT_CASES(5)
+        SX_PRODUCT_CASES(6)
+        SX_PRODUCT_CASES(7)
+        SX_PRODUCT_CASES(8)
 #endif
-};
+    }
+}
 
 /* One after the other down n rows, in tiles of about the same height. */
 SX_INLINE void sx_product_column(ptrdiff_t n_vectors, ptrdiff_t n, ptrdiff_t depth, sx_product_tile t)
 {
     for (ptrdiff_t tiles = (n + SX_PRODUCT_ROWS - 1) / SX_PRODUCT_ROWS; tiles > 0; --tiles) {
         const ptrdiff_t rows = (n + tiles - 1) / tiles;
-        sx_product_kernels[rows - 1][n_vectors - 1](depth, &t);
+        sx_product_rows(rows, n_vectors, depth, &t);
         t.a += rows * t.a_row;
         t.start += rows * t.lds;
         t.out += rows * t.ldo;
@@ -130,7 +142,7 @@ SX_INLINE void sx_product_narrow(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t cols, s
         one.a = t.a + i * t.a_row;
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(whole + r * SX_VECTOR_LENGTH, start + r * t.lds, (size_t)cols * sizeof *out);
-        sx_product_kernels[rows - 1][0](depth, &one);
+        sx_product_rows(rows, 1, depth, &one);
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(out + r * t.ldo, whole + r * SX_VECTOR_LENGTH, (size_t)cols * sizeof *out);
     }
@@ -156,7 +168,7 @@ SX_INLINE void sx_product_pack_narrow(ptrdiff_t depth, ptrdiff_t cols, const dou
             panel[l * SX_PRODUCT_COLS + j] = j < cols ? b[l * ldb + j] : 0.0;
 }
 
-/* out = A B + bias; A with any strides, rows of B and of out dense.  bias may be NULL.  The outputs overlap no input. */
+/* out = A B + bias; A with any strides, rows of B and of out dense.  bias may be NULL; out overlaps no other. */
 SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias, double *out)
 {
     const ptrdiff_t n = A->n_rows, k = A->n_cols, m = B->n_cols, bytes = sizeof(double);

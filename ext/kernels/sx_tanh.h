@@ -1,11 +1,12 @@
 /* tanh(x), without branches or tables, and with the same bits with and without FMA.
  *
- *     t = expm1(-2 |x|) = 2^n (r + r^2 q(r)) + (2^n - 1)                         sx_exp.h
+ *     t = expm1(-2 |x|) = 2^n (r + r^2 q(r)) + (2^n - 1)         as in sx_exp.h
  *     tanh |x| = -t / (2 + t)
  *
- * t comes with a low word: where |x| is large, 2 + t cancels down to 1 + exp(-2 |x|), and a last bit of t is two of the
- * result.  The quotient is corrected by what is left of the division.  What remains is its last rounding, and that of
- * q where half of 2^n - 1 cancels: 0.9 ulp together.  Below 2^-28, tanh |x| = |x| to 2^-57: the number itself, exact for zeros and subnormals.
+ * t comes with a low word: where |x| is large, 2 + t is next to 1, and a last bit of t is two of the result.  The
+ * quotient is corrected by what is left of the division.  What remains is its last rounding, and that of r^2 q where
+ * half of 2^n - 1 cancels: 0.9 ulp together.  Below 2^-28, tanh |x| = |x| to 2^-57: the number itself, exact for zeros
+ * and subnormals.
  */
 #ifndef SX_TANH_H
 #define SX_TANH_H

@@ -226,7 +226,7 @@ static void hash_transpose_product(const sx_kernels *K)
     }
 }
 
-/* A in both orders; rows around the register tile and the copied panel, depths around a panel's, every width of one. */
+/* A in both orders; rows around the register tile and the copied panel, depths around a panel's, all sorts of widths. */
 static void hash_matrix_product(const sx_kernels *K)
 {
     static const ptrdiff_t rows[] = {1, 9, 47, 300}, depths[] = {1, 17, 129, 300},
