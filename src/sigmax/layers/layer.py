@@ -126,17 +126,17 @@ class Layer:
         -------
         ndarray of shape (n, width_out)
         """
-        raise NotImplementedError(f"{self!r} has no forward_tangent")
+        raise NotImplementedError(_without(self, "forward_tangent"))
 
     def backward_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Float:
         """d backward: how its result changes along the last `forward_tangent` and with delta by ddelta."""
-        raise NotImplementedError(f"{self!r} has no backward_tangent")
+        raise NotImplementedError(_without(self, "backward_tangent"))
 
     def gradients_tangent(self, delta: npt.ArrayLike, ddelta: npt.ArrayLike) -> Arrays:
         """d gradients: how they change along the last `forward_tangent` while delta changes by ddelta."""
         if type(self).gradients is Layer.gradients:
             return {}
-        raise NotImplementedError(f"{self!r} has no gradients_tangent")
+        raise NotImplementedError(_without(self, "gradients_tangent"))
 
     @property
     def has_tangents(self) -> bool:
@@ -170,6 +170,11 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def _without(layer: Layer, rule: str) -> str:
+    """Who misses a second rule, and what needs it: a user of `newton-cg` has not called the rule himself."""
+    return f"{layer!r} has no {rule}, which products with the Hessian need, and so method='newton-cg'"
 
 
 def shape_of(widths: tuple[int | str, ...]) -> str:
