@@ -155,6 +155,51 @@ def test_initialise_draws_from_one_stream():
     assert not np.array_equal(first["0.weight"], network.initialise(8).parameters["0.weight"])
 
 
+def test_parameters_as_one_vector():
+    network = Network(Linear(3, 4, seed=0), Tanh(), Linear(4, 3, seed=1), LogSoftmax(), NLL())
+    before = network.vector
+    assert before.shape == (31,)
+    assert np.array_equal(before[:12].reshape(4, 3), network.parameters["0.weight"])
+    before[:] = 0.0  # a copy
+    assert network.parameters["0.weight"].all()
+    network.vector = np.arange(31.0)
+    assert network.parameters["2.bias"].tolist() == [28.0, 29.0, 30.0]
+    assert list(network.named(network.vector)) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    for wrong in (np.zeros(30), np.zeros((31, 1)), 0.0):
+        with pytest.raises(ValueError, match=r"vector must have shape \(31,\), all parameters; got"):
+            network.vector = wrong
+    assert network.vector.tolist() == list(range(31))
+
+
+def test_a_callback_finds_the_network_as_the_state_says():
+    X, y = drawn(3)
+    network = Network(Linear(3, 4, seed=0), Tanh(), Linear(4, 3, seed=1), LogSoftmax(), NLL())
+    seen = []
+
+    def look(state):
+        seen.append(np.array_equal(state.theta, network.vector))
+
+    for method in METHODS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(X, y, method=method, max_iter=3, seed=0, callback=look)
+    assert len(seen) >= 8
+    assert all(seen)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_standard_errors_from_the_hessian(fused):
+    X, y = drawn(4)
+    network = Network(Linear(3, 3, seed=0), Reference(), LogSoftmax(), NLL(), fused=fused)
+    H = network.fit(X, y, method="newton-cg").hessian(X, y)
+    assert np.array_equal(H, H.T)
+    errors = np.sqrt(np.linalg.inv(H).diagonal() / len(y))
+    expected = sx.fit(X, y).bse
+    found = network.named(errors)
+    np.testing.assert_allclose(found["0.weight"], expected[:, 1:], rtol=1e-11)
+    np.testing.assert_allclose(found["0.bias"], expected[:, 0], rtol=1e-11)
+
+
 # -- what it says of new rows --------------------------------------------------------------------------------
 
 

@@ -49,6 +49,8 @@ class Network:
         With the loss.
     parameters : dict of str to ndarray
         The very arrays of the layers, by place and name.
+    vector : ndarray of shape (P,)
+        The same numbers one after the other; setting it writes them into the arrays.
     classes : ndarray of shape (K,) or None
         The labels that the outputs stand for, once :meth:`fit` has seen them.
     training : Outcome or None
@@ -83,6 +85,33 @@ class Network:
     def parameters(self) -> Arrays:
         """The arrays of all layers, by place and name; writing into them changes the network."""
         return self.layers.parameters
+
+    @property
+    def vector(self) -> Float:
+        """All parameters one after the other, in the order of their names; a copy, which may be set."""
+        return np.concatenate([np.empty(0), *(one.ravel() for one in self.parameters.values())])
+
+    @vector.setter
+    def vector(self, values: npt.ArrayLike) -> None:
+        for name, one in self.named(values).items():
+            self.parameters[name][...] = one
+
+    def named(self, vector: npt.ArrayLike) -> Arrays:
+        """A vector in the order of `vector`, such as a state's ``theta``, as arrays by name.
+
+        Raises
+        ------
+        ValueError
+            Another shape than that of `vector`.
+        """
+        given, arrays = np.asarray(vector, dtype=np.float64), self.parameters
+        sizes = [one.size for one in arrays.values()]
+        if given.shape != (sum(sizes),):
+            raise ValueError(f"vector must have shape ({sum(sizes)},), all parameters; got {given.shape}")
+        parts = np.split(given, np.cumsum(sizes[:-1]))
+        return {
+            name: part.reshape(one.shape) for (name, one), part in zip(arrays.items(), parts, strict=True)
+        }
 
     def initialise(self, seed: Seed = None) -> Self:
         """Draw new first weights of all layers, from one stream of random numbers; returns the network."""
@@ -138,8 +167,8 @@ class Network:
         tol : float, optional
             Largest element of the gradient of J at which the method has converged.
         callback : callable, optional
-            Gets a :class:`sigmax.layers.training.State` after each step or epoch; a true value ends the
-            training.
+            Gets a :class:`sigmax.layers.training.State` after each step or epoch, with the network as it
+            then is; a true value ends the training.
         seed : int, SeedSequence or Generator, optional
             Of the order of the batches: the same numbers for the same seed.
         n_threads : int, optional
@@ -175,7 +204,10 @@ class Network:
         def watched(state: Any) -> object:
             nonlocal last
             last = state.theta
-            return callback(state) if callback is not None else False
+            if callback is None:
+                return False
+            cost.put(last)  # the network is what the state says
+            return callback(state)
 
         try:
             outcome = train(
@@ -243,6 +275,29 @@ class Network:
         """
         _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
         return cost.named(cost.product(cost.theta, cost.vector(direction)))
+
+    def hessian(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        l2: float = 0.0,
+    ) -> Float:
+        """The Hessian of J, shape (P, P), in the order of `vector`: P products.
+
+        The inverse of the Hessian, divided by the sum of the weights, is the covariance of maximum-likelihood
+        estimates where the parameters are identified and J has its minimum; :func:`sigmax.fit` says whether.
+
+        Raises
+        ------
+        NotImplementedError
+            A layer has no tangent rules.
+        """
+        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
+        theta = cost.theta
+        found: Float = np.column_stack([cost.product(theta, v) for v in np.eye(len(theta))])
+        return 0.5 * (found + found.T)
 
     def _cost(
         self,
