@@ -1,15 +1,19 @@
 /* The product of two matrices, out = A B + bias.
  *
- *     out_ij = bias_j + sum_l a_il b_lj          one chain of FMA over l for each output, from bias_j or 0 on
+ *     out_ij = bias_j + sum_l a_il b_lj
  *
- * so neither the register tile, nor the panels, nor the vector width changes a bit on a target with FMA.
+ * summed in panels of l, of about the same depth, as few as have SX_PRODUCT_DEPTH at most: one chain of FMA for each
+ * output and panel, the first one from bias_j or 0 on, the others from 0 on and added one after the other.  A chain over
+ * thousands of rows would round at the size of its sum thousands of times.  Neither the register tile nor the vector
+ * width changes a bit on a target with FMA.
  *
  * The micro-kernel holds up to SX_PRODUCT_ROWS x SX_PRODUCT_VECTORS vectors of outputs in registers and runs down l:
  * rows of A are broadcast numbers, whatever their strides.  A panel of B, SX_PRODUCT_DEPTH rows as wide as a register
  * tile, stays in the first cache while the rows of A run past; it is copied onto the stack, dense, where enough rows
- * follow to pay for that.  Between two panels the outputs wait in memory, and the chains continue.
+ * follow to pay for that.
  *
- * Cost: 2 n k m flops.  |error| <= (k + 1) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order.
+ * Cost: 2 n k m flops.  |error| <= (d + c) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order, with c panels of
+ * depth d at most: d = k, c = 1 up to 128.
  */
 #ifndef SX_PRODUCT_H
 #define SX_PRODUCT_H
@@ -24,15 +28,15 @@
 #endif
 #define SX_PRODUCT_VECTORS 3
 #define SX_PRODUCT_COLS (SX_PRODUCT_VECTORS * SX_VECTOR_LENGTH)
-/* Rows of a panel of B: with 24 columns half of a first cache of 48 KiB. */
+/* Rows of a panel of B, which is part of what the outputs are: with 24 columns half of a first cache of 48 KiB. */
 #define SX_PRODUCT_DEPTH 128
 /* Rows of A that meet one panel after the other, from the second cache. */
 #define SX_PRODUCT_BLOCK 256
 /* Rows of A from which a panel is copied. */
 #define SX_PRODUCT_PACK 48
 
-/* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (the bias, with a
- * stride of 0, or the outputs so far), and the outputs.  The last vector starts at column `last`, over the one before
+/* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (one row for all: the
+ * bias or zeros), the outputs, and whether the chains are added to what stands there.  The last vector starts at column `last`, over the one before
  * it where the width is no multiple of a vector.
  *
  * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where
@@ -44,10 +48,10 @@ typedef struct {
     const char *b;
     ptrdiff_t b_row;
     const double *start;
-    ptrdiff_t lds;
     double *out;
     ptrdiff_t ldo;
     ptrdiff_t last;
+    int adds;
 } sx_product_tile;
 
 SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t depth, const sx_product_tile *t)
@@ -57,7 +61,7 @@ SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t
     const char *a = t->a, *b = t->b;
     for (int v = 0; v < n_vectors; ++v) at[v] = v < n_vectors - 1 ? v * SX_VECTOR_LENGTH : t->last;
     for (int r = 0; r < n_rows; ++r)
-        for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(t->start + r * t->lds + at[v]);
+        for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(t->start + at[v]);
     for (ptrdiff_t l = 0; l < depth; ++l, a += t->a_col, b += t->b_row) {
         sx_vector x[SX_PRODUCT_VECTORS];
         for (int v = 0; v < n_vectors; ++v) x[v] = sx_load((const double *)(const void *)b + at[v]);
@@ -66,8 +70,12 @@ SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t
             for (int v = 0; v < n_vectors; ++v) sum[r][v] = SX_VECTOR_FMA(y, x[v], sum[r][v]);
         }
     }
-    for (int r = 0; r < n_rows; ++r)
-        for (int v = 0; v < n_vectors; ++v) sx_store(t->out + r * t->ldo + at[v], sum[r][v]);
+    for (int r = 0; r < n_rows; ++r) {
+        double *const out = t->out + r * t->ldo;
+        if (t->adds) /* all of a row before any is stored: vectors may overlap */
+            for (int v = 0; v < n_vectors; ++v) sum[r][v] = sx_load(out + at[v]) + sum[r][v];
+        for (int v = 0; v < n_vectors; ++v) sx_store(out + at[v], sum[r][v]);
+    }
 }
 
 /* A function for each size of a register tile: registers of its own. */
@@ -121,27 +129,28 @@ SX_INLINE void sx_product_column(ptrdiff_t n_vectors, ptrdiff_t n, ptrdiff_t dep
         const ptrdiff_t rows = (n + tiles - 1) / tiles;
         sx_product_rows(rows, n_vectors, depth, &t);
         t.a += rows * t.a_row;
-        t.start += rows * t.lds;
         t.out += rows * t.ldo;
         n -= rows;
     }
 }
 
-/* A product narrower than a vector: outputs and their start, a tile at a time, in rows of a whole vector. */
+/* A product narrower than a vector: outputs, a tile at a time, and their start in rows of a whole vector. */
 SX_INLINE void sx_product_narrow(ptrdiff_t n, ptrdiff_t depth, ptrdiff_t cols, sx_product_tile t)
 {
-    double whole[SX_PRODUCT_ROWS * SX_VECTOR_LENGTH];
+    double whole[SX_PRODUCT_ROWS * SX_VECTOR_LENGTH], start[SX_VECTOR_LENGTH];
     sx_product_tile one = t;
     memset(whole, 0, sizeof whole);
-    one.start = one.out = whole;
-    one.lds = one.ldo = SX_VECTOR_LENGTH;
+    memset(start, 0, sizeof start);
+    memcpy(start, t.start, (size_t)cols * sizeof *start);
+    one.start = start;
+    one.out = whole;
+    one.ldo = SX_VECTOR_LENGTH;
     for (ptrdiff_t i = 0; i < n; i += SX_PRODUCT_ROWS) {
         const ptrdiff_t rows = sx_min(SX_PRODUCT_ROWS, n - i);
         double *const out = t.out + i * t.ldo;
-        const double *const start = t.start + i * t.lds;
         one.a = t.a + i * t.a_row;
         for (ptrdiff_t r = 0; r < rows; ++r)
-            memcpy(whole + r * SX_VECTOR_LENGTH, start + r * t.lds, (size_t)cols * sizeof *out);
+            if (t.adds) memcpy(whole + r * SX_VECTOR_LENGTH, out + r * t.ldo, (size_t)cols * sizeof *out);
         sx_product_rows(rows, 1, depth, &one);
         for (ptrdiff_t r = 0; r < rows; ++r)
             memcpy(out + r * t.ldo, whole + r * SX_VECTOR_LENGTH, (size_t)cols * sizeof *out);
@@ -189,11 +198,10 @@ SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias
                 const int narrow = cols < SX_VECTOR_LENGTH;
                 const double *const b = B->data + l * B->row_stride + j;
                 double *const to = out + i * m + j;
-                const double *const start = l > 0 ? to : bias ? bias + j : zeros;
+                const double *const start = l == 0 && bias ? bias + j : zeros;
                 const double *const a = A->data + i * A->row_stride + l * A->col_stride;
                 sx_product_tile t = {(const char *)a, bytes * A->row_stride, bytes * A->col_stride,
-                                     (const char *)b, bytes * B->row_stride, start, l > 0 ? m : 0, to, m,
-                                     narrow ? 0 : cols - SX_VECTOR_LENGTH};
+                                     (const char *)b, bytes * B->row_stride, start, to, m, narrow ? 0 : cols - SX_VECTOR_LENGTH, l > 0};
                 if (narrow || rows >= SX_PRODUCT_PACK) {
                     if (narrow)
                         sx_product_pack_narrow(depth, cols, b, B->row_stride, panel);

@@ -1,6 +1,6 @@
-/* The matrix product: every output is one chain of FMA from its bias on, to the bit, whatever the sizes, the strides
- * and the place of the output are; memory of exact size is written whole and not read beyond; nan and inf stay in their
- * row or column; no rows, no columns and nothing to sum are sizes too.
+/* The matrix product: every output is the sum of chains of FMA, over 128 terms at most, the first one from the bias on,
+ * to the bit, whatever the sizes, the strides and the place of the output are; memory of exact size is written whole and
+ * not read beyond; nan and inf stay in their row or column; no rows, no columns and nothing to sum are sizes too.
  */
 #include "inputs.h"
 
@@ -51,11 +51,18 @@ static sx_rows right(int layout, ptrdiff_t k, ptrdiff_t m)
 static double chain(const sx_kernels *K, const sx_rows *A, const sx_rows *B, double start, ptrdiff_t i, ptrdiff_t j)
 {
     const int fused = strcmp(K->name, "generic") != 0;
-    for (ptrdiff_t l = 0; l < A->n_cols; ++l) {
-        const double a = A->data[i * A->row_stride + l * A->col_stride], b = B->data[l * B->row_stride + j];
-        start = fused ? fma(a, b, start) : a * b + start;
+    const ptrdiff_t k = A->n_cols;
+    double total = start;
+    for (ptrdiff_t l = 0, panels = (k + 127) / 128; l < k; --panels) {
+        const int first = l == 0;
+        double sum = first ? start : 0.0;
+        for (const ptrdiff_t end = l + (k - l + panels - 1) / panels; l < end; ++l) {
+            const double a = A->data[i * A->row_stride + l * A->col_stride], b = B->data[l * B->row_stride + j];
+            sum = fused ? fma(a, b, sum) : a * b + sum;
+        }
+        total = first ? sum : total + sum;
     }
-    return start;
+    return total;
 }
 
 static uint64_t seen(uint64_t sum, const sx_rows *A)

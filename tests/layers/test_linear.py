@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sigmax.layers import Linear
 
 #: either side of the number of units from which the general product of matrices is used
-UNITS = (1, 3, 15, 16, 17, 33)
+UNITS = (1, 3, 7, 8, 9, 33)
 
 
 def product(A, B):

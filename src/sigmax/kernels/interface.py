@@ -183,8 +183,9 @@ class Kernels(Protocol):
         C-contiguous.  k = 0 gives the bias.  `out` overlaps no other array.
 
         |error| <= (k + 1) u (|bias_j| + sum_l |a_il b_lj|), u = 2^-53, to first order in u.  The compiled
-        backend sums each output in one chain over l = 0 .. k - 1 that begins with the bias: n, m and the
-        strides change no bit.
+        backend sums each output in chains over at most 128 of l = 0 .. k - 1, the first of which begins with
+        the bias, and adds these one after the other: 128 + k / 128 in place of k + 1; n, m and the strides
+        change no bit.
         """
 
     def weighted_gram(self, X: Float, curvature: Float, gram_out: Float, *, intercept: bool) -> None:

@@ -267,9 +267,8 @@ class NetworkCost:
         if below is None:
             pair, units = head.whole_pass(X, targets, weight)
             return pair, self._flat([*head.linear.named(units).values()])
-        pair, units, delta = head.top(below.forward(X), targets, weight)
-        parts = [*below.gradients(delta).values(), *head.linear.named(units).values()]
-        return pair, self._flat(parts)
+        pair, of_head, delta = head.top(below.forward(X), targets, weight)
+        return pair, self._flat([*below.gradients(delta).values(), *of_head.values()])
 
     def _tangent_sums(self, share: Share, start: int, stop: int, direction: Arrays) -> Float:
         """The Hessian of the NLL of rows, along a direction: forward over reverse, layer by layer."""

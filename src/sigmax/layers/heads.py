@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmax.kernels import Codes, Float, Pair
-from sigmax.layers.layer import Layer
+from sigmax.layers.layer import Arrays, Layer
 from sigmax.layers.linear import Linear
 from sigmax.layers.losses import NLL, BernoulliNLL
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax, Reference
@@ -75,8 +75,8 @@ class Head:
 
     # -- above other layers ------------------------------------------------------------------------
 
-    def top(self, z: Float, y: Codes, weight: Float | None) -> tuple[Pair, Float, Float]:
-        """NLL of the rows; its gradient by the coefficients, (n_out, k), and by z."""
+    def top(self, z: Float, y: Codes, weight: Float | None) -> tuple[Pair, Arrays, Float]:
+        """NLL of the rows; its gradient by the parameters of the units, and by z."""
         eta = self.linear.forward(z)
         if self.free:
             logits = eta
