@@ -107,7 +107,11 @@ class Linear(Layer):
     def gradients(self, delta: npt.ArrayLike) -> Arrays:
         """`weight`: delta' z;  `bias`: the sum of delta's rows."""
         z = memory(self, "gradients")
-        return self.named(self.outer(self._delta("gradients", "delta", delta), z))
+        delta = self._delta("gradients", "delta", delta)
+        if self.n_out < _WIDE:
+            return self.named(self.outer(delta, z))
+        found = {"weight": self._wide_outer(delta, z)}
+        return found | {"bias": delta.sum(axis=0)} if self._one else found
 
     # -- their derivatives -------------------------------------------------------------------------
 
@@ -161,13 +165,17 @@ class Linear(Layer):
         """Delta' [1 z], shape (n_out, k)."""
         out = np.empty_like(self.coef)
         if self.n_out >= _WIDE:
-            product = np.empty((self.n_out, self.n_in))
-            self.kernels.matrix_product(delta.T, np.ascontiguousarray(z), product)
-            out[:, self._one :] = product
+            out[:, self._one :] = self._wide_outer(delta, z)
             if self._one:
                 out[:, 0] = delta.sum(axis=0)
         else:
             self.kernels.transpose_product(z, delta, out, intercept=bool(self._one))
+        return out
+
+    def _wide_outer(self, delta: Float, z: Float) -> Float:
+        """Delta' z, shape (n_out, n_in)."""
+        out = np.empty((self.n_out, self.n_in))
+        self.kernels.matrix_product(delta.T, np.ascontiguousarray(z), out)
         return out
 
     # -- shapes ------------------------------------------------------------------------------------
