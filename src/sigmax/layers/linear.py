@@ -70,6 +70,7 @@ class Linear(Layer):
             )
         self.n_in, self.n_out, self.initial = operator.index(n_in), operator.index(n_out), initial
         self._one = int(bool(bias))
+        self._wide = self.n_out >= _WIDE
         self.coef = np.zeros((self.n_out, self._one + self.n_in))
         self.initialise(seed)
 
@@ -108,10 +109,10 @@ class Linear(Layer):
         """`weight`: delta' z;  `bias`: the sum of delta's rows."""
         z = memory(self, "gradients")
         delta = self._delta("gradients", "delta", delta)
-        if self.n_out < _WIDE:
+        if not self._wide:
             return self.named(self.outer(delta, z))
         found = {"weight": self._wide_outer(delta, z)}
-        return found | {"bias": delta.sum(axis=0)} if self._one else found
+        return found | {"bias": self._row_sum(delta)} if self._one else found
 
     # -- their derivatives -------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Linear(Layer):
     def _product(self, z: Float, coef: Float, *, bias: bool = True) -> Float:
         """[1 z] coef', or z alone times its part of coef."""
         a = np.empty((len(z), self.n_out))
-        if self.n_out >= _WIDE:
+        if self._wide:
             b = coef[:, 0].copy() if bias and self._one else None
             self.kernels.matrix_product(z, coef[:, self._one :].T.copy(), a, bias=b)
         elif bias or not self._one:
@@ -164,10 +165,10 @@ class Linear(Layer):
     def outer(self, delta: Float, z: Float) -> Float:
         """Delta' [1 z], shape (n_out, k)."""
         out = np.empty_like(self.coef)
-        if self.n_out >= _WIDE:
+        if self._wide:
             out[:, self._one :] = self._wide_outer(delta, z)
             if self._one:
-                out[:, 0] = delta.sum(axis=0)
+                out[:, 0] = self._row_sum(delta)
         else:
             self.kernels.transpose_product(z, delta, out, intercept=bool(self._one))
         return out
@@ -177,6 +178,12 @@ class Linear(Layer):
         out = np.empty((self.n_out, self.n_in))
         self.kernels.matrix_product(delta.T, np.ascontiguousarray(z), out)
         return out
+
+    def _row_sum(self, delta: Float) -> Float:
+        """1' delta, shape (n_out,): row after row as np.sum does it, but a vector of columns at a time."""
+        out = np.empty((1, self.n_out))
+        self.kernels.matrix_product(np.ones((1, len(delta))), delta, out)
+        return out[0]
 
     # -- shapes ------------------------------------------------------------------------------------
 
