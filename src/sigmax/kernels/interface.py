@@ -128,6 +128,9 @@ class Kernels(Protocol):
     def tanh(self, x: Float, out: Float) -> None:
         """tanh(x) = -t / (2 + t), t = expm1(-2 |x|), with the sign of x; elementwise, shape (n,)."""
 
+    def tanh_slope(self, x: Float, out: Float) -> None:
+        """tanh'(x) = 4 t / (1 + t)^2, t = exp(-2 |x|), elementwise, shape (n,)."""
+
     # -- rows of logits, every class with one of its own ---------------------------------------
 
     def logsumexp(self, logits: Float, out: Float) -> None:

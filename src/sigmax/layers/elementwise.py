@@ -11,9 +11,6 @@ import numpy.typing as npt
 from sigmax.kernels import Float
 from sigmax.layers.layer import Direction, Layer, batch, like, memory
 
-#: numbers that are mapped at a time where there are several steps
-_BLOCK = 8192
-
 
 class Elementwise(Layer):
     """Base class: a function of one number and its first two derivatives; (n, width) to (n, width).
@@ -112,18 +109,8 @@ class Tanh(Elementwise):
 
     def slope(self, z: Float, a: Float) -> Float:
         """4 t / (1 + t)^2."""
-        # a block at a time: what lies between stays in cache, and no large array is new but the result
         out = np.empty_like(z)
-        flat, exp = z.reshape(-1), self.kernels.exp
-        for at in range(0, flat.size, _BLOCK):
-            t = out.reshape(-1)[at : at + _BLOCK]
-            np.abs(flat[at : at + _BLOCK], out=t)
-            t *= -2.0
-            exp(t, t)
-            root = t + 1.0
-            np.divide(2.0, root, out=root)
-            t *= root
-            t *= root
+        self.kernels.tanh_slope(z.reshape(-1), out.reshape(-1))
         return out
 
     def curvature(self, z: Float, a: Float) -> Float:
