@@ -183,7 +183,7 @@ class Linear(Layer):
         """1' delta, shape (n_out,): row after row as np.sum does it, but a vector of columns at a time."""
         out = np.empty((1, self.n_out))
         self.kernels.matrix_product(np.ones((1, len(delta))), delta, out)
-        return out[0]
+        return out.reshape(-1)
 
     # -- shapes ------------------------------------------------------------------------------------
 
