@@ -14,6 +14,8 @@ from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like, memo
 
 #: units from which the general product of matrices is faster than the kernels of a few logits
 _WIDE = 16
+#: units from which it is with so many inputs
+_WIDE_OF_MANY, _MANY = 8, 64
 
 
 class Linear(Layer):
@@ -70,7 +72,7 @@ class Linear(Layer):
             )
         self.n_in, self.n_out, self.initial = operator.index(n_in), operator.index(n_out), initial
         self._one = int(bool(bias))
-        self._wide = self.n_out >= _WIDE
+        self._wide = self.n_out >= (_WIDE if self.n_in < _MANY else _WIDE_OF_MANY)
         self.coef = np.zeros((self.n_out, self._one + self.n_in))
         self.initialise(seed)
 
