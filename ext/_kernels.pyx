@@ -197,6 +197,10 @@ def tanh(const double[::1] x not None, double[::1] out not None):
     elementwise(K.tanh, x, out)
 
 
+def tanh_slope(const double[::1] x not None, double[::1] out not None):
+    elementwise(K.tanh_slope, x, out)
+
+
 def logsumexp(const double[:, :] logits not None, double[::1] out not None):
     cdef sx_rows rows = rows_of("logits", logits)
     cdef sx_environment caller

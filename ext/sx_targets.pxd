@@ -79,6 +79,7 @@ cdef extern from "targets/targets.h" nogil:
         void (*log_expit)(Py_ssize_t n, const double *x, double *out) noexcept nogil
         void (*log1pexp)(Py_ssize_t n, const double *x, double *out) noexcept nogil
         void (*tanh)(Py_ssize_t n, const double *x, double *out) noexcept nogil
+        void (*tanh_slope)(Py_ssize_t n, const double *x, double *out) noexcept nogil
 
         Py_ssize_t (*logits_work)(Py_ssize_t n_classes) noexcept nogil
         void (*logsumexp)(const sx_rows *logits, double *out, double *work) noexcept nogil

@@ -35,4 +35,11 @@ SX_INLINE double sx_tanh(double x)
     return sx_from_bits(sx_bits(of_size) | (sx_bits(x) & 0x8000000000000000u));
 }
 
+/* tanh'(x) = 4 t / (1 + t)^2 with t = exp(-2 |x|): all of its digits, where those of 1 - tanh^2 are lost. */
+SX_INLINE double sx_tanh_slope(double x)
+{
+    const double t = sx_exp(-2.0 * sx_abs(x)), d = 1.0 + t;
+    return 4.0 * t / (d * d);
+}
+
 #endif /* SX_TANH_H */

@@ -39,6 +39,11 @@ static void hyperbolic_tangent(ptrdiff_t n, const double *x, double *out)
     for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_tanh(x[i]);
 }
 
+static void hyperbolic_slope(ptrdiff_t n, const double *x, double *out)
+{
+    for (ptrdiff_t i = 0; i < n; ++i) out[i] = sx_tanh_slope(x[i]);
+}
+
 static ptrdiff_t logits_work(ptrdiff_t n_classes) { return 2 * n_classes * sx_columns_rows(n_classes); }
 
 static void logsumexp(const sx_rows *logits, double *out, double *work)
@@ -377,7 +382,8 @@ static int32_t firth(const sx_rows *X, const sx_firth_task *task, const sx_firth
 #define SX_OPERATIONS(NAME)                                                                          \
     {                                                                                                \
         .name = NAME, .exp = exponential, .expit = expit, .log_expit = log_expit, .log1pexp = log1pexp,    \
-        .tanh = hyperbolic_tangent, .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax, \
+        .tanh = hyperbolic_tangent, .tanh_slope = hyperbolic_slope,                                        \
+        .logits_work = logits_work, .logsumexp = logsumexp, .softmax = softmax,                            \
         .log_softmax = log_softmax, .cross_entropy = cross_entropy, .column_largest = column_largest,      \
         .group_work = group_work, .group_rows = group_rows,                                                \
         .linear_predictor = linear_predictor, .transpose_product = transpose_product,                      \

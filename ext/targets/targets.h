@@ -53,6 +53,7 @@ typedef struct {
     void (*log_expit)(ptrdiff_t n, const double *x, double *out);
     void (*log1pexp)(ptrdiff_t n, const double *x, double *out);
     void (*tanh)(ptrdiff_t n, const double *x, double *out);
+    void (*tanh_slope)(ptrdiff_t n, const double *x, double *out);
 
     ptrdiff_t (*logits_work)(ptrdiff_t n_classes);
     void (*logsumexp)(const sx_rows *logits, double *out, double *work);

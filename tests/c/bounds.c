@@ -148,8 +148,8 @@ static void rows_and_lines(const sx_kernels *K)
 static void numbers(const sx_kernels *K)
 {
     void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit,
-                                                                      K->log1pexp, K->tanh};
-    for (int f = 0; f < 5; ++f)
+                                                                      K->log1pexp, K->tanh, K->tanh_slope};
+    for (int f = 0; f < 6; ++f)
         for (ptrdiff_t n = 1; n < 300; ++n) {
             const int mark = memory_used;
             double *x = doubles(n), *out = doubles(n);

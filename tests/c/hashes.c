@@ -100,6 +100,7 @@ static void hash_expit(const sx_kernels *K) { of_numbers(K->expit); }
 static void hash_log_expit(const sx_kernels *K) { of_numbers(K->log_expit); }
 static void hash_log1pexp(const sx_kernels *K) { of_numbers(K->log1pexp); }
 static void hash_tanh(const sx_kernels *K) { of_numbers(K->tanh); }
+static void hash_tanh_slope(const sx_kernels *K) { of_numbers(K->tanh_slope); }
 
 static void hash_logsumexp(const sx_kernels *K)
 {

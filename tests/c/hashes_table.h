@@ -4,6 +4,7 @@
 {"log_expit", hash_log_expit, 0xaae8f109eadc5816u, 0xaae8f109eadc5816u},
 {"log1pexp", hash_log1pexp, 0xce0e5bce52437ecdu, 0xce0e5bce52437ecdu},
 {"tanh", hash_tanh, 0xf246f6fce8b7c108u, 0xf246f6fce8b7c108u},
+{"tanh_slope", hash_tanh_slope, 0x00a1c21eecf082e5u, 0x00a1c21eecf082e5u},
 {"logsumexp", hash_logsumexp, 0x9b84940dd4967174u, 0x9b84940dd4967174u},
 {"softmax", hash_softmax, 0xbfcbacde41cd70c3u, 0xbfcbacde41cd70c3u},
 {"log_softmax", hash_log_softmax, 0xa91418a1e375dc1du, 0xa91418a1e375dc1du},

@@ -73,8 +73,8 @@ static void at_infinity(const sx_kernels *K)
 static void in_place(const sx_kernels *K)
 {
     void (*const functions[])(ptrdiff_t, const double *, double *) = {K->exp, K->expit, K->log_expit,
-                                                                      K->log1pexp, K->tanh};
-    for (int f = 0; f < 5; ++f) {
+                                                                      K->log1pexp, K->tanh, K->tanh_slope};
+    for (int f = 0; f < 6; ++f) {
         double *x = doubles(N), *out = doubles(N);
         for (ptrdiff_t i = 0; i < N; ++i) x[i] = awkward(i);
         functions[f](N, x, out);

@@ -203,6 +203,7 @@ static void nothing(const sx_kernels *K)
     K->log_expit(0, NULL, NULL);
     K->log1pexp(0, NULL, NULL);
     K->tanh(0, NULL, NULL);
+    K->tanh_slope(0, NULL, NULL);
 }
 
 int main(void)

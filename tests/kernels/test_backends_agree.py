@@ -220,7 +220,7 @@ def test_pass(compiled, q):
 n, p, m, k = 6, 3, 2, 4
 
 
-ELEMENTWISE = ("exp", "expit", "log_expit", "log1pexp", "tanh")
+ELEMENTWISE = ("exp", "expit", "log_expit", "log1pexp", "tanh", "tanh_slope")
 #: rows of all logits, whose arrays of that shape may have any strides
 LOGITS = ("logsumexp", "softmax", "log_softmax", "cross_entropy")
 

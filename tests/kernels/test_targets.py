@@ -31,7 +31,7 @@ n = len(x)
 tiny, huge = np.finfo(float).tiny, np.finfo(float).max
 special = np.array([0.0, tiny, tiny / 2**30, 5e-324, huge, np.inf, 709.78, 709.79, 745.1, 745.2, 36.7, 1e-17])
 every = np.concatenate([x, special, -special, [np.nan]])
-for name in ("exp", "expit", "log_expit", "log1pexp", "tanh"):
+for name in ("exp", "expit", "log_expit", "log1pexp", "tanh", "tanh_slope"):
     p = np.empty(len(every))
     getattr(K, name)(every, p)
     p[np.isnan(p)] = np.nan  # the sign of a nan says nothing
@@ -135,7 +135,7 @@ def test_functions_of_one_row_have_the_same_bits_everywhere(everywhere):
         return {name: value for name, value in found.items() if not name.startswith("pass")}
 
     wanted = of_rows(everywhere["generic"])
-    assert {"exp", "expit", "log_expit", "log1pexp", "tanh", "binary_rows"} < wanted.keys()
+    assert {"exp", "expit", "log_expit", "log1pexp", "tanh", "tanh_slope", "binary_rows"} < wanted.keys()
     # layouts of the same logits, too
     assert all(wanted[name] == wanted[name.replace("Fortran", "C")] for name in wanted)
     for isa, found in everywhere.items():

@@ -39,6 +39,7 @@ from sigmax.kernels._kernels import (
     softmax_refine,
     softmax_rows,
     tanh,
+    tanh_slope,
     transpose_product,
     weighted_gram,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "softmax_refine",
     "softmax_rows",
     "tanh",
+    "tanh_slope",
     "transpose_product",
     "weighted_gram",
 ]

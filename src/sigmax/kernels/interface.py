@@ -131,6 +131,9 @@ class Kernels(Protocol):
         `out` may be `x`.  The sign of a zero is kept; x itself below 2^-28.  Compiled: within 2 ulp.
         """
 
+    def tanh_slope(self, x: Float, out: Float) -> None:
+        """tanh'(x) = 4 t / (1 + t)^2, t = exp(-2 |x|), elementwise, shape (n,)."""
+
     # -- rows of logits, every class with one of its own ---------------------------------------
 
     def logsumexp(self, logits: Float, out: Float) -> None:

@@ -64,6 +64,7 @@ __all__ = [
     "softmax_refine",
     "softmax_rows",
     "tanh",
+    "tanh_slope",
     "transpose_product",
     "weighted_gram",
 ]
@@ -106,6 +107,12 @@ def tanh(x: Float, out: Float) -> None:
     size = np.abs(x)
     t = np.expm1(-2.0 * np.minimum(size, 1e3))
     out[...] = np.copysign(np.where(size < 2.0**-28, size, -t / (2.0 + t)), x)
+
+
+def tanh_slope(x: Float, out: Float) -> None:
+    expect(out=(out, x.shape))
+    t = np.exp(-2.0 * np.abs(x))
+    out[...] = 4.0 * t / (1.0 + t) ** 2
 
 
 # -- rows of logits ----------------------------------------------------------------------------

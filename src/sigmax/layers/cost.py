@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from sigmax import kernels, threads
 from sigmax.kernels import Float, Pair, add_pair
-from sigmax.layers.heads import Head, codes_of, head_of
+from sigmax.layers.heads import Head, codes_of
 from sigmax.layers.layer import Arrays, Direction
-from sigmax.layers.losses import Loss
 from sigmax.layers.sequential import Sequential
+from sigmax.layers.share import Share
 from sigmax.passes import block_rows, reduce
 
 #: doubles that the layers of a block hold, about: what stays in L2
@@ -33,29 +33,6 @@ _MOST_HESSIAN = 1000
 
 #: NLL of some rows, and the gradient of all parameters, one after the other
 _Sums = tuple[Pair, Float]
-
-
-class Share:
-    """The layers as one thread uses them.
-
-    Parameters
-    ----------
-    layers : Sequential
-        With the loss; its leaves are used as they are.
-    fused : bool
-        Whether a kernel stands in for the last layers where one has them.
-    """
-
-    __slots__ = ("below", "head", "layers", "loss")
-
-    def __init__(self, layers: Sequential, *, fused: bool) -> None:
-        leaves = tuple(one for _, one in layers.leaves)
-        loss = leaves[-1]
-        assert isinstance(loss, Loss)
-        self.layers, self.loss = layers, loss
-        self.head: Head | None = head_of(leaves) if fused else None
-        below = leaves[: len(leaves) - self.head.layers] if self.head else ()
-        self.below = Sequential(*below) if below else None
 
 
 class NetworkCost:
@@ -101,7 +78,11 @@ class NetworkCost:
         self._targets = targets
         codes = codes_of(targets) if fused else None
         self._layers, self._backend, self._fused = layers, backend, codes is not None
+        self._kernels = kernels.get(backend).BACKEND
         self._free: list[Share] = []
+        self._shapes: list[tuple[int, ...]] = []
+        #: the vector that was put last, and views of it in the shapes of the parameters
+        self._seen: tuple[Float, list[Float]] | None = None
         self._names = list(layers.parameters)
         self._arrays = list(layers.parameters.values())
         edges = np.cumsum([0, *(one.size for one in self._arrays)]).tolist()
@@ -149,8 +130,10 @@ class NetworkCost:
 
     def put(self, theta: Float) -> None:
         """Write a vector into the arrays of the layers."""
-        for array, part in zip(self._arrays, self._parts, strict=True):
-            array[...] = theta[part].reshape(array.shape)
+        if self._seen is None or self._seen[0] is not theta:
+            self._seen = theta, [*self.named(theta).values()]
+        for array, view in zip(self._arrays, self._seen[1], strict=True):
+            array[...] = view
 
     def named(self, vector: Float) -> Arrays:
         """A vector as arrays by name, in the shapes of the parameters."""
@@ -213,7 +196,8 @@ class NetworkCost:
 
     def _rows_sums(self, share: Share, start: int, stop: int) -> _Sums:
         weight = None if self._weight is None else self._weight[start:stop]
-        return self._sums(share, self._X[start:stop], self._read[start:stop], weight)
+        pair = share.sums(self._X[start:stop], self._read[start:stop], weight)
+        return pair, share.gradient.copy()
 
     # -- a batch -----------------------------------------------------------------------------------
 
@@ -222,7 +206,8 @@ class NetworkCost:
         self.put(theta)
         X, targets, weight = self._batch(rows)
         with self._share() as share:
-            (high, _), gradient = self._sums(share, X, targets, weight)
+            high, _ = share.sums(X, targets, weight)
+        gradient = share.gradient
         self.rows_read += len(rows)
         total = float(len(rows)) if weight is None else float(weight.sum())
         scale = 1.0 / total if total > 0.0 else 0.0
@@ -252,23 +237,6 @@ class NetworkCost:
             return X, targets, None
         self._weight.take(rows, out=weight, mode="clip")
         return X, targets, weight
-
-    # -- some rows ---------------------------------------------------------------------------------
-
-    def _sums(self, share: Share, X: Float, targets: npt.NDArray[Any], weight: Float | None) -> _Sums:
-        """NLL of rows and its gradient: by kernels where these have the last layers, else by layers."""
-        head, below = share.head, share.below
-        if head is None:
-            share.loss.targets = targets
-            losses = share.layers.forward(X)
-            delta = np.ones_like(losses) if weight is None else weight[:, None]
-            total = math.fsum((losses * delta).ravel().tolist()) if np.isfinite(losses).all() else math.nan
-            return (total, 0.0), self._flat([*share.layers.gradients(delta).values()])
-        if below is None:
-            pair, units = head.whole_pass(X, targets, weight)
-            return pair, self._flat([*head.linear.named(units).values()])
-        pair, of_head, delta = head.top(below.forward(X), targets, weight)
-        return pair, self._flat([*below.gradients(delta).values(), *of_head.values()])
 
     def _tangent_sums(self, share: Share, start: int, stop: int, direction: Arrays) -> Float:
         """The Hessian of the NLL of rows, along a direction: forward over reverse, layer by layer."""
@@ -321,7 +289,9 @@ class NetworkCost:
         try:
             share = self._free.pop()
         except IndexError:
-            share = Share(self._layers.share(self._backend), fused=self._fused)
+            share = Share(self._layers.share(self._backend), backend=self._kernels, fused=self._fused)
+            if self._shapes:
+                share.knows(self._shapes)
         yield share
         self._free.append(share)
 
@@ -330,7 +300,9 @@ class NetworkCost:
         share.loss.targets = self._targets[:2]
         losses = share.layers.forward(self._X[:2])
         share.layers.gradients(np.ones_like(losses))
-        return sum(shape[1] for shape in share.layers.shapes)
+        self._shapes = share.layers.shapes
+        share.knows(self._shapes)
+        return sum(shape[1] for shape in self._shapes)
 
 
 def _rows_of(widths: int) -> int:

@@ -113,13 +113,9 @@ class Tanh(Elementwise):
 
     def slope(self, z: Float, a: Float) -> Float:
         """4 t / (1 + t)^2."""
-        t = np.abs(z)
-        t *= -2.0
-        self.kernels.exp(t.reshape(-1), t.reshape(-1))
-        root = 1.0 + t
-        t *= 4.0
-        t /= root * root
-        return t
+        out = np.empty_like(z)
+        self.kernels.tanh_slope(z.reshape(-1), out.reshape(-1))
+        return out
 
     def curvature(self, z: Float, a: Float) -> Float:
         """-2 tanh tanh'."""

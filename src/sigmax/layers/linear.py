@@ -165,7 +165,10 @@ class Linear(Layer):
         found = {"weight": np.empty((self.n_out, self.n_in))}
         self.kernels.matrix_product(delta.T, np.ascontiguousarray(z), found["weight"])
         if self._one:
-            found["bias"] = delta.sum(axis=0)
+            ones = np.ones((1, len(delta)))
+            total = np.empty((1, self.n_out))
+            self.kernels.matrix_product(ones, delta, total)
+            found["bias"] = total[0]
         return found
 
     # -- shapes ------------------------------------------------------------------------------------

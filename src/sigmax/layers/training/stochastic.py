@@ -16,6 +16,8 @@ from sigmax.layers.training.cost import STOPPED, Cost, Outcome, Watcher, is_fini
 
 #: Kingma & Ba 2015, algorithm 1
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+#: numbers of a vector up to which BLAS stays on the calling thread; starting others takes longer than a step
+_SHORT = 8192
 
 
 class Rule(Protocol):
@@ -157,6 +159,7 @@ def epochs(
     """
     n = cost.n_rows
     step_gradient, step = cost.step_gradient, rule.step
+    short = theta.size <= _SHORT
     before = math.inf
     for _ in range(max_iter):
         at_start = theta.copy()
@@ -166,8 +169,9 @@ def epochs(
             rows = order[first : first + batch_size]
             value, g = step_gradient(theta, rows)
             total += value * len(rows)
-            # g'g is the cheapest sum that a nan or an infinity cannot hide from; it may overflow by itself
-            if not math.isfinite(total + float(np.dot(g, g))) and not math.isfinite(total + largest(g)):
+            # the cheapest sums that a nan or an infinity cannot hide from; they may overflow by themselves
+            whole = float(np.dot(g, g) if short else g.sum())
+            if not math.isfinite(total + whole) and not math.isfinite(total + largest(g)):
                 return _end(cost, _finite(theta, at_start), watcher, _diverged(watcher, learning_rate))
             step(theta, g)
         if not np.isfinite(theta).all():
