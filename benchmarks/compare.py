@@ -4,13 +4,16 @@
     python benchmarks/compare.py v0.1.0 . --quick --json FILE
     python benchmarks/compare.py HEAD HEAD                       what the noise of this machine looks like
 
-BASE and HEAD are folders, or git revisions of the repository that this file is in.  A revision is checked out in a temporary folder, built there and
-removed afterwards; a folder is taken as it is, built or not, and never written to.
+BASE and HEAD are folders, or git revisions of the repository that this file is in.  A revision is checked out
+in a temporary folder, built there and removed afterwards; a folder is taken as it is, built or not, and never
+written to.
 
 Each sample is a process of its own that runs every operation and keeps its fastest call: base, head, head,
-base, base, head, ...  The first sample of each side is for the answers and is not timed.  A regression is reported only where the
-median ratio is above --ratio, three pairs out of four agree, and the median difference is above an absolute
-bound; an answer is another one where the intervals within which both are known do not meet.
+base, base, head, ...  The first sample of each side is for the answers and is not timed.  A regression is
+reported only where the median ratio is above --ratio, three pairs out of four agree, and the median
+difference is above an absolute bound, and where all of this is found again in a second run of as many pairs;
+an answer is another one where the intervals within which both are
+known do not meet.
 
 Exit code: 0; 1 with a regression, another answer, or an operation that HEAD has lost; 2 where nothing could
 be compared.
@@ -35,7 +38,7 @@ import busy  # noqa: E402
 from comparing import checkouts, conditions  # noqa: E402
 from comparing.checkouts import Checkout, Unusable  # noqa: E402
 from comparing.operations import KINDS, QUICK  # noqa: E402
-from comparing.verdicts import Rules, Verdict, verdicts  # noqa: E402
+from comparing.verdicts import Rules, Verdict, confirmed, verdicts  # noqa: E402
 
 _SAMPLE = _HERE / "comparing" / "sample.py"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
@@ -83,7 +86,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 # -- samples -----------------------------------------------------------------------------------
 
 
-def sample(one: Checkout, options: argparse.Namespace, *, answers: bool) -> dict[str, Any]:
+def sample(
+    one: Checkout, names: Sequence[str], options: argparse.Namespace, *, answers: bool
+) -> dict[str, Any]:
     """What a process of its own reports.
 
     Raises
@@ -92,7 +97,7 @@ def sample(one: Checkout, options: argparse.Namespace, *, answers: bool) -> dict
         It ended without a report, or measured another sigmax than that of the checkout.
     """
     asked = {
-        "operations": options.operations,
+        "operations": list(names),
         "threads": options.threads,
         # answers need no times
         "seconds": 0.0 if answers else _QUICK_SECONDS if options.quick else _SECONDS,
@@ -103,6 +108,8 @@ def sample(one: Checkout, options: argparse.Namespace, *, answers: bool) -> dict
         **dict.fromkeys(_THREADS, str(options.threads)),
         "PYTHONPATH": str(one.source),
         "PYTHONPYCACHEPREFIX": str(one.bytecode),
+        # set by the user it would have every process compile all it imports
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     # from the temporary folder: nothing of the user's lies on the path
     done = subprocess.run(
@@ -122,14 +129,14 @@ def sample(one: Checkout, options: argparse.Namespace, *, answers: bool) -> dict
 
 
 def samples(
-    base: Checkout, head: Checkout, options: argparse.Namespace
+    base: Checkout, head: Checkout, names: Sequence[str], options: argparse.Namespace
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Of both, in the order ABBA; the first pair has answers, and is not for times."""
     found: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     sides = ((base, found[0]), (head, found[1]))
     for turn in range(1 + options.pairs):
         for one, kept in sides if turn % 2 == 0 else reversed(sides):
-            kept.append(sample(one, options, answers=turn == 0))
+            kept.append(sample(one, names, options, answers=turn == 0))
         print(f"  pair {turn} of {options.pairs}", file=sys.stderr, flush=True)
     return found
 
@@ -179,15 +186,21 @@ def main(given: Sequence[str] | None = None) -> int:
                 name: {"given": one.given, "commit": one.commit}
                 for name, one in (("base", base), ("head", head))
             }
-            of_base, of_head = samples(base, head, options)
+            of_base, of_head = samples(base, head, options.operations, options)
+            backends = of_base[0]["backend"], of_head[0]["backend"]
+            if backends[0] != backends[1]:
+                raise Unusable(f"BASE computes with {backends[0]}, HEAD with {backends[1]}: build both")
+            found = verdicts(options.operations, KINDS, of_base, of_head, rules)
+            suspects = [one.name for one in found if one.speed in ("regression", "improvement")]
+            again: dict[str, Verdict] = {}
+            if suspects:
+                print(f"  once more: {', '.join(suspects)}", file=sys.stderr, flush=True)
+                second = samples(base, head, suspects, options)
+                again = {one.name: one for one in verdicts(suspects, KINDS, *second, rules)}
+                found = [confirmed(one, again[one.name]) if one.name in again else one for one in found]
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2
-    backends = of_base[0]["backend"], of_head[0]["backend"]
-    if backends[0] != backends[1]:
-        print(f"BASE computes with {backends[0]}, HEAD with {backends[1]}: build both", file=sys.stderr)
-        return 2
-    found = verdicts(options.operations, KINDS, of_base, of_head, rules)
     record = {
         "cpu": conditions.cpu_model(),
         "load_before": load,
@@ -201,6 +214,7 @@ def main(given: Sequence[str] | None = None) -> int:
         "rules": {"ratio": rules.ratio, "bounds": rules.bounds},
         **about,
         "operations": [one.record() for one in found],
+        "again": [one.record() for one in again.values()],
     }
     print(f"base {options.base} {about['base']['commit'][:12]}, head {options.head}", end=" ")
     print(f"{about['head']['commit'][:12]}; {backends[0]}, {options.threads} threads, {options.pairs} pairs")

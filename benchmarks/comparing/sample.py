@@ -2,9 +2,9 @@
 
     PYTHONPATH=<checkout>/src python benchmarks/comparing/sample.py '{"operations": [...], ...}'
 
-Of each operation the first call is dropped, and the fastest of the others is the sample: what else the machine
-does only ever adds to a call.  What cannot be
-prepared for want of a name is missing; what raises has failed; neither stops the rest.
+Of each operation the first call is dropped, and the fastest of the others is the sample: what else the
+machine does only ever adds to a call.  What cannot be prepared for want of a name is missing; what raises has
+failed; neither stops the rest.
 """
 
 from __future__ import annotations
