@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -169,7 +170,7 @@ def table(found: Sequence[Verdict]) -> str:
 
 
 def _time(seconds: Sequence[float]) -> str:
-    middle = sorted(seconds)[len(seconds) // 2]
+    middle = statistics.median(seconds)
     unit, name = (1.0, "s") if middle >= 1.0 else (1e-3, "ms") if middle >= 1e-3 else (1e-6, "us")
     return f"{middle / unit:.4g} {name}"
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import functools
 import importlib.util
 import io
 import zipfile
@@ -97,6 +98,7 @@ def design(file: Path, source: str) -> tuple[Float, Labels, int]:
     return np.ascontiguousarray(np.column_stack([N, *factors])), y, dropped
 
 
+@functools.lru_cache(maxsize=1)  # both designs come from one table, which takes seconds to read
 def _table(file: Path) -> tuple[Float, np.ndarray, np.ndarray, int]:
     """Numbers of the complete rows, their carriers and origins, and how many rows are not complete."""
     numbers: list[list[float]] = []

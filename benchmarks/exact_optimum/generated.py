@@ -78,8 +78,9 @@ def sizes(spec: Spec) -> Float:
 
 def shares_of_levels(levels: int) -> Float:
     """In proportion to 1 / sqrt(1 + l)."""
-    share = 1.0 / np.sqrt(1.0 + np.arange(levels))
-    return share / share.sum()
+    share: Float = 1.0 / np.sqrt(1.0 + np.arange(levels))
+    share /= share.sum()
+    return share
 
 
 def _all_slopes(spec: Spec, rng: np.random.Generator) -> Float:

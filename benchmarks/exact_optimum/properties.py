@@ -5,6 +5,7 @@ correlation   how the columns were made, and the largest |r| of two of them as m
 condition     of the standardised design: root of the largest over the smallest eigenvalue of the
               correlation matrix R; columns without variation are left out.  inf where R has no eigenvalue
               that its rounding leaves, p eps times the largest.
+scales        largest over smallest standard deviation of a column, as libraries are given them
 0/1, zeros    columns of nothing but 0 and 1, and the share of zeros in X
 bytes         X, y, weights, groups
 estimate      whether it exists, and which proof sigmax gives:
@@ -82,6 +83,7 @@ class Properties:
     largest_correlation : float or None
         None with less than two columns that vary.
     condition : float
+    scales : float
     constant_columns, zero_one_columns : int
     zeros : float
     bytes : int
@@ -99,6 +101,7 @@ class Properties:
     construction: str
     largest_correlation: float | None
     condition: float
+    scales: float
     constant_columns: int
     zero_one_columns: int
     zeros: float
@@ -129,17 +132,19 @@ def construction(spec: Spec) -> str:
     return ", ".join(said) + f", seed {spec.seed}"
 
 
-def correlations(X: Float) -> tuple[Float, int]:
-    """The correlation matrix of the columns that vary, and how many do not."""
+def correlations(X: Float) -> tuple[Float, Float]:
+    """The correlation matrix of the columns that vary, and the standard deviation of every column."""
     mean, low, high = X.mean(axis=0), X.min(axis=0), X.max(axis=0)
     some = low < high
     S = np.zeros((np.count_nonzero(some),) * 2)
     for start in range(0, len(X), _BLOCK):
         centred = X[start : start + _BLOCK, some] - mean[some]
         S += centred.T @ centred
-    deviation = np.sqrt(np.diag(S))
-    R: Float = S / deviation / deviation[:, None]
-    return R, int(np.count_nonzero(~some))
+    root = np.sqrt(np.diag(S))
+    R: Float = S / root / root[:, None]
+    deviations = np.zeros(X.shape[1])
+    deviations[some] = root / np.sqrt(len(X))
+    return R, deviations
 
 
 def condition_number(R: Float) -> float:
@@ -155,7 +160,8 @@ def condition_number(R: Float) -> float:
 def describe(problem: Problem, n_threads: int | None = None) -> Properties:
     """Measured, and one fit for the proof."""
     spec, X, y = problem.spec, problem.X, problem.y
-    R, constant = correlations(X)
+    R, deviations = correlations(X)
+    varying = deviations[deviations > 0.0]
     zeros, zero_one = 0, np.ones(X.shape[1], dtype=bool)
     for start in range(0, len(X), _BLOCK):
         block = X[start : start + _BLOCK]
@@ -173,7 +179,8 @@ def describe(problem: Problem, n_threads: int | None = None) -> Properties:
         construction=construction(spec),
         largest_correlation=float(np.abs(R - np.eye(len(R))).max()) if len(R) > 1 else None,
         condition=condition_number(R),
-        constant_columns=constant,
+        scales=float(varying.max() / varying.min()) if len(varying) else 1.0,
+        constant_columns=len(deviations) - len(varying),
         zero_one_columns=int(zero_one.sum()),
         zeros=zeros / X.size,
         bytes=sum(a.nbytes for a in arrays if a is not None),
@@ -236,7 +243,7 @@ def _of_many(found: Any) -> Existence:
 
 # -- the table ---------------------------------------------------------------------------------
 
-_HEAD = ["", "n", "p", "K", "rarest", "max |r|", "condition", "0/1", "zeros", "MB"]
+_HEAD = ["", "n", "p", "K", "rarest", "max |r|", "condition", "scales", "0/1", "zeros", "MB"]
 
 
 def table(found: Sequence[Properties | tuple[str, str]]) -> str:
@@ -254,6 +261,7 @@ def table(found: Sequence[Properties | tuple[str, str]]) -> str:
                     f"{100 * one.rarest:.2g} %",
                     "" if r is None else f"{r:.3f}",
                     number(one.condition),
+                    number(one.scales),
                     str(one.zero_one_columns),
                     f"{100 * one.zeros:.0f} %",
                     number(one.bytes / 1e6),

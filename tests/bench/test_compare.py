@@ -261,8 +261,10 @@ GIVEN += ["expit_1000", "softmax_100000x5", "log1pexp_1000000", "fit_small_500x1
 
 
 def compared(modules, tmp_path, capsys, base, head, *more):
+    # each pair is two processes; what is looked for here is far above any noise
+    modules.main._FEWEST_PAIRS = 2
     file = tmp_path / "found.json"
-    code = modules.main.main([base, head, "--pairs", "4", "--threads", "1", "--json", str(file), *more])
+    code = modules.main.main([base, head, "--pairs", "2", "--threads", "1", "--json", str(file), *more])
     found = json.loads(file.read_text())
     return code, {one["name"]: one for one in found["operations"]}, found, capsys.readouterr().out
 
@@ -276,7 +278,7 @@ def test_the_one_that_sleeps_is_found(modules, monkeypatch, tmp_path, capsys):
     assert found["expit_1000"]["said"] == "regression"
     assert found["expit_1000"]["ratio_quartiles"][1] > 5.0
     assert found["expit_1000"]["difference_seconds"] > 1.5e-3
-    assert len(found["expit_1000"]["base_seconds"]) == 4
+    assert len(found["expit_1000"]["base_seconds"]) == 2
     assert found["softmax_100000x5"]["said"] == "same"
     assert found["softmax_100000x5"]["remark"] == ""
     # what BASE has not is listed, and no fault; what neither has too
@@ -286,7 +288,7 @@ def test_the_one_that_sleeps_is_found(modules, monkeypatch, tmp_path, capsys):
     assert "REGRESSION: expit_1000" in said
     assert "1 faults, 0 faster, 4 operations" in said
     assert record["cpu"]
-    assert record["pairs"] == 4
+    assert record["pairs"] == 2
     assert {"load_before", "load_after", "throttled", "governors", "cpus_of_others"} <= set(record)
     # the folders have been read only
     assert sorted(path.name for path in Path(slow).rglob("*")) == ["__init__.py", "sigmax", "src"]

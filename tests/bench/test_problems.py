@@ -158,7 +158,9 @@ def test_rare_correlated_and_badly_scaled(modules):
     assert np.allclose(one.X, plain.X * sizes, rtol=1e-14)
     assert np.array_equal(one.y, plain.y)
     assert np.linalg.cond(one.X) > 1e5
-    assert modules.properties.describe(one, 1).condition < 4.0
+    found = modules.properties.describe(one, 1)
+    assert found.condition < 4.0
+    assert 0.9e6 < found.scales < 1.1e6
 
 
 # -- real ----------------------------------------------------------------------------------------------
@@ -408,12 +410,15 @@ def test_figures_are_those_of_the_data(modules):
     X = rng.normal(size=(9_000, 4)) @ rng.normal(size=(4, 4))
     X = np.column_stack([X, rng.random(9_000) < 0.25, np.full(9_000, 3.0)])
     y = np.arange(9_000) % 10 == 0
-    R, constant = modules.properties.correlations(X)
-    assert constant == 1
+    R, deviations = modules.properties.correlations(X)
+    assert np.abs(deviations - X.std(axis=0)).max() < 1e-12
+    assert deviations[5] == 0.0
     assert np.abs(R - np.corrcoef(X[:, :5].T)).max() < 1e-12
     Z = (X[:, :5] - X[:, :5].mean(axis=0)) / X[:, :5].std(axis=0)
     assert abs(modules.properties.condition_number(R) / np.linalg.cond(Z) - 1.0) < 1e-9
     assert modules.properties.condition_number(np.ones((3, 3))) == np.inf
+    constant = problem(modules, X, y.astype(np.int64), l2=1.0)
+    assert modules.properties.describe(constant, 1).constant_columns == 1
     made = problem(modules, X[:, :5], y.astype(np.int64))
     found = modules.properties.describe(made, 1)
     assert found.rarest == 0.1
