@@ -63,7 +63,8 @@ def make(spec: Spec, cache: Path | None = None) -> Problem:
 
 
 def _measured(spec: Spec, X: Float, y: Labels, dropped: int) -> Problem:
-    """Real data, with the rows that there are in the spec."""
+    """Real data, with the rows that there are in the spec, and in a name that tells them."""
     if X.shape[1] != spec.p:
         raise ValueError(f"{spec.name} should have {spec.p} columns; got {X.shape[1]}")
-    return Problem(replace(spec, n=len(y)), X, y, dropped=dropped)
+    name = spec.name.replace(f"_{spec.n}x{spec.p}", f"_{len(y)}x{spec.p}")
+    return Problem(replace(spec, n=len(y), name=name), X, y, dropped=dropped)

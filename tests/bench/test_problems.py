@@ -332,6 +332,8 @@ def test_every_form_of_a_file_gives_the_same(modules, monkeypatch, tmp_path, sou
         monkeypatch.setenv(modules.files.FOLDER, str(folder))
         one = modules.problems.make(spec)
         assert one.spec.n == 12
+        # a row of a table says how many rows there were
+        assert one.spec.name.endswith(f"_12x{form.p}")
         assert one.X.flags.c_contiguous
         assert np.allclose(one.X, expected, rtol=1e-13, atol=1e-13), name
         codes = np.arange(12) % len(form.labels)
