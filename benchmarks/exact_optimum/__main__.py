@@ -5,6 +5,8 @@
     python benchmarks/exact_optimum --peers all                  also those without a target
     python benchmarks/exact_optimum --check                      exit code 1 where a target is not met
     python benchmarks/exact_optimum --json FILE
+    python benchmarks/exact_optimum --describe [NAME ...]        what the problems are like, nothing timed
+    python benchmarks/exact_optimum --problems higgs --data DIR  data sets that were downloaded: files.py
 
 In each round sigmax and every peer fit once; a ratio is the median over rounds, with its quartiles.  sigmax
 is timed from arrays and labels to a result with its certificate, and once more with standard errors read.
@@ -47,9 +49,11 @@ if __name__ == "__main__":
         os.environ[_name] = _given_threads(sys.argv[1:])
 
 import busy  # noqa: E402
+import files  # noqa: E402
 import measure  # noqa: E402
 import memory  # noqa: E402
 import problems  # noqa: E402
+import properties  # noqa: E402
 import thread_check  # noqa: E402
 from peers import PEERS  # noqa: E402
 from rows import Row, table  # noqa: E402
@@ -60,10 +64,15 @@ from sigmax.bench import machine  # noqa: E402
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     about = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(prog="python benchmarks/exact_optimum", description=about)
-    names = list(problems.SPECS)
+    names = list(problems.ALL)
     parser.add_argument(
-        "--problems", nargs="+", choices=names, default=names, metavar="NAME", help=str(names)
+        "--problems", nargs="+", choices=names, default=list(problems.SPECS), metavar="NAME",
+        help=f"of {names}; those with targets where this is not given",
+    )  # fmt: skip
+    parser.add_argument(
+        "--describe", nargs="*", choices=names, metavar="NAME", help="properties of these, or of all"
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of data sets that were downloaded")
     parser.add_argument(
         "--peers", nargs="+", choices=["all", *PEERS], default=[], metavar="PEER",
         help=f"all, or some of {list(PEERS)}; those with a target where this is not given",
@@ -96,6 +105,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--threads must be 1 at least; got {got.threads}")
     if got.repeats < 5:
         parser.error(f"--repeats must be 5 at least; got {got.repeats}")
+    if got.data is not None and not got.data.is_dir():
+        parser.error(f"--data must be a folder; got {got.data}")
     return got
 
 
@@ -114,6 +125,22 @@ def header() -> str:
     )
 
 
+def describe(options: argparse.Namespace) -> int:
+    """Properties of the problems asked for."""
+    chosen = [_spec(name, options) for name in options.describe or problems.ALL]
+    found, records = properties.report(chosen, options.threads)
+    print(properties.table(found))
+    if options.json is not None:
+        shown = {"environment": machine.environment(), "tiny": options.tiny, "problems": records}
+        options.json.write_text(json.dumps(shown, indent=1) + "\n")
+    return 0
+
+
+def _spec(name: str, options: argparse.Namespace) -> problems.Spec:
+    spec = replace(problems.ALL[name], columns=options.columns)
+    return problems.tiny(spec) if options.tiny else spec
+
+
 def failures(found: list[Row], without: list[str]) -> list[Row]:
     """Rows whose target was not met, but for peers that may be missing."""
     excused = {name for name, peer in PEERS.items() if peer.distribution in without}
@@ -124,6 +151,10 @@ def failures(found: list[Row], without: list[str]) -> list[Row]:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
+    if options.data is not None:
+        os.environ[files.FOLDER] = str(options.data)
+    if options.describe is not None:
+        return describe(options)
     started = time.perf_counter()
     chosen = tuple(PEERS) if "all" in options.peers else tuple(options.peers)
     run = measure.Options(
@@ -141,9 +172,7 @@ def main(given: list[str] | None = None) -> int:
     watch = busy.Watch()
     peaks: dict[str, Any] = {}
     for name in options.problems:
-        spec = replace(problems.SPECS[name], columns=options.columns)
-        if options.tiny:
-            spec = problems.tiny(spec)
+        spec = _spec(name, options)
         rows = measure.rows(spec, run)
         found += rows
         print("\n" + table(rows), flush=True)

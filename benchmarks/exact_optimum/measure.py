@@ -41,7 +41,7 @@ class Options:
     quick : bool
         Whether slow peers get fewer rounds.
     peers : tuple of str
-        Names; empty: those that have a target on the problem.
+        Names; empty: those that have a target on the problem, or all where it has none.
     retune : bool
         Whether stored tolerances are found again.
     keep_data : bool
@@ -86,9 +86,9 @@ def rows(spec: ProblemSpec, options: Options) -> list[Row]:
     try:
         problem = make(spec, options.cache if options.keep_data else None)
     except ImportError as error:
-        return [
-            Row(spec.name, t.peer, t, why=f"the data are missing ({error})") for t in targets.of(spec.name)
-        ]
+        why = f"the data are missing ({error})"
+        aims = targets.of(spec.name)
+        return [Row(spec.name, t.peer, t, why=why) for t in aims] or [Row(spec.name, "", why=why)]
     return _many(problem, options) if spec.many else _single(problem, options)
 
 
@@ -97,7 +97,8 @@ def rows(spec: ProblemSpec, options: Options) -> list[Row]:
 
 def _wanted(spec: ProblemSpec, names: Sequence[str]) -> list[tuple[Peer, targets.Target | None]]:
     aims = {target.peer: target for target in targets.of(spec.name)}
-    chosen = [peer for peer in PEERS.values() if (peer.name in names if names else peer.name in aims)]
+    # a problem without targets is for all
+    chosen = [peer for peer in PEERS.values() if peer.name in (names or aims or PEERS)]
     return [(peer, aims.get(peer.name)) for peer in chosen if peer.supports(spec)]
 
 

@@ -58,7 +58,7 @@ def _child(name: str, n_threads: int, tiny: bool) -> int:
 
     from sigmax import passes
 
-    spec = problems.tiny(problems.SPECS[name]) if tiny else problems.SPECS[name]
+    spec = problems.tiny(problems.ALL[name]) if tiny else problems.ALL[name]
     small = problems.make(problems.tiny(spec))
     problem = problems.make(spec)
     if ours.not_available(problem):

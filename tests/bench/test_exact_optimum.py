@@ -21,8 +21,8 @@ from sigmax.bench.timing import Timing
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FOLDER = BENCHMARKS / "exact_optimum"
 MODULES = (
-    "problems", "optimum", "ladder", "peers", "targets", "rounds", "rows", "ours", "many", "measure",
-    "memory", "thread_check", "busy",
+    "specs", "generated", "flights", "real", "files", "problems", "properties", "optimum", "ladder", "peers",
+    "targets", "rounds", "rows", "ours", "many", "measure", "memory", "thread_check", "busy",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_columns_are_correlated_and_labels_are_those_of_the_model(modules, colum
     # a covariance of 40,000 rows is off by 1 / sqrt(n) = 0.005
     assert np.abs(np.cov(one.X.T) - S).max() < 0.03
     rng = np.random.default_rng(spec.seed)
-    truth = np.concatenate([[0.25], modules.problems._slopes(1, S, rng)[0]])
+    truth = np.concatenate([[0.25], modules.generated.slopes_of(1, S, rng)[0]])
     r = sx.fit(one.X, one.y)
     assert np.abs((r.params - truth) / r.bse).max() < 5.0
     p = r.predict_proba(one.X)
@@ -470,6 +470,36 @@ def test_wrong_arguments(modules, capsys, arguments, complaint):
         modules.main.arguments(list(arguments))
     assert stopped.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_problem_without_targets_is_for_every_peer(modules, monkeypatch, tmp_path):
+    fake(modules, monkeypatch, exact)
+    (one,) = modules.measure.rows(modules.problems.ALL["spector"], options(modules, tmp_path))
+    assert (one.peer, one.target, one.verdict) == ("fake", None, "")
+    assert one.quartiles is not None
+    # and one whose data are missing is a row that says so
+    monkeypatch.delenv(modules.files.FOLDER, raising=False)
+    absent = next(spec for spec in modules.problems.MORE.values() if spec.source == "SUSY")
+    (one,) = modules.measure.rows(absent, options(modules, tmp_path))
+    assert "the data are missing (SUSY.csv.gz is read from --data DIR" in one.remark
+    assert "the data are missing" in modules.rows.table([one])
+    assert not one.failed
+
+
+def test_describe(modules, monkeypatch, tmp_path, capsys):
+    file = tmp_path / "described.json"
+    monkeypatch.setenv(modules.files.FOLDER, "")
+    given = ["--describe", "spector", "small_500x10", "--tiny", "--json", str(file), "--data", str(tmp_path)]
+    assert modules.main.main(given) == 0
+    said = capsys.readouterr().out
+    assert "bundled with sigmax: spector" in said
+    assert "bound: " in said
+    assert [one["name"] for one in json.loads(file.read_text())["problems"]] == ["spector", "small_500x10"]
+    # what was given is what readers see, and processes that this one starts
+    assert modules.files.os.environ[modules.files.FOLDER] == str(tmp_path)
+    with pytest.raises(SystemExit):
+        modules.main.main(["--data", str(tmp_path / "none")])
+    assert "--data must be a folder" in capsys.readouterr().err
 
 
 def test_threads_are_read_before_anything_is_imported(modules):
