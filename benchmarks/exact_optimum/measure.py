@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 import optimum
 import ours
 import targets
-from peers import PEERS, Peer
+from libraries import NO_TOLERANCE, PEERS, Answer, Peer
+from libraries.base import line
 from problems import Float, Problem, make
 from problems import Spec as ProblemSpec
 from rounds import interleave
@@ -48,6 +49,8 @@ class Options:
         Whether generated data are stored in the cache.
     rest : float
         Seconds of sleep before each sample.
+    clock : callable
+        Seconds; of all but the peers that have a clock of their own.
     """
 
     cache: Path
@@ -58,6 +61,7 @@ class Options:
     retune: bool = False
     keep_data: bool = False
     rest: float = 0.05
+    clock: Callable[[], float] = time.perf_counter
 
 
 class Kept:
@@ -71,10 +75,32 @@ class Kept:
         self.last = self._call()
 
 
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
+class Asked(Kept):
+    """A fit of a peer: keeps its answer or what it raised, and adds up the time of the peer's own clock."""
+
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        super().__init__(call)
+        self.seconds = 0.0
+        self.raised = ""
+
+    def __call__(self) -> None:
+        try:
+            self.last = self._call()
+        except Exception as raised:  # struck out, whatever it is
+            self.raised = complaint(raised)
+            return
+        self.seconds += self.last.seconds or 0.0
+
+
+def complaint(raised: Exception) -> str:
+    """What was raised, on a line."""
+    return line(f"{type(raised).__name__}: {raised}")
+
+
+def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _say(text: str) -> None:
@@ -102,12 +128,25 @@ def _wanted(spec: ProblemSpec, names: Sequence[str]) -> list[tuple[Peer, targets
 
 
 def _single(problem: Problem, options: Options) -> list[Row]:
+    wanted = _wanted(problem.spec, options.peers)
+    try:
+        return _single_of(problem, options, wanted)
+    finally:
+        for peer, _ in wanted:
+            if peer.release is not None:
+                peer.release()
+
+
+def _single_of(
+    problem: Problem, options: Options, wanted: list[tuple[Peer, targets.Target | None]]
+) -> list[Row]:
     spec = problem.spec
-    wanted = _wanted(spec, options.peers)
     best = optimum.optimum(problem, options.cache)
     lacks = ours.not_available(problem)
     calls: dict[str, Kept] = {}
     about: dict[str, float] = {}
+    clocks: dict[str, Callable[[], float]] = {}
+    asked: dict[str, Asked] = {}
     rungs: dict[str, ladder.Rung] = {}
     missing: dict[str, str] = {}
     why_not = lacks
@@ -118,38 +157,47 @@ def _single(problem: Problem, options: Options) -> list[Row]:
                 assert call is not None
                 calls[name] = Kept(call)
                 calls[name]()
-                about[name] = _timed(calls[name])
+                about[name] = _timed(calls[name], options.clock)
         except Exception as raised:  # struck out, whatever it is
-            why_not = f"sigmax raised {type(raised).__name__}: {raised}"[:200]
+            why_not = f"sigmax raised {complaint(raised)}"
             calls.clear()
     for peer, target in wanted:
         missing[peer.name] = peer.missing()
         if missing[peer.name]:
             continue
-        X, y = peer.arrays(problem)
+        try:
+            X, y = _handed(peer, problem, best)
+        except Exception as raised:  # as what a fit raises
+            rungs[peer.name] = ladder.Rung(np.nan, np.inf, 0.0, complaint(raised))
+            continue
         rung = _rung(peer, target, X, y, problem, best, options)
         rungs[peer.name] = rung
         if rung.why:
             continue
 
-        def call(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Float:
+        def fit(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Answer:
             return peer.fit(X, y, spec.l2, tolerance)
 
-        calls[peer.name], about[peer.name] = Kept(call), rung.seconds
+        calls[peer.name] = asked[peer.name] = Asked(fit)
+        about[peer.name] = rung.seconds
+        # once more: whether it has a clock of its own
+        asked[peer.name]()
+        if asked[peer.name].last is not None and asked[peer.name].last.seconds is not None:
+            clocks[peer.name] = lambda one=asked[peer.name]: one.seconds  # type: ignore[misc]
     repeats = {
         name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
         for name in calls
     }
-    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}
     found = calls["ours"].last if "ours" in calls else None
     me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
+    if found is not None:
+        me = _judged(me, ours.coefficients(found, spec.K), problem, best)
     result = []
     for peer, target in wanted:
-        if peer.name in calls:
-            error = best.error(calls[peer.name].last)
-            them = Side(times[peer.name], error, tolerance=rungs[peer.name].tolerance)
-        else:
-            them = Side(None, np.inf, why=missing[peer.name] or rungs[peer.name].why)
+        them = Side(None, np.inf, why=missing[peer.name])
+        if not missing[peer.name]:
+            them = _theirs(peer, rungs[peer.name], asked.get(peer.name), times, problem, best)
         result.append(
             Row(
                 spec.name,
@@ -162,9 +210,44 @@ def _single(problem: Problem, options: Options) -> list[Row]:
                 converged=None if found is None else bool(found.certificate.converged),
                 missing_peer=bool(missing[peer.name]),
                 not_available=bool(lacks),
+                does_nothing=peer.does_nothing,
             )
         )
     return result
+
+
+def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:
+    """X and y; coefficients in the place of X to the peer that does nothing but return them."""
+    return (best.coef.astype(np.float64), problem.y) if peer.does_nothing else peer.arrays(problem)
+
+
+def _theirs(
+    peer: Peer,
+    rung: ladder.Rung,
+    asked: Asked | None,
+    times: dict[str, Timing],
+    problem: Problem,
+    best: optimum.Optimum,
+) -> Side:
+    """The last answer of the rounds, judged."""
+    if asked is None or asked.raised:
+        return Side(None, np.inf, why=rung.why or (asked.raised if asked is not None else ""))
+    answer = asked.last
+    tolerance = None if peer.ladder == NO_TOLERANCE else rung.tolerance
+    side = Side(
+        times[peer.name],
+        best.error(answer.coef),
+        tolerance=tolerance,
+        warned=answer.warned,
+        claims=answer.converged,
+        own_clock=answer.seconds is not None,
+    )
+    return _judged(side, answer.coef, problem, best)
+
+
+def _judged(side: Side, coef: Float, problem: Problem, best: optimum.Optimum) -> Side:
+    """With correct digits and gradient."""
+    return replace(side, digits=best.digits(coef), gradient=best.gradient(problem, coef))
 
 
 def _our_error(found: Any, problem: Problem, best: optimum.Optimum) -> float:
@@ -189,16 +272,16 @@ def _rung(
     known = fixed if fixed is not None else None if options.retune else stored.read()
 
     def attempt(tolerance: float) -> float:
-        return best.error(peer.fit(X, y, spec.l2, tolerance))
+        return best.error(peer.fit(X, y, spec.l2, tolerance).coef)
 
     def told(rung: ladder.Rung) -> None:
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
     # of a short call, the first one counts imports
-    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told)
+    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told, options.clock)
     if not rung.why and rung.seconds < 1.0:
-        rung = ladder.climb(attempt, (rung.tolerance,))
-    if known is None and not rung.why:
+        rung = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
+    if known is None and not rung.why and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
 
