@@ -80,7 +80,7 @@ class Asked(Kept):
 
     def __init__(self, call: Callable[[], Answer]) -> None:
         super().__init__(call)
-        self.seconds = 0.0
+        self._seconds = 0.0
         self.raised = ""
 
     def __call__(self) -> None:
@@ -89,7 +89,11 @@ class Asked(Kept):
         except Exception as raised:  # struck out, whatever it is
             self.raised = complaint(raised)
             return
-        self.seconds += self.last.seconds or 0.0
+        self._seconds += self.last.seconds or 0.0
+
+    def told(self) -> float:
+        """Seconds in all, by the peer's own clock."""
+        return self._seconds
 
 
 def complaint(raised: Exception) -> str:
@@ -180,10 +184,8 @@ def _single_of(
 
         calls[peer.name] = asked[peer.name] = Asked(fit)
         about[peer.name] = rung.seconds
-        # once more: whether it has a clock of its own
-        asked[peer.name]()
-        if asked[peer.name].last is not None and asked[peer.name].last.seconds is not None:
-            clocks[peer.name] = lambda one=asked[peer.name]: one.seconds  # type: ignore[misc]
+        if peer.own_clock:
+            clocks[peer.name] = asked[peer.name].told
     repeats = {
         name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
         for name in calls
@@ -240,14 +242,15 @@ def _theirs(
         tolerance=tolerance,
         warned=answer.warned,
         claims=answer.converged,
-        own_clock=answer.seconds is not None,
+        own_clock=peer.own_clock,
     )
     return _judged(side, answer.coef, problem, best)
 
 
 def _judged(side: Side, coef: Float, problem: Problem, best: optimum.Optimum) -> Side:
     """With correct digits and gradient."""
-    return replace(side, digits=best.digits(coef), gradient=best.gradient(problem, coef))
+    gradient = best.gradient(problem.X, problem.y, problem.spec.l2, coef)
+    return replace(side, digits=best.digits(coef), gradient=gradient)
 
 
 def _our_error(found: Any, problem: Problem, best: optimum.Optimum) -> float:
@@ -329,24 +332,27 @@ def _many(problem: Problem, options: Options) -> list[Row]:
     about = {name: _timed(call) for name, call in calls.items()}
     repeats = dict.fromkeys(calls, options.repeats)
     times = interleave(calls, about, repeats, options.rest) if calls else {}
-    best = [optimum.solve(*many.one(problem, index), spec.K) for index in chosen]
-    our_error, apart, converged = np.inf, None, None
+    data = [many.one(problem, index) for index in chosen]
+    best = [optimum.solve(X, y, spec.K) for X, y in data]
+    me, apart, converged = Side(times.get("ours"), np.inf, why=why_not), None, None
     if "ours" in calls:
         params = np.asarray(calls["ours"].last.params)[chosen]
-        our_error = max(b.error(one.reshape(spec.K - 1, -1)) for b, one in zip(best, params, strict=True))
+        me = _judged_many(me, [one.reshape(spec.K - 1, -1) for one in params], data, best)
         converged = bool(np.all(_converged(calls["ours"].last)))
         if "loop" in calls:
-            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last).max())
+            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last.coef).max())
     them = Side(None, np.inf, why=missing)
     if "loop" in calls:
-        error = max(b.error(one[None]) for b, one in zip(best, calls["loop"].last, strict=True))
-        them = Side(Timing(tuple(factor * t for t in times["loop"].seconds)), error)
+        answer = calls["loop"].last
+        timing = Timing(tuple(factor * t for t in times["loop"].seconds))
+        them = Side(timing, np.inf, warned=answer.warned, claims=answer.converged)
+        them = _judged_many(them, [one[None] for one in answer.coef], data, best)
     return [
         Row(
             spec.name,
             target.peer,
             target,
-            ours=Side(times.get("ours"), our_error, why=why_not),
+            ours=me,
             theirs=them,
             converged=converged,
             apart=apart,
@@ -355,6 +361,22 @@ def _many(problem: Problem, options: Options) -> list[Row]:
             not_available=bool(lacks),
         )
     ]
+
+
+def _judged_many(
+    side: Side,
+    coefs: Sequence[Float],
+    data: Sequence[tuple[Float, Any]],
+    best: Sequence[optimum.Optimum],
+) -> Side:
+    """With the error, digits and gradient of the worst fit; none of them has a penalty."""
+    each = list(zip(best, coefs, data, strict=True))
+    return replace(
+        side,
+        error=max(b.error(coef) for b, coef, _ in each),
+        digits=min(b.digits(coef) for b, coef, _ in each),
+        gradient=max(b.gradient(X, y, 0.0, coef) for b, coef, (X, y) in each),
+    )
 
 
 def _converged(result: Any) -> Any:

@@ -73,12 +73,12 @@ class Optimum:
             return 0.0
         return MOST_DIGITS if worst == 0.0 else float(np.clip(-np.log10(worst), 0.0, MOST_DIGITS))
 
-    def gradient(self, problem: Problem, coef: Float) -> float:
+    def gradient(self, X: Float, y: Labels, l2: float, coef: Float) -> float:
         """max_j |g_j| se_j at an answer, in extended precision; inf for what is not a number."""
         b = coef.astype(np.longdouble)
         if not np.all(np.isfinite(b)):
             return np.inf
-        g = _value_gradient(problem.X, problem.y, None, b, problem.spec.l2)[1]
+        g = _value_gradient(X, y, None, b, l2)[1]
         worst = float(np.max(np.abs(g) * self.se))
         return worst if np.isfinite(worst) else np.inf
 

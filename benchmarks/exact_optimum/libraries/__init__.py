@@ -3,8 +3,8 @@
 Left out, as they cannot state this objective:
 
 celer         its LogisticRegression has an l1 penalty and no other, and C must be finite
-firthmodels   with its bias reduction, which is another objective: benchmarks/firth.py is about it, and here it
-              is without
+firthmodels   with its bias reduction, which is another objective: benchmarks/firth.py is about it, and here
+              it is without
 """
 
 from __future__ import annotations

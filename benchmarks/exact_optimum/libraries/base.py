@@ -90,6 +90,8 @@ class Peer:
         Version, where the distribution is none of Python's.
     release : callable or None
         Gives back what `hand_over` took, when the problem is done.
+    own_clock : bool
+        Whether its answers say how long they took by the peer's own clock, which counts.
     does_nothing : bool
         Whether it is handed coefficients in the place of X, which it returns.
     """
@@ -108,6 +110,7 @@ class Peer:
     lacks: Callable[[], str] | None = None
     says_version: Callable[[], str | None] | None = None
     release: Callable[[], None] | None = None
+    own_clock: bool = False
     does_nothing: bool = False
 
     def missing(self) -> str:
@@ -145,13 +148,18 @@ class Peer:
 
     def fit(self, X: Any, y: Any, l2: float, tolerance: float) -> Answer:
         """What it finds with this tolerance, and the warnings it raised meanwhile."""
-        with warnings.catch_warnings(record=True) as given:
-            warnings.simplefilter("always")
-            answer = self.solve(X, y, l2, tolerance)
-        if not given:
-            return answer
-        said = [f"{one.category.__name__}: {one.message}" for one in given]
-        return replace(answer, warned=lines([*answer.warned, *said]))
+        return listened(lambda: self.solve(X, y, l2, tolerance))
+
+
+def listened(call: Callable[[], Answer]) -> Answer:
+    """The answer, with the warnings that were raised meanwhile."""
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        answer = call()
+    if not given:
+        return answer
+    said = [f"{one.category.__name__}: {one.message}" for one in given]
+    return replace(answer, warned=lines([*answer.warned, *said]))
 
 
 def lines(texts: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ reference implementation on one thread whatever the threads of the others; only 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -58,8 +59,8 @@ class Session:
         program = shutil.which("Rscript")
         if program is None:
             raise FileNotFoundError("R is missing: no Rscript on the path")
-        # in a file: a pipe that nobody reads would fill
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115: `close` closes it
+        # in a file, which `close` closes: a pipe that nobody reads would fill
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [program, "--vanilla", str(_WORKER), method],
             stdin=subprocess.PIPE,
@@ -123,7 +124,9 @@ class Session:
         """End the process, which frees its memory."""
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
-            pipe.close()
+            # what was never sent, to one that has ended
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         try:
             self._process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:
@@ -192,5 +195,6 @@ class Method:
             lacks=self.lacks,
             says_version=self.version,
             release=self.release,
+            own_clock=True,
             **rest,
         )
