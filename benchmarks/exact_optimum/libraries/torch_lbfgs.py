@@ -2,10 +2,11 @@
 
 The loss is a mean over rows, so that tolerances mean the same for every n: `tolerance_grad` is the ladder's,
 on the largest element of the gradient.  tolerance_change = 1e-18 stops it only where the loss does not change
-at all; its default, 1e-9, would end most fits at the fourth digit.  A history of 100 steps, the default.
+at all; its default, 1e-9, ended 500 x 10 and 569 x 30 at 4e-4 standard errors.  A history of 100 steps, the
+default.
 
-2,000 iterations at most: where rounding hides the gain of a step it goes on for ever, as on anes96, whose
-columns have different units; 100,000 iterations were seen not to end there.
+2,000 iterations at most.  On anes96, whose columns have different units, it creeps: 6.6e-3 standard errors
+after 500, 5.6e-3 after 2,000, 2.8e-3 after 8,000, a millisecond each.
 
 Two classes: one logit and binary_cross_entropy_with_logits.  More: one row of coefficients for each class and
 cross_entropy, whose penalty over all classes is the objective's.  `hand_over` shares memory with the arrays.
