@@ -55,7 +55,7 @@ import memory  # noqa: E402
 import problems  # noqa: E402
 import properties  # noqa: E402
 import thread_check  # noqa: E402
-from peers import PEERS  # noqa: E402
+from libraries import PEERS  # noqa: E402
 from rows import Row, table  # noqa: E402
 
 from sigmax.bench import machine  # noqa: E402
@@ -167,7 +167,8 @@ def main(given: list[str] | None = None) -> int:
         keep_data=options.keep_data,
     )
     print(header(), flush=True)
-    print(thread_check.hold(options.threads), flush=True)
+    modules = [module for name in chosen for module in PEERS[name].modules]
+    print(thread_check.hold(options.threads, modules), flush=True)
     found: list[Row] = []
     watch = busy.Watch()
     peaks: dict[str, Any] = {}
@@ -185,6 +186,10 @@ def main(given: list[str] | None = None) -> int:
         "\nError: largest distance of a coefficient to the optimum, in standard errors; tol: the loosest with"
     )
     print("which the peer comes within 1e-6, or the one that comes nearest.  Quartiles are over rounds.")
+    print(
+        "Digits: correct ones of the worst coefficient; gradient: max |g_j| se_j at the answer; w: it warned."
+    )
+    print("Times in brackets belong to answers that are not within 1e-6.")
     print(f"Columns: {options.columns}.  {busy.text(others)}")
     if options.tiny:
         print("The problems were tiny: the targets are for the full sizes.")

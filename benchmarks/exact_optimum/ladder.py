@@ -44,6 +44,7 @@ def climb(
     attempt: Callable[[float], float],
     ladder: Sequence[float],
     progress: Callable[[Rung], None] = lambda r: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Rung:
     """The rung to time.
 
@@ -55,17 +56,19 @@ def climb(
         Tolerances, each tighter than the one before.
     progress : callable
         Is told of each rung that was tried.
+    clock : callable
+        Seconds.
     """
     tried: dict[int, Rung] = {}
 
     def rung(index: int) -> Rung:
         if index not in tried:
-            start, why = time.perf_counter(), ""
+            start, why = clock(), ""
             try:
                 error = attempt(ladder[index])
             except Exception as raised:  # whatever a peer raises: it found no optimum
                 error, why = float("inf"), f"{type(raised).__name__}: {raised}"[:200]
-            tried[index] = Rung(ladder[index], error, time.perf_counter() - start, why)
+            tried[index] = Rung(ladder[index], error, clock() - start, why)
             progress(tried[index])
         return tried[index]
 

@@ -7,11 +7,11 @@ takes no frequency weights, and making the rows is not counted.
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from libraries.base import Answer, listened
 from problems import Float, Problem
 
 #: problems that the loop fits
@@ -37,7 +37,7 @@ def one(problem: Problem, index: int) -> tuple[Float, Any]:
     return problem.X[rows], problem.y[rows]
 
 
-def loop(problem: Problem, chosen: list[int]) -> Callable[[], Float]:
+def loop(problem: Problem, chosen: list[int]) -> Callable[[], Answer]:
     """A call that fits each of the chosen problems: coefficients of shape (len(chosen), 1 + p).
 
     Raises
@@ -51,14 +51,11 @@ def loop(problem: Problem, chosen: list[int]) -> Callable[[], Float]:
         X, y = one(problem, index)
         ready.append((y.astype(np.float64), np.column_stack([np.ones(len(X)), X])))
 
-    def call() -> Float:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.array(
-                [
-                    logit(y, X).fit(method="newton", tol=_TOLERANCE, maxiter=100, disp=0).params
-                    for y, X in ready
-                ]
-            )
+    def fits() -> Answer:
+        found = [logit(y, X).fit(method="newton", tol=_TOLERANCE, maxiter=100, disp=0) for y, X in ready]
+        return Answer(
+            np.array([one.params for one in found]),
+            converged=all(one.mle_retvals["converged"] for one in found),
+        )
 
-    return call
+    return lambda: listened(fits)

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 import optimum
 import ours
 import targets
-from peers import PEERS, Peer
+from libraries import NO_TOLERANCE, PEERS, Answer, Peer
+from libraries.base import line
 from problems import Float, Problem, make
 from problems import Spec as ProblemSpec
 from rounds import interleave
@@ -48,6 +49,8 @@ class Options:
         Whether generated data are stored in the cache.
     rest : float
         Seconds of sleep before each sample.
+    clock : callable
+        Seconds; of all but the peers that have a clock of their own.
     """
 
     cache: Path
@@ -58,6 +61,7 @@ class Options:
     retune: bool = False
     keep_data: bool = False
     rest: float = 0.05
+    clock: Callable[[], float] = time.perf_counter
 
 
 class Kept:
@@ -71,10 +75,36 @@ class Kept:
         self.last = self._call()
 
 
-def _timed(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
+class Asked(Kept):
+    """A fit of a peer: keeps its answer or what it raised, and adds up the time of the peer's own clock."""
+
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        super().__init__(call)
+        self._seconds = 0.0
+        self.raised = ""
+
+    def __call__(self) -> None:
+        try:
+            self.last = self._call()
+        except Exception as raised:  # struck out, whatever it is
+            self.raised = complaint(raised)
+            return
+        self._seconds += self.last.seconds or 0.0
+
+    def told(self) -> float:
+        """Seconds in all, by the peer's own clock."""
+        return self._seconds
+
+
+def complaint(raised: Exception) -> str:
+    """What was raised, on a line."""
+    return line(f"{type(raised).__name__}: {raised}")
+
+
+def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _say(text: str) -> None:
@@ -103,12 +133,25 @@ def _wanted(spec: ProblemSpec, names: Sequence[str]) -> list[tuple[Peer, targets
 
 
 def _single(problem: Problem, options: Options) -> list[Row]:
+    wanted = _wanted(problem.spec, options.peers)
+    try:
+        return _single_of(problem, options, wanted)
+    finally:
+        for peer, _ in wanted:
+            if peer.release is not None:
+                peer.release()
+
+
+def _single_of(
+    problem: Problem, options: Options, wanted: list[tuple[Peer, targets.Target | None]]
+) -> list[Row]:
     spec = problem.spec
-    wanted = _wanted(spec, options.peers)
     best = optimum.optimum(problem, options.cache)
     lacks = ours.not_available(problem)
     calls: dict[str, Kept] = {}
     about: dict[str, float] = {}
+    clocks: dict[str, Callable[[], float]] = {}
+    asked: dict[str, Asked] = {}
     rungs: dict[str, ladder.Rung] = {}
     missing: dict[str, str] = {}
     why_not = lacks
@@ -119,38 +162,45 @@ def _single(problem: Problem, options: Options) -> list[Row]:
                 assert call is not None
                 calls[name] = Kept(call)
                 calls[name]()
-                about[name] = _timed(calls[name])
+                about[name] = _timed(calls[name], options.clock)
         except Exception as raised:  # struck out, whatever it is
-            why_not = f"sigmax raised {type(raised).__name__}: {raised}"[:200]
+            why_not = f"sigmax raised {complaint(raised)}"
             calls.clear()
     for peer, target in wanted:
         missing[peer.name] = peer.missing()
         if missing[peer.name]:
             continue
-        X, y = peer.arrays(problem)
+        try:
+            X, y = _handed(peer, problem, best)
+        except Exception as raised:  # as what a fit raises
+            rungs[peer.name] = ladder.Rung(np.nan, np.inf, 0.0, complaint(raised))
+            continue
         rung = _rung(peer, target, X, y, problem, best, options)
         rungs[peer.name] = rung
         if rung.why:
             continue
 
-        def call(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Float:
+        def fit(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Answer:
             return peer.fit(X, y, spec.l2, tolerance)
 
-        calls[peer.name], about[peer.name] = Kept(call), rung.seconds
+        calls[peer.name] = asked[peer.name] = Asked(fit)
+        about[peer.name] = rung.seconds
+        if peer.own_clock:
+            clocks[peer.name] = asked[peer.name].told
     repeats = {
         name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
         for name in calls
     }
-    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}
     found = calls["ours"].last if "ours" in calls else None
     me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
+    if found is not None:
+        me = _judged(me, ours.coefficients(found, spec.K), problem, best)
     result = []
     for peer, target in wanted:
-        if peer.name in calls:
-            error = best.error(calls[peer.name].last)
-            them = Side(times[peer.name], error, tolerance=rungs[peer.name].tolerance)
-        else:
-            them = Side(None, np.inf, why=missing[peer.name] or rungs[peer.name].why)
+        them = Side(None, np.inf, why=missing[peer.name])
+        if not missing[peer.name]:
+            them = _theirs(peer, rungs[peer.name], asked.get(peer.name), times, problem, best)
         result.append(
             Row(
                 spec.name,
@@ -163,9 +213,45 @@ def _single(problem: Problem, options: Options) -> list[Row]:
                 converged=None if found is None else bool(found.certificate.converged),
                 missing_peer=bool(missing[peer.name]),
                 not_available=bool(lacks),
+                does_nothing=peer.does_nothing,
             )
         )
     return result
+
+
+def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:
+    """X and y; coefficients in the place of X to the peer that does nothing but return them."""
+    return (best.coef.astype(np.float64), problem.y) if peer.does_nothing else peer.arrays(problem)
+
+
+def _theirs(
+    peer: Peer,
+    rung: ladder.Rung,
+    asked: Asked | None,
+    times: dict[str, Timing],
+    problem: Problem,
+    best: optimum.Optimum,
+) -> Side:
+    """The last answer of the rounds, judged."""
+    if asked is None or asked.raised:
+        return Side(None, np.inf, why=rung.why or (asked.raised if asked is not None else ""))
+    answer = asked.last
+    tolerance = None if peer.ladder == NO_TOLERANCE else rung.tolerance
+    side = Side(
+        times[peer.name],
+        best.error(answer.coef),
+        tolerance=tolerance,
+        warned=answer.warned,
+        claims=answer.converged,
+        own_clock=peer.own_clock,
+    )
+    return _judged(side, answer.coef, problem, best)
+
+
+def _judged(side: Side, coef: Float, problem: Problem, best: optimum.Optimum) -> Side:
+    """With correct digits and gradient."""
+    gradient = best.gradient(problem.X, problem.y, problem.spec.l2, coef)
+    return replace(side, digits=best.digits(coef), gradient=gradient)
 
 
 def _our_error(found: Any, problem: Problem, best: optimum.Optimum) -> float:
@@ -190,16 +276,16 @@ def _rung(
     known = fixed if fixed is not None else None if options.retune else stored.read()
 
     def attempt(tolerance: float) -> float:
-        return best.error(peer.fit(X, y, spec.l2, tolerance))
+        return best.error(peer.fit(X, y, spec.l2, tolerance).coef)
 
     def told(rung: ladder.Rung) -> None:
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
     # of a short call, the first one counts imports
-    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told)
+    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told, options.clock)
     if not rung.why and rung.seconds < 1.0:
-        rung = ladder.climb(attempt, (rung.tolerance,))
-    if known is None and not rung.why:
+        rung = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
+    if known is None and not rung.why and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
 
@@ -247,24 +333,27 @@ def _many(problem: Problem, options: Options) -> list[Row]:
     about = {name: _timed(call) for name, call in calls.items()}
     repeats = dict.fromkeys(calls, options.repeats)
     times = interleave(calls, about, repeats, options.rest) if calls else {}
-    best = [optimum.solve(*many.one(problem, index), spec.K) for index in chosen]
-    our_error, apart, converged = np.inf, None, None
+    data = [many.one(problem, index) for index in chosen]
+    best = [optimum.solve(X, y, spec.K) for X, y in data]
+    me, apart, converged = Side(times.get("ours"), np.inf, why=why_not), None, None
     if "ours" in calls:
         params = np.asarray(calls["ours"].last.params)[chosen]
-        our_error = max(b.error(one.reshape(spec.K - 1, -1)) for b, one in zip(best, params, strict=True))
+        me = _judged_many(me, [one.reshape(spec.K - 1, -1) for one in params], data, best)
         converged = bool(np.all(_converged(calls["ours"].last)))
         if "loop" in calls:
-            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last).max())
+            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last.coef).max())
     them = Side(None, np.inf, why=missing)
     if "loop" in calls:
-        error = max(b.error(one[None]) for b, one in zip(best, calls["loop"].last, strict=True))
-        them = Side(Timing(tuple(factor * t for t in times["loop"].seconds)), error)
+        answer = calls["loop"].last
+        timing = Timing(tuple(factor * t for t in times["loop"].seconds))
+        them = Side(timing, np.inf, warned=answer.warned, claims=answer.converged)
+        them = _judged_many(them, [one[None] for one in answer.coef], data, best)
     return [
         Row(
             spec.name,
             target.peer,
             target,
-            ours=Side(times.get("ours"), our_error, why=why_not),
+            ours=me,
             theirs=them,
             converged=converged,
             apart=apart,
@@ -273,6 +362,22 @@ def _many(problem: Problem, options: Options) -> list[Row]:
             not_available=bool(lacks),
         )
     ]
+
+
+def _judged_many(
+    side: Side,
+    coefs: Sequence[Float],
+    data: Sequence[tuple[Float, Any]],
+    best: Sequence[optimum.Optimum],
+) -> Side:
+    """With the error, digits and gradient of the worst fit; none of them has a penalty."""
+    each = list(zip(best, coefs, data, strict=True))
+    return replace(
+        side,
+        error=max(b.error(coef) for b, coef, _ in each),
+        digits=min(b.digits(coef) for b, coef, _ in each),
+        gradient=max(b.gradient(X, y, 0.0, coef) for b, coef, (X, y) in each),
+    )
 
 
 def _converged(result: Any) -> Any:

@@ -9,7 +9,11 @@ Newton's method: Hessian in float64, by blocks; logits, probabilities, gradient 
 (64-bit significand on x86), whose rounding is far below what is asked.  The factor of the Hessian at a
 point within 1e-3 standard errors serves for the last steps, each of which gains three digits or more.
 
-The error of an answer b is max_j |b_j - b*_j| / se_j, with se from the inverse of the Hessian at b*.
+Of an answer b, with se from the inverse of the Hessian at b* and g the gradient of f at b:
+
+    error       max_j |b_j - b*_j| / se_j
+    digits      min_j -log10 |b_j - b*_j| / |b*_j|, the correct digits of the worst coefficient, 0 to 16
+    gradient    max_j |g_j| se_j, which near the optimum of a single coefficient is its error
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ _NEAR = 1e-3
 _MOST_STEPS = 60
 #: numbers in a block of rows
 _BLOCK = 2**19
+#: decimal digits that a float64 can hold
+MOST_DIGITS = 16.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,24 @@ class Optimum:
         if coef.shape != self.coef.shape:
             raise ValueError(f"coefficients must have the shape {self.coef.shape}; got {coef.shape}")
         worst = float(np.max(np.abs(coef.astype(np.longdouble) - self.coef) / self.se))
+        return worst if np.isfinite(worst) else np.inf
+
+    def digits(self, coef: Float) -> float:
+        """Correct digits of the worst coefficient: 0 to 16; where b*_j = 0, of its absolute error."""
+        difference = np.abs(coef.astype(np.longdouble) - self.coef)
+        size = np.where(self.coef == 0.0, 1.0, np.abs(self.coef))
+        worst = float(np.max(difference / size))
+        if not np.isfinite(worst):
+            return 0.0
+        return MOST_DIGITS if worst == 0.0 else float(np.clip(-np.log10(worst), 0.0, MOST_DIGITS))
+
+    def gradient(self, X: Float, y: Labels, l2: float, coef: Float) -> float:
+        """max_j |g_j| se_j at an answer, in extended precision; inf for what is not a number."""
+        b = coef.astype(np.longdouble)
+        if not np.all(np.isfinite(b)):
+            return np.inf
+        g = _value_gradient(X, y, None, b, l2)[1]
+        worst = float(np.max(np.abs(g) * self.se))
         return worst if np.isfinite(worst) else np.inf
 
 

@@ -30,12 +30,27 @@ class Side:
         That the peer was given.
     why : str
         Why there are no times.
+    digits : float or None
+        Correct ones of the worst coefficient, 0 to 16.
+    gradient : float or None
+        max |g_j| se_j of the objective at the answer.
+    warned : tuple of str
+        The warnings of the last fit, a line each.
+    claims : bool or None
+        Whether it converged, as it says itself; None where it does not say.
+    own_clock : bool
+        Whether the times are those of the peer's own clock.
     """
 
     times: Timing | None
     error: float
     tolerance: float | None = None
     why: str = ""
+    digits: float | None = None
+    gradient: float | None = None
+    warned: tuple[str, ...] = ()
+    claims: bool | None = None
+    own_clock: bool = False
 
 
 _NOBODY = Side(None, float("inf"))
@@ -66,6 +81,8 @@ class Row:
         Whether the peer is not installed; whether sigmax cannot do this yet.
     why : str
         Why nothing was measured at all.
+    does_nothing : bool
+        Whether the peer is the one that does nothing: its time is the harness's cost.
     """
 
     problem: str
@@ -81,6 +98,7 @@ class Row:
     missing_peer: bool = False
     not_available: bool = False
     why: str = ""
+    does_nothing: bool = False
 
     @property
     def struck_out(self) -> str:
@@ -93,14 +111,25 @@ class Row:
             return f"sigmax is wrong by {self.ours.error:.1e} se"
         if not self.theirs.error <= NO_ANSWER:
             return f"{self.peer} is wrong by {self.theirs.error:.1e} se"
+        if self.target is None and self.inexact:
+            return f"{self.peer} cannot reach {ladder.WANTED:.0e} se"
         if self.apart is not None and not self.apart <= targets.MANY_AGREEMENT:
             return f"coefficients differ by {self.apart:.1e}"
         return ""
 
     @property
+    def inexact(self) -> bool:
+        """Whether the peer's answer is not as exact as is asked: its time stands in brackets.
+
+        A target is judged all the same: a peer that need not be exact has less to do, and the ratio is the
+        harder one to reach.  Where there is no target the row is struck out.
+        """
+        return self.theirs.times is not None and not self.theirs.error <= ladder.WANTED
+
+    @property
     def ratios(self) -> tuple[float, ...]:
         """Times of the peer over those of sigmax, one for each round."""
-        if self.struck_out or self.ours.times is None or self.theirs.times is None:
+        if self.does_nothing or self.struck_out or self.ours.times is None or self.theirs.times is None:
             return ()
         return rounds.ratios(self.theirs.times, self.ours.times)
 
@@ -111,13 +140,15 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """PASS, MISSED, STRUCK OUT, not available yet, missing or not measured; empty: nothing to judge."""
+        """PASS, MISSED, STRUCK OUT, not available yet, missing, not measured, harness; empty: not judged."""
         if self.not_available:
             return "not available yet"
         if self.missing_peer:
             return "missing"
         if self.struck_out or self.ours.why or self.theirs.why:
             return "STRUCK OUT"
+        if self.does_nothing:
+            return "harness"
         if self.quartiles is None:
             return "not measured"
         if self.target is None:
@@ -135,6 +166,9 @@ class Row:
         if self.why or self.ours.why or self.theirs.why or self.struck_out:
             return self.why or self.ours.why or self.theirs.why or self.struck_out
         said = []
+        if self.does_nothing and self.ours.times is not None and self.theirs.times is not None:
+            share = self.theirs.times.median / self.ours.times.median
+            said.append(f"the harness's cost, {share:.1%} of sigmax's time")
         if not self.theirs.error <= ladder.WANTED:
             fixed = self.target is not None and self.target.tolerance is not None
             said.append("at the tolerance of the table" if fixed else "the peer cannot reach 1e-6 se")
@@ -142,6 +176,12 @@ class Row:
             said.append(f"loop of {self.sampled}, extrapolated")
         if self.apart is not None:
             said.append(f"coefficients within {self.apart:.0e}")
+        if self.theirs.own_clock:
+            said.append("by its own clock")
+        if self.theirs.claims is False:
+            said.append("says it did not converge")
+        if self.theirs.warned:
+            said.append(f"warned: {self.theirs.warned[0]}")
         return "; ".join(said)
 
     def record(self) -> dict[str, Any]:
@@ -163,6 +203,15 @@ class Row:
             "quartiles": self.quartiles,
             "verdict": self.verdict,
             "remark": self.remark,
+            "accurate": self.theirs.times is not None and not self.inexact,
+            "ours_digits": self.ours.digits,
+            "theirs_digits": self.theirs.digits,
+            "ours_gradient": _number(self.ours.gradient),
+            "theirs_gradient": _number(self.theirs.gradient),
+            "theirs_warned": list(self.theirs.warned),
+            "theirs_converged": self.theirs.claims,
+            "theirs_own_clock": self.theirs.own_clock,
+            "does_nothing": self.does_nothing,
         }
 
 
@@ -170,14 +219,28 @@ def _seconds(times: Timing | None) -> list[float] | None:
     return None if times is None else list(times.seconds)
 
 
-def _number(x: float) -> float | None:
+def _number(x: float | None) -> float | None:
     """JSON has no infinity."""
-    return x if x < float("inf") else None
+    return x if x is not None and x < float("inf") else None
 
 
 # -- text --------------------------------------------------------------------------------------
 
-_HEAD = ["", "time", "[quartiles]", "error se", "tol", "times ours", "[quartiles]", "at least", "", ""]
+_HEAD = [
+    "",
+    "time",
+    "[quartiles]",
+    "error se",
+    "digits",
+    "gradient",
+    "warned",
+    "tol",
+    "times ours",
+    "[quartiles]",
+    "at least",
+    "",
+    "",
+]
 
 
 def table(found: Sequence[Row]) -> str:
@@ -209,7 +272,8 @@ def _ours(name: str, row: Row, times: Timing | None) -> list[str]:
         said += f" (aim {aim:g})"
     if times is not None and not row.converged:
         said += "; not converged"
-    return [name, *_time_cells(times), error, "", "", "", "", "", said]
+    judged = _judged_cells(row.ours) if times is not None else ["", "", ""]
+    return [name, *_time_cells(times), error, *judged, "", "", "", "", "", said]
 
 
 def _theirs(row: Row) -> list[str]:
@@ -222,8 +286,9 @@ def _theirs(row: Row) -> list[str]:
     target = "" if row.target is None else f"{row.target.at_least:g} x"
     return [
         f"  {row.peer}",
-        *_time_cells(row.theirs.times),
+        *_time_cells(row.theirs.times, brackets=row.inexact or bool(row.struck_out)),
         error,
+        *_judged_cells(row.theirs),
         tolerance,
         ratio,
         spread,
@@ -233,9 +298,17 @@ def _theirs(row: Row) -> list[str]:
     ]
 
 
-def _time_cells(times: Timing | None) -> list[str]:
+def _judged_cells(side: Side) -> list[str]:
+    digits = "" if side.digits is None else f"{side.digits:.1f}"
+    gradient = "" if side.gradient is None else f"{side.gradient:.0e}"
+    return [digits, gradient, "w" if side.warned else ""]
+
+
+def _time_cells(times: Timing | None, *, brackets: bool = False) -> list[str]:
+    """`brackets`: around a time that does not count."""
     if times is None:
         return ["", ""]
     first, middle, third = rounds.quartiles(times.seconds)
     unit, name = (1.0, "s") if middle >= 1.0 else (1e-3, "ms") if middle >= 1e-3 else (1e-6, "us")
-    return [f"{number(middle / unit)} {name}", f"[{number(first / unit)} .. {number(third / unit)}]"]
+    time = f"{number(middle / unit)} {name}"
+    return [f"({time})" if brackets else time, f"[{number(first / unit)} .. {number(third / unit)}]"]

@@ -20,7 +20,7 @@ class Target:
     Attributes
     ----------
     problem, peer : str
-        Keys of `problems.SPECS` and `peers.PEERS`, or the loop of `many`.
+        Keys of `problems.SPECS` and `libraries.PEERS`, or the loop of `many`.
     at_least : float
         Seconds of the peer over seconds of sigmax.
     tolerance : float or None

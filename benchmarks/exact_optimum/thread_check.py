@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 #: loaded first, so that their thread pools exist and can be counted
@@ -16,15 +18,21 @@ _MODULES = (
 )
 
 
-def hold(n_threads: int) -> str:
-    """Hold BLAS, OpenMP and oneDAL to `n_threads`; say what they use.
+def hold(n_threads: int, more: Sequence[str] = ()) -> str:
+    """Hold BLAS, OpenMP, oneDAL and torch to `n_threads`; say what they use.
+
+    Parameters
+    ----------
+    n_threads : int
+    more : sequence of str
+        Modules of the peers at hand, which are loaded too.
 
     Raises
     ------
     RuntimeError
         A library has another number of threads: its times would not be comparable.
     """
-    for name in _MODULES:
+    for name in (*_MODULES, *more):
         try:
             importlib.import_module(name)
         except ImportError:
@@ -37,6 +45,10 @@ def hold(n_threads: int) -> str:
     if daal is not None:
         daal.daalinit(n_threads)
         found["oneDAL"] = int(daal.num_threads())
+    if "torch" in sys.modules:
+        torch: Any = sys.modules["torch"]
+        torch.set_num_threads(n_threads)
+        found["torch"] = int(torch.get_num_threads())
     try:
         threadpoolctl: Any = importlib.import_module("threadpoolctl")
     except ImportError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import importlib.util
 import json
 import subprocess
@@ -13,44 +12,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exact_optimum_runs import OURS, exact, fake, options, row, tiny
 from scipy.special import softmax
 
 import sigmax as sx
 from sigmax.bench.timing import Timing
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-FOLDER = BENCHMARKS / "exact_optimum"
-MODULES = (
-    "specs", "generated", "flights", "real", "files", "problems", "properties", "optimum", "ladder", "peers",
-    "targets", "rounds", "rows", "ours", "many", "measure", "memory", "thread_check", "busy",
-)  # fmt: skip
-
-
-@pytest.fixture
-def modules(monkeypatch):
-    """The modules of the scripts, which are importable only while a test runs."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    found = {name: importlib.import_module(name) for name in MODULES}
-    for name, file in (("main", FOLDER / "__main__.py"), ("reads", BENCHMARKS / "reads.py")):
-        spec = importlib.util.spec_from_file_location(f"exact_optimum_{name}", file)
-        found[name] = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, found[name])
-        spec.loader.exec_module(found[name])
-    # threads are those of the test run
-    monkeypatch.setattr(found["main"].thread_check, "hold", lambda n: f"{n} threads")
-    yield SimpleNamespace(**found)
-    for name in MODULES:
-        sys.modules.pop(name, None)
-
-
-def options(modules, tmp_path, **rest):
-    return modules.measure.Options(cache=tmp_path, n_threads=1, rest=0.0, **rest)
-
-
-def tiny(modules, name):
-    return modules.problems.tiny(modules.problems.SPECS[name])
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "exact_optimum"
 
 
 # -- problems ------------------------------------------------------------------------------------------
@@ -140,6 +108,44 @@ def test_errors_are_in_standard_errors(modules):
         best.error(moved[:, 1:])
 
 
+def test_digits_are_those_of_the_worst_coefficient(modules):
+    one = modules.problems.make(tiny(modules, "small_500x10"))
+    best = modules.optimum.solve(one.X, one.y, 2)
+    right = best.coef.astype(np.float64)
+    assert best.digits(right) > 15.5
+    moved = right.copy()
+    moved[0, 1] *= 1.0 + 1e-9
+    moved[0, 3] *= 1.0 - 1e-6
+    assert best.digits(moved) == pytest.approx(6.0, abs=1e-6)
+    moved[0, 3] *= -1.0
+    assert best.digits(moved) == 0.0
+    moved[0, 3] = np.nan
+    assert best.digits(moved) == 0.0
+    # nothing to be relative to: the absolute error
+    zero = dataclasses.replace(best, coef=np.zeros_like(best.coef))
+    assert zero.digits(np.full(right.shape, 1e-4)) == pytest.approx(4.0, abs=1e-6)
+    assert zero.digits(np.zeros(right.shape)) == modules.optimum.MOST_DIGITS
+
+
+@pytest.mark.parametrize(("K", "l2"), [(2, 0.0), (2, 1.0), (3, 1.0)])
+def test_the_gradient_is_that_of_the_objective(modules, K, l2):
+    one = modules.problems.make(modules.problems.Spec("test", 300, 3, K, l2=l2))
+    best = modules.optimum.solve(one.X, one.y, K, l2)
+    b = best.coef.astype(np.float64) + 0.1
+    # -log-likelihood + l2/2 of the slopes, against their mean over the classes where there are more than two
+    Z = np.column_stack([np.ones(len(one.X)), one.X])
+    w = np.vstack([np.zeros(Z.shape[1]), b])
+    p = softmax(Z @ w.T, axis=1)
+    g = (p - (np.arange(K) == one.y[:, None])).T @ Z
+    w = w if K == 2 else w - w.mean(axis=0)
+    g[:, 1:] += l2 * w[:, 1:]
+    found = best.gradient(one.X, one.y, l2, b)
+    assert found == pytest.approx(np.abs(g[1:] * best.se).max(), rel=1e-12)
+    assert best.gradient(one.X, one.y, l2, best.coef.astype(np.float64)) < 1e-12
+    b[0, 0] = np.inf
+    assert best.gradient(one.X, one.y, l2, b) == np.inf
+
+
 def test_separated_classes_have_no_optimum(modules):
     x = np.linspace(-1.0, 1.0, 20)[:, None]
     with pytest.raises((ArithmeticError, np.linalg.LinAlgError)):
@@ -166,7 +172,7 @@ def test_the_optimum_is_kept_by_name_and_size(modules, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("needed", range(13))
 def test_the_ladder_finds_the_loosest_tolerance(modules, needed):
-    tolerances = modules.peers._LADDER
+    tolerances = modules.libraries.LADDER
     tried = []
 
     def attempt(tolerance):
@@ -193,59 +199,7 @@ def test_where_no_tolerance_reaches_it_the_best_stands(modules):
     assert rung.why == "FloatingPointError: diverged"
 
 
-# -- peers ---------------------------------------------------------------------------------------------
-
-
-def installed(name):
-    return pytest.param(name, marks=() if importlib.util.find_spec(name) else pytest.mark.skip(f"no {name}"))
-
-
-@pytest.mark.parametrize(
-    "library", [installed(name) for name in ("sklearn", "sklearnex", "glum", "statsmodels")]
-)
-@pytest.mark.parametrize(("K", "l2"), [(2, 0.0), (2, 1.0), (3, 0.0), (3, 1.0)])
-@pytest.mark.filterwarnings("default")
-def test_peers_answer_in_reference_coding(modules, library, K, l2):
-    spec = modules.problems.Spec("test", 400, 3, K, l2=l2)
-    one = modules.problems.make(spec)
-    best = modules.optimum.solve(one.X, one.y, K, l2)
-    chosen = [peer for peer in modules.peers.PEERS.values() if peer.modules[0] == library]
-    for peer in chosen:
-        if peer.supports(spec):
-            X, y = peer.arrays(one)
-            assert best.error(peer.fit(X, y, l2, 1e-9)) < 1e-4, peer.name
-    assert (
-        any(peer.supports(spec) for peer in chosen)
-        == ({"sklearn": True, "sklearnex": True, "glum": K == 2, "statsmodels": l2 == 0.0}[library])
-    )
-
-
-def test_layouts(modules):
-    one = modules.problems.make(tiny(modules, "small_500x10"))
-    peers = modules.peers.PEERS
-    X, y = peers["scikit-learn lbfgs"].arrays(one)
-    assert X is one.X
-    assert y.dtype == np.int64
-    X, y = peers["glum"].arrays(one)
-    assert X.flags.f_contiguous
-    assert y.dtype == np.float64
-    X, _ = peers["statsmodels Logit"].arrays(one)
-    assert np.array_equal(X[:, 0], np.ones(len(X)))
-    assert np.array_equal(X[:, 1:], one.X)
-
-
 # -- rows ----------------------------------------------------------------------------------------------
-
-OURS, THEIRS = Timing((1.0, 2.0, 4.0, 2.0, 2.0)), Timing((30.0, 80.0, 80.0, 60.0, 100.0))
-
-
-def row(modules, at_least=20.0, our_error=1e-12, error=1e-8, **rest):
-    target = None if at_least is None else modules.targets.Target("p", "peer", at_least)
-    sides = {
-        "ours": modules.rows.Side(OURS, our_error),
-        "theirs": modules.rows.Side(THEIRS, error, tolerance=1e-8),
-    }
-    return modules.rows.Row("p", "peer", target, **({"converged": True} | sides | rest))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +241,7 @@ def test_a_ratio_is_the_median_of_those_of_the_rounds(modules):
     inexact = row(modules, error=1e-4)
     assert "cannot reach 1e-6" in inexact.remark
     # fewer rounds of a slow peer: those that both took part in
-    slow = modules.rows.Side(Timing((30.0, 80.0, 80.0)), 1e-8)
+    slow = {"times": Timing((30.0, 80.0, 80.0))}
     assert row(modules, theirs=slow).ratios == (30.0, 40.0, 20.0)
 
 
@@ -336,52 +290,6 @@ def test_every_row_runs(modules, tmp_path, name):
             assert one.verdict == "not available yet"
             assert one.not_available
             assert "not available yet" in one.remark
-
-
-def fake(modules, monkeypatch, fit, needs=()):
-    """A peer of that function in the place of all others."""
-    peer = modules.peers.Peer("fake", "fake", needs, fit, ladder=(1e-3, 1e-9))
-    monkeypatch.setattr(modules.measure, "PEERS", {"fake": peer})
-    target = modules.targets.Target("small_500x10", "fake", 0.0)
-    monkeypatch.setattr(modules.targets, "TARGETS", (target,))
-
-
-def exact(X, y, l2, tolerance):
-    return sx.fit(X, y, n_threads=1).params[None]
-
-
-@pytest.mark.parametrize(
-    ("fit", "remark"),
-    [
-        (lambda X, y, l2, t: 1.0 + exact(X, y, l2, t), "fake is wrong by"),
-        (lambda X, y, l2, t: np.full((1, 1 + X.shape[1]), np.nan), "fake is wrong by inf"),
-        (lambda X, y, l2, t: np.linalg.inv(np.zeros((2, 2))), "LinAlgError: Singular matrix"),
-    ],
-)
-def test_a_wrong_peer_is_struck_out(modules, monkeypatch, tmp_path, fit, remark):
-    fake(modules, monkeypatch, fit)
-    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
-    assert one.verdict == "STRUCK OUT"
-    assert remark in one.remark
-    assert one.failed
-
-
-def test_an_exact_peer_is_not(modules, monkeypatch, tmp_path):
-    fake(modules, monkeypatch, exact)
-    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
-    assert one.verdict == "PASS"
-    assert one.remark == ""
-    # the loosest tolerance, and it is remembered
-    assert one.theirs.tolerance == 1e-3
-    assert list(json.loads((tmp_path / "tolerances.json").read_text()).values()) == [1e-3]
-
-
-def test_a_missing_peer_is_listed_as_missing(modules, monkeypatch, tmp_path):
-    fake(modules, monkeypatch, exact, needs=("no_such_module",))
-    (one,) = modules.measure.rows(tiny(modules, "small_500x10"), options(modules, tmp_path))
-    assert one.verdict == "missing"
-    assert "fake is missing" in one.remark
-    assert one.failed
 
 
 def test_an_unconverged_sigmax_is_struck_out(modules, monkeypatch, tmp_path):
