@@ -377,6 +377,13 @@ def test_shapes_between_layers_are_named():
         network.fit(*GOOD)
 
 
+def test_columns_of_X_that_do_not_fit_are_reported_with_all_its_rows():
+    X, y = GOOD
+    message = rf"layer 0, Linear\(3, 4\).forward: z must have shape \(n, 3\); got \({len(X)}, 2\)"
+    with pytest.raises(ShapeError, match=message):
+        NETWORK().fit(X[:, :2], y)
+
+
 @pytest.mark.parametrize(
     ("layers", "error", "message"),
     [
@@ -447,3 +454,13 @@ def test_many_threads_predict_with_one_network():
 
 def test_repr():
     assert repr(NETWORK()) == "Network(Linear(3, 4), Tanh(), Linear(4, 3), LogSoftmax(), NLL())"
+
+
+def test_how_training_went_is_one_line_however_many_parameters_there_are():
+    states = []
+    network = Network(Linear(3, 500, seed=1), Tanh(), Linear(500, 3, seed=2), LogSoftmax(), NLL())
+    network.fit(*GOOD, method="sgd", max_iter=1, seed=1, callback=states.append)
+    for one in (network.training, states[0]):
+        assert len(repr(one)) < 250
+        assert "gradient_norm=" in repr(one)
+        assert "theta=" not in repr(one)
