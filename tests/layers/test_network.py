@@ -334,7 +334,7 @@ GOOD = np.zeros((4, 3)), np.array([0, 1, 2, 0])
     [
         (
             {"X": np.zeros((4, 5))},
-            r"layer 0, Linear\(3, 4\).forward: z must have shape \(n, 3\); got \(1, 5\)",
+            r"layer 0, Linear\(3, 4\).forward: z must have shape \(n, 3\); got \(4, 5\)",
         ),
         ({"X": np.zeros(4)}, r"X must have shape \(n, p\); got \(4,\)"),
         ({"X": np.zeros((0, 3)), "y": np.zeros(0)}, "X must have at least one row"),
@@ -447,3 +447,13 @@ def test_many_threads_predict_with_one_network():
 
 def test_repr():
     assert repr(NETWORK()) == "Network(Linear(3, 4), Tanh(), Linear(4, 3), LogSoftmax(), NLL())"
+
+
+def test_how_training_went_is_one_line_however_many_parameters_there_are():
+    states = []
+    network = Network(Linear(3, 500, seed=1), Tanh(), Linear(500, 3, seed=2), LogSoftmax(), NLL())
+    network.fit(*GOOD, method="sgd", max_iter=1, seed=1, callback=states.append)
+    for one in (network.training, states[0]):
+        assert len(repr(one)) < 250
+        assert "gradient_norm=" in repr(one)
+        assert "theta=" not in repr(one)

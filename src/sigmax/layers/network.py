@@ -15,7 +15,7 @@ from sigmax.exceptions import ConvergenceWarning
 from sigmax.kernels import Float
 from sigmax.layers.cost import NetworkCost
 from sigmax.layers.initial import Seed
-from sigmax.layers.layer import Arrays, Direction, Layer
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError
 from sigmax.layers.losses import BernoulliNLL, Loss
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax
 from sigmax.layers.sequential import Sequential
@@ -323,7 +323,11 @@ class Network:
         if sample_weight is not None:
             checked = weights("sample_weight", sample_weight, len(X), count)
             weight = checked.values * checked.scale
-        width = self._before(X[:1]).shape[1]
+        try:
+            width = self._before(X[:1]).shape[1]
+        except ShapeError:
+            self._before(X)  # the message is to say how many rows X has, not 1
+            raise
         targets, classes = self.loss.encode(given, width, count)
         cost = NetworkCost(
             self.layers,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -63,7 +63,7 @@ class State:
     gradient_norm : float
         max |dJ/dtheta_i| at `theta`; of sgd and adam that of the last batch.
     theta : ndarray of shape (d,)
-        A copy.
+        A copy.  Not in the repr, which is one line for thousands of parameters, too.
     """
 
     method: str
@@ -71,7 +71,7 @@ class State:
     passes: float
     value: float
     gradient_norm: float
-    theta: Float
+    theta: Float = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Outcome:
     Attributes
     ----------
     theta : ndarray of shape (d,)
-        The parameters reached.
+        The parameters reached; not in the repr.
     value, gradient_norm : float
         J and max |dJ/dtheta_i| there, over all rows.
     iterations : int
@@ -96,7 +96,7 @@ class Outcome:
         The run did what it was asked to: it converged, or ran all epochs of a method without `tol`.
     """
 
-    theta: Float
+    theta: Float = field(repr=False)
     value: float
     gradient_norm: float
     iterations: int
