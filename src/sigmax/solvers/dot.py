@@ -1,0 +1,16 @@
+"""Scalar products of vectors, with the same bits whatever BLAS does with its threads.
+
+BLAS sums vectors of more than some 10,000 numbers on as many threads as the machine has, in an order that
+depends on how many they are: then steps differ in the last bits from machine to machine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sigmax.kernels import Float
+
+
+def dot(a: Float, b: Float) -> float:
+    """sum_i a_i b_i, the products summed pairwise: |error| <= about log2(n) 2^-53 sum_i |a_i b_i|."""
+    return float(np.multiply(a, b).sum())
