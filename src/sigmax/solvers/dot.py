@@ -12,5 +12,8 @@ from sigmax.kernels import Float
 
 
 def dot(a: Float, b: Float) -> float:
-    """sum_i a_i b_i, the products summed pairwise: |error| <= about log2(n) 2^-53 sum_i |a_i b_i|."""
+    """sum_i a_i b_i: |error| <= (log2(n) + 13) 2^-53 sum_i |a_i b_i|, to first order.
+
+    NumPy sums pairwise down to 128 numbers, and those in 8 chains of 16.
+    """
     return float(np.multiply(a, b).sum())
