@@ -76,8 +76,11 @@ def test_a_batch_is_the_cost_of_its_rows(body, weighted):
     value, gradient = cost.step_gradient(cost.theta, rows)
     alone = cost_of(network, X[rows], y[rows], None if weight is None else w[rows])
     expected, slope = alone.evaluate(alone.theta)
-    # the penalty is that of all rows
+    # a row counts by its weight, whatever rows are with it
     total = len(X) if weight is None else w.sum()
+    share = 1.0 if weight is None else w[rows].sum() * len(X) / (len(rows) * total)
+    expected, slope = share * expected, share * slope
+    # the penalty is that of all rows
     shrunk = np.concatenate(
         [
             (0.3 * one if name.endswith("weight") else 0.0 * one).ravel()

@@ -19,11 +19,12 @@ import numpy.typing as npt
 
 from sigmax import kernels, threads
 from sigmax.kernels import Float, Pair, add_pair
-from sigmax.layers.heads import Head, codes_of
-from sigmax.layers.layer import Arrays, Direction
+from sigmax.layers.heads import Head, codes_of, head_of
+from sigmax.layers.layer import Arrays, Direction, ShapeError
 from sigmax.layers.sequential import Sequential
 from sigmax.layers.share import Share
 from sigmax.passes import block_rows, reduce
+from sigmax.solvers.dot import dot
 
 #: doubles that the layers of a block hold, about: what stays in L2
 _BLOCK = 2**17
@@ -73,10 +74,12 @@ class NetworkCost:
         fused: bool = True,
     ) -> None:
         self.n_rows, self.rows_read = len(X), 0
-        self._X, self._weight = X, weight
+        self._X, self._weight = unwritable(X), None if weight is None else unwritable(weight)
         self._total = float(len(X)) if weight is None else math.fsum(weight.tolist())
         self._targets = targets
-        codes = codes_of(targets) if fused else None
+        leaves = tuple(one for _, one in layers.leaves)
+        # targets of a loss that no kernel has may be anything
+        codes = codes_of(targets) if fused and head_of(leaves) is not None else None
         self._layers, self._backend, self._fused = layers, backend, codes is not None
         self._kernels = kernels.get(backend).BACKEND
         self._free: list[Share] = []
@@ -97,7 +100,7 @@ class NetworkCost:
         self._buffers: tuple[Float, npt.NDArray[Any], Float] | None = None
 
         with self._share() as share:
-            self._one_layer = share.head is not None and share.below is None
+            self._one_layer = share.head is not None and not share.below
             #: targets as what computes the loss takes them: the head's kernel, or the layers
             self._read = targets if share.head is None or codes is None else codes
             widths = self._try(share)
@@ -158,7 +161,7 @@ class NetworkCost:
         value = high / self._total
         if self._penalised:
             shrunk = self._penalty * theta
-            value += 0.5 * float(shrunk @ theta) / self._total
+            value += 0.5 * dot(shrunk, theta) / self._total
             gradient += shrunk / self._total
         return value, gradient
 
@@ -166,7 +169,7 @@ class NetworkCost:
         """The Hessian of J at theta, times v."""
         self.put(theta)
         if self._one_layer and self.n_parameters <= _MOST_HESSIAN:
-            found = self._formed(theta) @ v
+            found = self._matrix_product(self._formed(theta), v[:, None])[:, 0]
         else:
             direction = self.named(v)
 
@@ -202,20 +205,23 @@ class NetworkCost:
     # -- a batch -----------------------------------------------------------------------------------
 
     def step_gradient(self, theta: Float, rows: npt.NDArray[np.intp]) -> tuple[float, Float]:
-        """J of the rows alone, and its gradient."""
+        """J as the rows of a batch B have it, and its gradient; over random batches their mean is J.
+
+        n / |B| sum_{i in B} w_i loss_i / sum_i w_i, and the whole penalty.  It is not the weighted mean of
+        the batch: there a row alone would count as much with any weight.
+        """
         self.put(theta)
         X, targets, weight = self._batch(rows)
         with self._share() as share:
             high, _ = share.sums(X, targets, weight)
         gradient = share.gradient
         self.rows_read += len(rows)
-        total = float(len(rows)) if weight is None else float(weight.sum())
-        scale = 1.0 / total if total > 0.0 else 0.0
+        scale = self.n_rows / (len(rows) * self._total)
         gradient *= scale
         value = high * scale
         if self._penalised:
             shrunk = self._penalty * theta
-            value += 0.5 * float(shrunk @ theta) / self._total
+            value += 0.5 * dot(shrunk, theta) / self._total
             gradient += shrunk / self._total
         return value, gradient
 
@@ -278,8 +284,13 @@ class NetworkCost:
             for array, part in zip(head.linear.named(units).values(), self._parts, strict=True):
                 array[...] = unit[part].reshape(array.shape)
             T[:, j] = head.identified(units).ravel()
-        found: Float = T.T @ identified @ T
-        return found
+        return self._matrix_product(T.T, self._matrix_product(identified, T))
+
+    def _matrix_product(self, A: Float, B: Float) -> Float:
+        """A B, with the same bits on any machine, which BLAS does not promise."""
+        out = np.empty((len(A), B.shape[1]))
+        kernels.get(self._backend).matrix_product(A, np.ascontiguousarray(B), out)
+        return out
 
     # -- the layers, for one thread at a time ------------------------------------------------------
 
@@ -299,10 +310,23 @@ class NetworkCost:
         """Run two rows up and down: widths of all layers together; errors of shape come before any work."""
         share.loss.targets = self._targets[:2]
         losses = share.layers.forward(self._X[:2])
+        if losses.shape[1] != 1:
+            at, loss = share.layers.leaves[-1]
+            raise ShapeError(
+                f"layer {at}, {loss!r}.forward must return an array of shape (n, 1), the loss of each row; "
+                f"got {losses.shape}"
+            )
         share.layers.gradients(np.ones_like(losses))
         self._shapes = share.layers.shapes
         share.knows(self._shapes)
         return sum(shape[1] for shape in self._shapes)
+
+
+def unwritable(array: Float) -> Float:
+    """A view that a layer working in place cannot write through: it may be the caller's own array."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _rows_of(widths: int) -> int:

@@ -153,12 +153,28 @@ class Layer:
     def share(self, backend: str | None = None) -> Self:
         """A layer with the same parameter arrays and a memory of its own.
 
+        Attributes that are layers, or tuples or lists of layers, are shared likewise; all others are those of
+        this layer.  So a rule keeps what it computes as a new array, and writes into no array it keeps: both
+        layers, on two threads, would write into it.
+
         Parameters
         ----------
         backend : {"auto", "compiled", "reference"}, optional
             Of the new layer; by default that of this one.
         """
         other = copy.copy(self)
+        made: dict[int, Layer] = {}  # a layer that stands in two attributes is one layer in the new one, too
+
+        def shared(layer: Layer) -> Layer:
+            if id(layer) not in made:
+                made[id(layer)] = layer.share(backend)
+            return made[id(layer)]
+
+        for name, value in vars(self).items():
+            if isinstance(value, Layer):
+                other.__dict__[name] = shared(value)
+            elif type(value) in (tuple, list) and value and all(isinstance(one, Layer) for one in value):
+                other.__dict__[name] = type(value)(map(shared, value))
         if backend is not None:
             other.backend = backend
         return other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
@@ -13,13 +14,13 @@ from sigmax.data.checks import finite, numbers
 from sigmax.data.weights import weights
 from sigmax.exceptions import ConvergenceWarning
 from sigmax.kernels import Float
-from sigmax.layers.cost import NetworkCost
+from sigmax.layers.cost import NetworkCost, unwritable
 from sigmax.layers.initial import Seed
 from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError
 from sigmax.layers.losses import BernoulliNLL, Loss
 from sigmax.layers.probabilities import LogSigmoid, LogSoftmax
 from sigmax.layers.sequential import Sequential
-from sigmax.layers.training import Callback, Outcome, train
+from sigmax.layers.training import Callback, Outcome, settings, train
 from sigmax.layers.training.cost import STOPPED
 
 #: rows that predictions take at a time
@@ -76,6 +77,11 @@ class Network:
                 raise TypeError(f"Network: a loss must be the last layer; layer {at} is {one!r}")
         if len(self.layers.leaves) < 2:
             raise ValueError("Network: there must be a layer before the loss")
+        for (a, left), (b, right) in combinations(self.parameters.items(), 2):
+            if np.shares_memory(left, right):
+                raise ValueError(
+                    f"Network: parameters {a} and {b} are the same array; each must be one that moves alone"
+                )
         self.loss = loss
         self.fused = fused
         self.classes: npt.NDArray[np.generic] | None = None
@@ -148,7 +154,7 @@ class Network:
             Labels of any sortable dtype, as many classes as the loss is given log-probabilities; or what else
             the loss takes: counts for :class:`NLL`, outcomes for :class:`BernoulliNLL`.
         sample_weight : array_like of shape (n,), optional
-            Not negative.
+            Not negative.  A row counts by its weight in a batch, too, whatever rows come with it.
         method : {"lbfgs", "newton-cg", "gd", "sgd", "adam"}
             The first three read all rows for each step: limited-memory BFGS; Newton's method with conjugate
             gradients in a trust region, which needs layers with tangent rules and ends at the last digits;
@@ -167,13 +173,14 @@ class Network:
         tol : float, optional
             Largest element of the gradient of J at which the method has converged.
         callback : callable, optional
-            Gets a :class:`sigmax.layers.training.State` after each step or epoch, with the network as it
-            then is; a true value ends the training.
+            Gets a :class:`sigmax.layers.training.State` after each step or epoch, when the network, its
+            `classes` among it, is as it then is; a true value ends the training.  What it writes into the
+            parameters is not kept.
         seed : int, SeedSequence or Generator, optional
             Of the order of the batches: the same numbers for the same seed.
         n_threads : int, optional
             None: ``SIGMAX_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the CPUs this process may use.  Has
-            no influence on the numbers.
+            no influence on the numbers, and neither have the threads of BLAS, which takes no part.
         backend : {"auto", "compiled", "reference"}, optional
 
         Returns
@@ -203,7 +210,7 @@ class Network:
 
         def watched(state: Any) -> object:
             nonlocal last
-            last = state.theta
+            last, self.classes = state.theta, classes
             if callback is None:
                 return False
             cost.put(last)  # the network is what the state says
@@ -311,8 +318,7 @@ class Network:
         """The classes of y, and J of the data."""
         if len(X) == 0:
             raise ValueError("X must have at least one row; got none")
-        if not (isinstance(l2, int | float | np.number) and 0.0 <= l2 < np.inf):
-            raise ValueError(f"l2 must be a number of at least 0; got {l2!r}")
+        l2 = settings.not_negative("l2", l2)
         given = np.asarray(y)
         if given.ndim not in (1, 2) or len(given) != len(X):
             raise ValueError(
@@ -334,7 +340,7 @@ class Network:
             X,
             targets,
             weight,
-            l2=float(l2),
+            l2=l2,
             n_threads=count,
             backend=backend,
             fused=self.fused,
@@ -381,16 +387,15 @@ class Network:
 
     def _before(self, X: Float) -> Float:
         """The input of the loss."""
-        return Sequential(*(one for _, one in self.layers.leaves[:-1])).share().forward(X)
+        return self.layers.below(1).share().forward(X)
 
     def _probabilities(self, X: Float) -> Float:
-        leaves = [one for _, one in self.layers.leaves[:-1]]
-        last = leaves[-1]
+        _, last = self.layers.leaves[-2]
         if not isinstance(last, LogSoftmax | LogSigmoid):
             logarithms = self._before(X)
             return np.exp(logarithms)
-        below = Sequential(*leaves[:-1]).share().forward(X) if len(leaves) > 1 else X
-        return last.probabilities(below)
+        logits = self.layers.below(2).share().forward(X) if len(self.layers.leaves) > 2 else X
+        return last.share().probabilities(logits)
 
     def _parts(self, X: npt.ArrayLike) -> list[Float]:
         rows = self._numbers("X", X)
@@ -402,7 +407,7 @@ class Network:
         if array.ndim != 2:
             raise ValueError(f"{name} must have shape (n, p); got {array.shape}")
         finite(name, array)
-        return array
+        return unwritable(array)
 
     def __repr__(self) -> str:
         return f"Network({', '.join(map(repr, self.layers.layers))})"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sigmax.kernels import Float
 from sigmax.layers.initial import Seed
-from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, like, real
+from sigmax.layers.layer import Arrays, Direction, Layer, ShapeError, forget, like, real
 
 
 class Sequential(Layer):
@@ -87,8 +87,17 @@ class Sequential(Layer):
 
     def share(self, backend: str | None = None) -> Self:
         """A Sequential of layers with the same parameter arrays and memories of their own."""
-        other = type(self)(*(layer.share(backend) for layer in self.layers))
-        other.backend = self.backend if backend is None else backend
+        other = super().share(backend)
+        pairs = zip(self.leaves, _leaves(other.layers), strict=True)
+        other.leaves = tuple((at, one) for (at, _), (_, one) in pairs)
+        forget(other, "shapes")
+        return other
+
+    def below(self, count: int) -> Sequential:
+        """All leaves but the last `count`; errors name them by the places they have here."""
+        kept = self.leaves[: len(self.leaves) - count]
+        other = Sequential(*(one for _, one in kept))
+        other.leaves = kept
         return other
 
     # -- the three rules ---------------------------------------------------------------------------
@@ -98,7 +107,7 @@ class Sequential(Layer):
         first, bottom = self.leaves[0]
         a = real(bottom, "forward", "z", z)
         # whatever fails on the way, no rule works with half a batch
-        self.__dict__.pop("shapes", None)
+        forget(self, "shapes")
         if a.ndim != 2:
             raise ShapeError(
                 f"layer {first}, {bottom!r}.forward: z must have shape (n, width); got {a.shape}"
@@ -128,7 +137,7 @@ class Sequential(Layer):
             mine = layer.parameters
             if mine:
                 own = self._ask(at, layer.gradients, found)
-                self._require_same(at, layer, "gradients", own, mine)
+                require_same(at, layer, "gradients", own, mine)
                 parts.append({f"{at}.{name}": own[name] for name in mine})
             if index > lowest:
                 found = self._down("gradients", index, found)
@@ -169,7 +178,7 @@ class Sequential(Layer):
             mine = layer.parameters
             if mine:
                 own = self._ask(at, layer.gradients_tangent, found, dfound)
-                self._require_same(at, layer, "gradients_tangent", own, mine)
+                require_same(at, layer, "gradients_tangent", own, mine)
                 parts.append({f"{at}.{name}": own[name] for name in mine})
             if index > lowest:
                 dfound = self._down_along(index, found, dfound)
@@ -224,29 +233,17 @@ class Sequential(Layer):
     def _require_rows(at: str, layer: Layer, rule: str, a: Any, n: int) -> None:
         if not isinstance(a, np.ndarray) or a.ndim != 2 or len(a) != n:
             raise ShapeError(
-                f"layer {at}, {layer!r}.{rule} must return an array of shape ({n}, width); got {_shape(a)}"
+                f"layer {at}, {layer!r}.{rule} must return an array of shape ({n}, width); "
+                f"got {shape_or_type(a)}"
             )
 
     @staticmethod
     def _require_shape(at: str, layer: Layer, rule: str, found: Any, shape: tuple[int, ...]) -> None:
         if not isinstance(found, np.ndarray) or found.shape != shape:
             raise ShapeError(
-                f"layer {at}, {layer!r}.{rule} must return an array of shape {shape}; got {_shape(found)}"
+                f"layer {at}, {layer!r}.{rule} must return an array of shape {shape}; "
+                f"got {shape_or_type(found)}"
             )
-
-    @staticmethod
-    def _require_same(at: str, layer: Layer, rule: str, found: Any, parameters: Arrays) -> None:
-        """Gradients have the names and shapes of the parameters."""
-        where = f"layer {at}, {layer!r}.{rule}"
-        if not isinstance(found, Mapping) or {*found} != {*parameters}:
-            names = sorted(found) if isinstance(found, Mapping) else found
-            raise ShapeError(f"{where} must return an array for each of {sorted(parameters)}; got {names}")
-        for name, one in parameters.items():
-            if np.shape(found[name]) != one.shape:
-                raise ShapeError(
-                    f"{where} must return {name} with the shape of the parameter, {one.shape}; got "
-                    f"{np.shape(found[name])}"
-                )
 
     def _require_known(self, direction: Direction) -> None:
         unknown = sorted({*direction} - {*self.parameters})
@@ -268,6 +265,20 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
+def require_same(at: str, layer: Layer, rule: str, found: Any, parameters: Arrays) -> None:
+    """Gradients have the names and shapes of the parameters."""
+    where = f"layer {at}, {layer!r}.{rule}"
+    if not isinstance(found, Mapping) or {*found} != {*parameters}:
+        names = sorted(found) if isinstance(found, Mapping) else found
+        raise ShapeError(f"{where} must return an array for each of {sorted(parameters)}; got {names}")
+    for name, one in parameters.items():
+        if np.shape(found[name]) != one.shape:
+            raise ShapeError(
+                f"{where} must return {name} with the shape of the parameter, {one.shape}; got "
+                f"{np.shape(found[name])}"
+            )
+
+
 def _leaves(layers: tuple[Layer, ...], before: str = "") -> Iterator[tuple[str, Layer]]:
     """Place and layer, those of nested ones in their place; a subclass may have rules of its own."""
     for place, layer in enumerate(layers):
@@ -286,5 +297,6 @@ def _held(layers: tuple[Layer, ...]) -> Iterator[Layer]:
             yield layer
 
 
-def _shape(value: Any) -> str:
+def shape_or_type(value: Any) -> str:
+    """What was given where an array was expected."""
     return str(np.shape(value)) if isinstance(value, np.ndarray) else type(value).__name__

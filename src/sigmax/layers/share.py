@@ -1,14 +1,14 @@
 """The layers as one thread uses them: up and down once for each block or batch, into one vector.
 
-:class:`sigmax.layers.Sequential` asks in every call whether each layer has answered in the right shape, and
-collects gradients by name.  Here the shapes are known from the first rows, and gradients have their place.
-Wherever something is not as it was then, Sequential is asked again, and says what it is.
+:class:`sigmax.layers.Sequential` finds out in every call which layers there are, what shapes they give and
+what their gradients are called.  Here all of that is known from the first rows, and gradients have their
+place.  What a layer gives is looked at as there, and the errors say the same.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from sigmax.kernels import Float, Pair
 from sigmax.layers.heads import Head, head_of
 from sigmax.layers.layer import Layer, ShapeError
 from sigmax.layers.losses import Loss
-from sigmax.layers.sequential import Sequential
+from sigmax.layers.sequential import Sequential, require_same, shape_or_type
 
 
 class Share:
@@ -34,8 +34,9 @@ class Share:
 
     Attributes
     ----------
-    layers, below : Sequential
-        All of them; those below the head, None where there are none.
+    layers : Sequential
+    below : tuple of (str, Layer)
+        Places and layers below the head; where there is none, all of them.
     head : Head or None
     loss : Loss
     gradient : ndarray of shape (d,)
@@ -54,12 +55,11 @@ class Share:
                 one.backend = backend
         self.layers, self.loss = layers, loss
         self.head: Head | None = head_of(leaves) if fused else None
-        here = leaves[: len(leaves) - self.head.layers] if self.head else leaves
-        self.below = Sequential(*here) if here else None
-        #: a layer and the width of what it gives, from the first one up; None until they are known
-        self._up: list[tuple[Layer, int]] | None = None
-        #: a layer, where its gradients go, and the width of what it gets, from the last one down
-        self._down: list[tuple[Layer, list[tuple[str, Float]], int]] = []
+        self.below = layers.leaves[: len(leaves) - self.head.layers] if self.head else layers.leaves
+        #: place, layer and the width of what it gives, from the first one up
+        self._up: list[tuple[str, Layer, int]] = []
+        #: place, layer, where its gradients go, and the width of what it gets, from the last one down
+        self._down: list[tuple[str, Layer, list[tuple[str, Float]], int]] = []
 
         self.gradient = np.empty(sum(one.size for one in layers.parameters.values()))
         self._places, at = list[list[tuple[str, Float]]](), 0
@@ -69,18 +69,15 @@ class Share:
                 mine.append((name, self.gradient[at : at + array.size].reshape(array.shape)))
                 at += array.size
             self._places.append(mine)
-        self._top = self._places[len(here)] if self.head else []
+        self._top = self._places[len(self.below)] if self.head else []
 
     def knows(self, shapes: list[tuple[int, ...]]) -> None:
         """Take over the widths that rows had on their way up, as :attr:`Sequential.shapes` has them."""
-        if self.below is None:
-            return
-        layers = [one for _, one in self.below.leaves]
-        self._up = [(one, shapes[i + 1][1]) for i, one in enumerate(layers)]
+        self._up = [(at, one, shapes[i + 1][1]) for i, (at, one) in enumerate(self.below)]
         # down to the first layer that has parameters
-        lowest = next((i for i in range(len(layers)) if self._places[i]), len(layers))
-        down = reversed(range(lowest, len(layers)))
-        self._down = [(layers[i], self._places[i], shapes[i][1]) for i in down]
+        lowest = next((i for i in range(len(self.below)) if self._places[i]), len(self.below))
+        down = reversed(range(lowest, len(self.below)))
+        self._down = [(*self.below[i], self._places[i], shapes[i][1]) for i in down]
 
     def sums(self, X: Float, targets: npt.NDArray[Any], weight: Float | None) -> Pair:
         """NLL of rows as a pair, the gradient in `gradient`: by a kernel where one has the last layers.
@@ -97,14 +94,25 @@ class Share:
             self.loss.targets = targets
             losses = self._forward(X)
             delta = np.ones_like(losses) if weight is None else weight[:, None]
-            total = math.fsum((losses * delta).ravel().tolist()) if np.isfinite(losses).all() else math.nan
+            with np.errstate(
+                invalid="ignore"
+            ):  # 0 times the loss of what cannot be is nan, as in the kernels
+                products = losses * delta
+            # fsum refuses inf - inf
+            total = (
+                math.fsum(products[:, 0].tolist()) if np.isfinite(products).all() else float(products.sum())
+            )
             self._backward(delta)
             return total, 0.0
-        if self.below is None:
+        if not self.below:
             pair, units = head.whole_pass(X, targets, weight)
             found = head.linear.named(units)
         else:
-            pair, found, delta = head.top(self._forward(X), targets, weight)
+            a = self._forward(X)
+            try:
+                pair, found, delta = head.top(a, targets, weight)
+            except ShapeError as error:
+                raise ShapeError(f"layer {self.layers.leaves[len(self.below)][0]}, {error}") from error
             self._backward(delta)
         for name, place in self._top:
             place[...] = found[name]
@@ -112,49 +120,46 @@ class Share:
 
     def _forward(self, X: Float) -> Float:
         """Output of the layers below the head, or of all."""
-        assert self.below is not None
-        if self._up is None:
-            return self.below.forward(X)
         a, n = X, len(X)
-        try:
-            for layer, width in self._up:
+        for at, layer, width in self._up:
+            try:
                 a = layer.forward(a)
-                if type(a) is not np.ndarray or a.shape != (n, width):
-                    return self.below.forward(X)
-        except ShapeError:
-            return self.below.forward(X)
-        # what Sequential keeps for its other rules
-        self.below.shapes = [X.shape, *((n, width) for _, width in self._up)]
+            except ShapeError as error:
+                raise ShapeError(f"layer {at}, {error}") from error
+            if not isinstance(a, np.ndarray) or a.shape != (n, width):
+                _refuse(at, layer, "forward", (n, width), a)
         return a
 
     def _backward(self, delta: Float) -> None:
         """Gradients of these layers, into their places."""
-        assert self.below is not None
-        if self._up is not None and self._gradients(delta):
-            return
-        found = [*self.below.gradients(delta).values()]
-        places = [place for mine in self._places[: len(self.below.leaves)] for _, place in mine]
-        for place, one in zip(places, found, strict=True):
-            place[...] = one
-
-    def _gradients(self, delta: Float) -> bool:
-        """The same, without a word: False where a layer has not answered as it should."""
         n, last = len(delta), len(self._down) - 1
-        try:
-            for index, (layer, mine, width) in enumerate(self._down):
-                if mine:
-                    own = layer.gradients(delta)
-                    if len(own) != len(mine):
-                        return False
-                    for name, place in mine:
-                        one = own[name]
-                        if one.shape != place.shape:
-                            return False
-                        place[...] = one
+        for index, (at, layer, mine, width) in enumerate(self._down):
+            try:
+                own = layer.gradients(delta) if mine else {}
                 if index < last:
                     delta = layer.backward(delta)
-                    if type(delta) is not np.ndarray or delta.shape != (n, width):
-                        return False
-        except (ShapeError, KeyError, TypeError, AttributeError):
-            return False
-        return True
+            except ShapeError as error:
+                raise ShapeError(f"layer {at}, {error}") from error
+            if mine:
+                if not _as_planned(own, mine):
+                    require_same(at, layer, "gradients", own, dict(mine))
+                for name, place in mine:
+                    place[...] = own[name]
+            if index < last and (not isinstance(delta, np.ndarray) or delta.shape != (n, width)):
+                _refuse(at, layer, "backward", (n, width), delta)
+
+
+def _as_planned(own: Any, mine: list[tuple[str, Float]]) -> bool:
+    """Whether gradients are arrays of the names and shapes of the parameters: what is asked in every step."""
+    return (
+        type(own) is dict
+        and len(own) == len(mine)
+        and all(getattr(own.get(name), "shape", None) == place.shape for name, place in mine)
+    )
+
+
+def _refuse(at: str, layer: Layer, rule: str, shape: tuple[int, int], found: Any) -> NoReturn:
+    """A layer has given another shape than for the first rows."""
+    raise ShapeError(
+        f"layer {at}, {layer!r}.{rule} must return an array of shape {shape}; got {shape_or_type(found)}"
+    )

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from sigmax.kernels import Float
+from sigmax.solvers.dot import dot
 
 
 class Memory:
@@ -33,7 +34,7 @@ class Memory:
 
     def add(self, s: Float, y: Float) -> bool:
         """Keep a pair; False, and nothing kept, where s'y is not positive."""
-        product = float(s @ y)
+        product = dot(s, y)
         if not product > 0.0:
             return False
         self._pairs.append((s, y, 1.0 / product))
@@ -48,10 +49,10 @@ class Memory:
         q = g.copy()
         shares = []
         for s, y, rho in reversed(self._pairs):
-            share = rho * float(s @ q)
+            share = rho * dot(s, q)
             shares.append(share)
             q -= share * y
         d = metric(q)
         for (s, y, rho), share in zip(self._pairs, reversed(shares), strict=True):
-            d += (share - rho * float(y @ d)) * s
+            d += (share - rho * dot(y, d)) * s
         return d

@@ -25,6 +25,7 @@ from sigmax.layers.training.cost import (
     out_of_iterations,
 )
 from sigmax.layers.training.rounding import SAME, Floor
+from sigmax.solvers.dot import dot
 
 _REMEMBERED = 10
 _C1 = 1e-4
@@ -112,7 +113,7 @@ class _Adaptive:
 
     def step(self, theta: Float, value: float, g: Float) -> tuple[Float, float, Float] | None:
         """The next theta, value and gradient; None where no step is short enough."""
-        square = float(g @ g)
+        square = dot(g, g)
         size = math.sqrt(square)
         self._values.append(value)
         bound = max(self._values) + SAME * abs(value)
@@ -124,7 +125,7 @@ class _Adaptive:
             if finite and new_value <= bound - _C1 * t * square:
                 y = new_g - g
                 # s = -t g
-                product = -t * float(g @ y)
+                product = -t * dot(g, y)
                 # no curvature: the line falls ever faster, go farther
                 self._t = t * t * square / product if product > 0.0 else 10.0 * t
                 return new_theta, new_value, new_g

@@ -27,6 +27,7 @@ from sigmax.layers.training.cost import (
 )
 from sigmax.layers.training.rounding import Floor
 from sigmax.layers.training.wolfe import Point, wolfe_step
+from sigmax.solvers.dot import dot
 from sigmax.solvers.lbfgs import Memory
 
 _PAIRS = 10
@@ -65,19 +66,19 @@ def lbfgs(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol: flo
         at = None
         if len(memory):
             d = -memory.apply(partial(np.multiply, gamma), g)
-            slope = float(g @ d)
+            slope = dot(g, d)
             if slope < 0.0:
                 at = wolfe_step(cost, Point(0.0, value, slope, theta, g), d)
         if at is None:
             # pairs that mislead, or none yet: down the gradient, one unit of length to begin with
             memory.clear()
-            size = math.sqrt(float(g @ g))
+            size = math.sqrt(dot(g, g))
             at = wolfe_step(cost, Point(0.0, value, -size, theta, g), -g / size, min(1.0, size))
         if at is None:
             return floor.end(watcher)
         s, y = at.theta - theta, at.gradient - g
         if memory.add(s, y):
-            gamma = float(s @ y) / float(y @ y)
+            gamma = dot(s, y) / dot(y, y)
         theta, value, g, norm = at.theta, at.value, at.gradient, largest(at.gradient)
         if watcher.after(theta, value, norm):
             return watcher.outcome(theta, value, norm, STOPPED)

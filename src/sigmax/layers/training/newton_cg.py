@@ -34,6 +34,7 @@ from sigmax.layers.training.cost import (
     out_of_iterations,
 )
 from sigmax.layers.training.rounding import Floor
+from sigmax.solvers.dot import dot
 
 #: where m promises less than this part of J, values are not compared
 _FLAT = 1e-10
@@ -95,11 +96,11 @@ def newton_cg(cost: Cost, theta: Float, watcher: Watcher, *, max_iter: int, tol:
         else:
             fell = value - new_value
             if promised <= _FLAT * abs(value):
-                fell = -0.5 * float((g + new_g) @ s)
+                fell = -0.5 * dot(g + new_g, s)
             ratio = fell / promised
             moved = ratio >= _TAKEN
             if ratio < _POOR:
-                radius = _shorter(float(g @ s), fell) * length
+                radius = _shorter(dot(g, s), fell) * length
             elif ratio > _GOOD and length >= 0.99 * radius:
                 radius *= _WIDER
             if moved:
@@ -130,11 +131,11 @@ def truncated_cg(cost: Cost, theta: Float, g: Float, radius: float, eta: float) 
     s = np.zeros_like(g)
     r = g.copy()
     d = -r
-    square = float(r @ r)
+    square = dot(r, r)
     enough = eta * eta * square
     for _ in range(_MOST_PRODUCTS):
         Hd = cost.product(theta, d)
-        curvature = float(d @ Hd)
+        curvature = dot(d, Hd)
         step = square / curvature if curvature > 0.0 else math.inf
         trial = s + step * d if math.isfinite(step) else None
         if trial is None or _length(trial) >= radius:
@@ -144,17 +145,17 @@ def truncated_cg(cost: Cost, theta: Float, g: Float, radius: float, eta: float) 
             break
         s = trial
         r = r + step * Hd
-        before, square = square, float(r @ r)
+        before, square = square, dot(r, r)
         if square <= enough:
             break
         d = (square / before) * d - r
     # r = g + Hs, so that m(s) = s'(g + r) / 2
-    return s, -0.5 * float(s @ (g + r))
+    return s, -0.5 * dot(s, g + r)
 
 
 def _to_the_boundary(s: Float, d: Float, radius: float) -> float:
     """The tau > 0 with |s + tau d| = radius; |s| < radius."""
-    a, b, c = float(d @ d), float(s @ d), float(s @ s) - radius * radius
+    a, b, c = dot(d, d), dot(s, d), dot(s, s) - radius * radius
     root = math.sqrt(max(b * b - a * c, 0.0))
     return (root - b) / a
 
@@ -167,4 +168,4 @@ def _shorter(slope: float, fell: float) -> float:
 
 
 def _length(v: Float) -> float:
-    return math.sqrt(float(v @ v))
+    return math.sqrt(dot(v, v))

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from sigmax.kernels import Float
 from sigmax.layers.training.cost import Cost
 from sigmax.layers.training.rounding import SAME
+from sigmax.solvers.dot import dot
 
 _C1 = 1e-4
 _C2 = 0.9
@@ -82,7 +83,7 @@ def wolfe_step(cost: Cost, start: Point, d: Float, first_trial: float = 1.0) -> 
             break
         theta = start.theta + t * d
         value, gradient = cost.evaluate(theta)
-        at = Point(t, value, float(gradient @ d), theta, gradient)
+        at = Point(t, value, dot(gradient, d), theta, gradient)
         if not at.finite or value > start.value + _C1 * t * start.slope + room:
             high = at
         elif abs(at.slope) <= _C2 * abs(start.slope):
