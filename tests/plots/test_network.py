@@ -196,6 +196,8 @@ def test_long_names_are_shortened_in_the_middle():
     [
         ({}, "needs n_features and n_classes, or layers"),
         ({"n_features": 2, "n_classes": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
+        ({"n_features": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
+        ({"n_classes": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
         ({"n_features": 2, "n_classes": 1}, "n_classes at least 2; got 2 and 1"),
         ({"n_features": 2, "n_classes": 2, "names": ["a"]}, "names must have length 2; got 1"),
         ({"n_features": 2, "n_classes": 3, "weights": np.zeros((1, 2))}, r"weights must have shape \(3, 2\)"),
