@@ -244,7 +244,7 @@ def test_several_outcomes():
         expected = sx.fit(X, Y[:, j])
         np.testing.assert_allclose(network.parameters["0.weight"][j], expected.params[1:], rtol=0, atol=1e-11)
         np.testing.assert_allclose(
-            network.predict_proba(X)[:, j], expected.predict_proba(X)[:, 1], rtol=0, atol=1e-8
+            network.predict_proba(X)[:, j], expected.predict_proba(X)[:, 1], rtol=0, atol=1e-11
         )
     assert np.array_equal(network.predict(X), network.predict_proba(X) > 0.5)
 
