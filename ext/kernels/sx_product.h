@@ -35,9 +35,9 @@
 /* Rows of A from which a panel is copied. */
 #define SX_PRODUCT_PACK 48
 
-/* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (one row for all: the
- * bias or zeros), the outputs, and whether the chains are added to what stands there.  The last vector starts at column `last`, over the one before
- * it where the width is no multiple of a vector.
+/* What one register tile takes: rows of A, a panel of B as its rows lie, what the chains begin with (one row for
+ * all: the bias or zeros), the outputs, and whether the chains are added to what stands there.  The last vector
+ * starts at column `last`, over the one before it where the width is no multiple of a vector.
  *
  * The strides of A and B are in bytes: of one in numbers, GCC 12 makes two loops, one for a stride of 1, and where
  * they meet it keeps the outputs in memory, which costs half the rate. */
@@ -85,10 +85,11 @@ SX_INLINE void sx_product_micro(const int n_rows, const int n_vectors, ptrdiff_t
         sx_product_micro(ROWS, VECTORS, depth, t);                                                      \
     }
 #define SX_PRODUCT_KERNELS(ROWS) SX_PRODUCT_KERNEL(ROWS, 1) SX_PRODUCT_KERNEL(ROWS, 2) SX_PRODUCT_KERNEL(ROWS, 3)
+#define SX_PRODUCT_CASE(ROWS, VECTORS) SX_PRODUCT_VECTORS * ((ROWS) - 1) + (VECTORS)
 #define SX_PRODUCT_CASES(ROWS)                                                                          \
-    case 3 * (ROWS) - 2: sx_product_##ROWS##_1(depth, t); break;                                        \
-    case 3 * (ROWS) - 1: sx_product_##ROWS##_2(depth, t); break;                                        \
-    case 3 * (ROWS): sx_product_##ROWS##_3(depth, t); break;
+    case SX_PRODUCT_CASE(ROWS, 1): sx_product_##ROWS##_1(depth, t); break;                              \
+    case SX_PRODUCT_CASE(ROWS, 2): sx_product_##ROWS##_2(depth, t); break;                              \
+    case SX_PRODUCT_CASE(ROWS, 3): sx_product_##ROWS##_3(depth, t); break;
 
 SX_PRODUCT_KERNELS(1)
 SX_PRODUCT_KERNELS(2)
@@ -106,7 +107,7 @@ SX_PRODUCT_KERNELS(8)
 /* n_rows rows of n_vectors vectors. */
 SX_INLINE void sx_product_rows(ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t depth, const sx_product_tile *t)
 {
-    switch (SX_PRODUCT_VECTORS * (n_rows - 1) + n_vectors) {
+    switch (SX_PRODUCT_CASE(n_rows, n_vectors)) {
         SX_PRODUCT_CASES(1)
         SX_PRODUCT_CASES(2)
         SX_PRODUCT_CASES(3)
@@ -201,7 +202,8 @@ SX_KERNEL void sx_product(const sx_rows *A, const sx_rows *B, const double *bias
                 const double *const start = l == 0 && bias ? bias + j : zeros;
                 const double *const a = A->data + i * A->row_stride + l * A->col_stride;
                 sx_product_tile t = {(const char *)a, bytes * A->row_stride, bytes * A->col_stride,
-                                     (const char *)b, bytes * B->row_stride, start, to, m, narrow ? 0 : cols - SX_VECTOR_LENGTH, l > 0};
+                                     (const char *)b, bytes * B->row_stride, start, to, m,
+                                     narrow ? 0 : cols - SX_VECTOR_LENGTH, l > 0};
                 if (narrow || rows >= SX_PRODUCT_PACK) {
                     if (narrow)
                         sx_product_pack_narrow(depth, cols, b, B->row_stride, panel);

@@ -196,6 +196,8 @@ def test_long_names_are_shortened_in_the_middle():
     [
         ({}, "needs n_features and n_classes, or layers"),
         ({"n_features": 2, "n_classes": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
+        ({"n_features": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
+        ({"n_classes": 2, "layers": [("a", 1), ("b", 1)]}, "and not both"),
         ({"n_features": 2, "n_classes": 1}, "n_classes at least 2; got 2 and 1"),
         ({"n_features": 2, "n_classes": 2, "names": ["a"]}, "names must have length 2; got 1"),
         ({"n_features": 2, "n_classes": 3, "weights": np.zeros((1, 2))}, r"weights must have shape \(3, 2\)"),
@@ -211,3 +213,22 @@ def test_long_names_are_shortened_in_the_middle():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         NetworkDisplay(**arguments)
+
+
+def test_classes_that_are_no_units_label_none():
+    class Repeated(Layer):
+        """Two of the units as the first two logits of three."""
+
+        def forward(self, z):
+            self.n = z.shape[1]
+            return z[:, :2] @ np.eye(2, 3)
+
+        def backward(self, delta):
+            return np.hstack([delta[:, :2], np.zeros((len(delta), self.n - 2))])
+
+    X = np.arange(18.0).reshape(6, 3) / 18.0
+    network = Network(Linear(3, 5, seed=0), Repeated(), LogSoftmax(), NLL())
+    network.fit(X, ["a", "b", "c"] * 2, method="sgd", max_iter=1, seed=0)
+    display = NetworkDisplay.from_network(network)
+    assert display.layers[1].width == 5
+    assert display.layers[1].labels == ()

@@ -216,19 +216,10 @@ class Network:
             cost.put(last)  # the network is what the state says
             return callback(state)
 
+        given = {"batch_size": batch_size, "learning_rate": learning_rate, "momentum": momentum}
+        run: dict[str, Any] = {"method": method, "max_iter": max_iter, "tol": tol, "seed": seed, **given}
         try:
-            outcome = train(
-                cost,
-                cost.theta,
-                method=method,
-                max_iter=max_iter,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                momentum=momentum,
-                tol=tol,
-                callback=watched,
-                seed=seed,
-            )
+            outcome = train(cost, cost.theta, callback=watched, **run)
         except BaseException:
             cost.put(last)  # an interrupt leaves the network after its last whole step, not at a trial
             raise
@@ -335,17 +326,8 @@ class Network:
             self._before(X)  # the message is to say how many rows X has, not 1
             raise
         targets, classes = self.loss.encode(given, width, count)
-        cost = NetworkCost(
-            self.layers,
-            X,
-            targets,
-            weight,
-            l2=l2,
-            n_threads=count,
-            backend=backend,
-            fused=self.fused,
-        )
-        return classes, cost
+        others: dict[str, Any] = {"l2": l2, "n_threads": count, "backend": backend, "fused": self.fused}
+        return classes, NetworkCost(self.layers, X, targets, weight, **others)
 
     # -- new rows ----------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ def columns_of(network: Network, names: Sequence[str] | None) -> tuple[list[Laye
 
 def _outputs(network: Network, units: int) -> tuple[str, ...]:
     """Labels of the last units: of the classes, where the network knows them."""
-    if network.classes is None:
+    if network.classes is None or units > len(network.classes):
         return ()
     labels = tuple(label_text(one) for one in network.classes.tolist())
     return labels[len(labels) - units :]  # the class of reference has no unit

@@ -106,7 +106,8 @@ class NetworkDisplay(Display):
         most: int = 8,
         note: str = "",
     ) -> None:
-        if (layers is None) == (n_features is None or n_classes is None):
+        sizes = n_features, n_classes
+        if (None in sizes) if layers is None else sizes != (None, None):
             raise ValueError("NetworkDisplay needs n_features and n_classes, or layers, and not both")
         if most < 3:
             raise ValueError(f"most must be at least 3, the first unit, dots, and the last; got {most}")

@@ -43,7 +43,10 @@ class Cost(Protocol):
         """The Hessian of J at theta, times v."""
 
     def step_gradient(self, theta: Float, rows: Index) -> tuple[float, Float]:
-        """Mean and gradient over the rows of a batch; the next call may overwrite the gradient."""
+        """J as the rows of a batch have it, and its gradient; over random batches their mean is J.
+
+        Without weights it is the mean over the rows.  The next call may overwrite the gradient.
+        """
 
 
 @dataclass(frozen=True, slots=True)
