@@ -10,7 +10,7 @@ EPS = np.finfo(float).eps
 
 
 def cost_of(network, X, y, weight=None, l2=0.0, n_threads=1, backend=None):
-    return network._cost(X, y, weight, l2, n_threads, backend)[1]
+    return network._cost(X, y, weight, l2, None, n_threads, backend)[1]
 
 
 @pytest.mark.parametrize("body", networks.BODIES)

@@ -45,15 +45,30 @@ def _network(*layers, targets):
 
 
 NETWORKS = {
-    "tanh": lambda: _network(Linear(2, 3), Tanh(), Linear(3, 3), LogSoftmax(), NLL(), targets=CLASSES),
+    "tanh": lambda: _network(
+        Linear(2, 3, seed=0), Tanh(), Linear(3, 3, seed=0), LogSoftmax(), NLL(), targets=CLASSES
+    ),
     "sigmoid, shares": lambda: _network(
-        Linear(2, 3), Sigmoid(), Linear(3, 2), LogSigmoid(), BernoulliNLL(), targets=SHARES
+        Linear(2, 3, seed=0), Sigmoid(), Linear(3, 2, seed=0), LogSigmoid(), BernoulliNLL(), targets=SHARES
     ),
     "softmax, reference": lambda: _network(
-        Linear(2, 3, bias=False), Softmax(), Linear(3, 2), Reference(), LogSoftmax(), NLL(), targets=CLASSES
+        Linear(2, 3, bias=False),
+        Softmax(),
+        Linear(3, 2, seed=0),
+        Reference(),
+        LogSoftmax(),
+        NLL(),
+        targets=CLASSES,
     ),
     "relu, three deep": lambda: _network(
-        Linear(2, 4), ReLU(), Linear(4, 2), Tanh(), Linear(2, 3), LogSoftmax(), NLL(), targets=COUNTS
+        Linear(2, 4, seed=0),
+        ReLU(),
+        Linear(4, 2, seed=0),
+        Tanh(),
+        Linear(2, 3, seed=0),
+        LogSoftmax(),
+        NLL(),
+        targets=COUNTS,
     ),
     "nested": lambda: _network(
         Sequential(Linear(2, 2, seed=1), Tanh()),

@@ -23,7 +23,7 @@ def test_the_same_numbers(head, body, weighted, backend_name):
     weight = w if weighted else None
     values, gradients = [], []
     for one in (fused, plain):
-        _, cost = one._cost(X, y, weight, 0.3, 1, backend_name)
+        _, cost = one._cost(X, y, weight, 0.3, None, 1, backend_name)
         value, gradient = cost.evaluate(cost.theta)
         values.append(value)
         gradients.append(gradient)
@@ -48,25 +48,25 @@ def test_a_kernel_is_used(head, body, monkeypatch):
 
             monkeypatch.setattr(kind, rule, watched)
     network = networks.network(head, body)
-    _, cost = network._cost(X, y, None, 0.0, 1, None)
+    _, cost = network._cost(X, y, None, 0.0, None, 1)
     asked.clear()
     cost.evaluate(cost.theta)
     assert not asked
-    _, cost = networks.network(head, body, fused=False)._cost(X, y, None, 0.0, 1, None)
+    _, cost = networks.network(head, body, fused=False)._cost(X, y, None, 0.0, None, 1)
     asked.clear()
     cost.evaluate(cost.theta)
     assert len(asked) == 2
 
 
 def test_layers_that_no_kernel_knows():
-    assert head_of((Linear(3, 2), OwnLogSoftmax(), NLL())) is None
-    assert head_of((Linear(3, 1), LogSoftmax(), NLL())) is None  # one class
-    assert head_of((Linear(3, 2), LogSigmoid(), NLL())) is None  # two outcomes
+    assert head_of((Linear(3, 2, seed=0), OwnLogSoftmax(), NLL())) is None
+    assert head_of((Linear(3, 1, seed=0), LogSoftmax(), NLL())) is None  # one class
+    assert head_of((Linear(3, 2, seed=0), LogSigmoid(), NLL())) is None  # two outcomes
     assert head_of((Tanh(), LogSoftmax(), NLL())) is None
     assert head_of((LogSoftmax(), NLL())) is None
-    one = head_of((Tanh(), Linear(3, 2), Reference(), LogSoftmax(), NLL()))
+    one = head_of((Tanh(), Linear(3, 2, seed=0), Reference(), LogSoftmax(), NLL()))
     assert (one.layers, one.free, one.n_logits) == (4, False, 2)
-    assert head_of((Linear(3, 4), LogSoftmax(), NLL())).n_logits == 3
+    assert head_of((Linear(3, 4, seed=0), LogSoftmax(), NLL())).n_logits == 3
 
 
 def test_targets_that_are_codes():

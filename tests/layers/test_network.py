@@ -77,11 +77,12 @@ def test_one_layer_with_weights_and_a_penalty_is_the_estimator(K):
     X, y = drawn(K)
     w = np.random.default_rng(0).integers(0, 4, len(y)) * 0.75
     expected = sx.fit(X, y, sample_weight=w, l2=2.5, weight_type="importance")
-    layers = (Linear(3, 1), LogSigmoid()) if K == 2 else (Linear(3, K), LogSoftmax())
+    layers = (Linear(3, 1, seed=0), LogSigmoid()) if K == 2 else (Linear(3, K, seed=0), LogSoftmax())
     network = Network(*layers, NLL()).fit(X, y, method="newton-cg", sample_weight=w, l2=2.5)
     coef = np.column_stack([network.parameters["0.bias"], network.parameters["0.weight"]])
     found = coef if K == 2 else coef[1:] - coef[:1]
-    np.testing.assert_allclose(found, np.atleast_2d(expected.params), rtol=0, atol=1e-13)
+    # at most 9.1e-12 from 30 starts: the gradient ends below 1e-12
+    np.testing.assert_allclose(found, np.atleast_2d(expected.params), rtol=0, atol=2e-11)
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "newton-cg", "adam", "sgd", "gd"])
@@ -145,7 +146,7 @@ def test_another_seed_gives_another_order():
 
 
 def test_initialise_draws_from_one_stream():
-    network = Network(Linear(3, 3), Tanh(), Sequential(Linear(3, 3), LogSoftmax()), NLL())
+    network = Network(Linear(3, 3, seed=0), Tanh(), Sequential(Linear(3, 3, seed=0), LogSoftmax()), NLL())
     first = {name: one.copy() for name, one in network.initialise(7).parameters.items()}
     assert not np.array_equal(first["0.weight"], first["2.0.weight"])
     again = network.initialise(7).parameters
@@ -204,9 +205,38 @@ def test_standard_errors_from_the_hessian(fused):
 def test_labels_come_back():
     X, y = drawn(3)
     names = np.array(["ant", "bee", "cat"])
-    network = Network(Linear(3, 3), LogSoftmax(), NLL()).fit(X, names[y])
+    network = Network(Linear(3, 3, seed=0), LogSoftmax(), NLL()).fit(X, names[y])
     assert network.classes.tolist() == ["ant", "bee", "cat"]
     assert network.predict(X).tolist() == names[network.predict_proba(X).argmax(axis=1)].tolist()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [(Linear(3, 3, seed=0), LogSoftmax(), NLL()), (Linear(3, 2, seed=0), Reference(), LogSoftmax(), NLL())],
+)
+def test_rows_without_a_class(layers):
+    X, y = drawn(3)
+    names = np.array(["ant", "bee", "cat"])[y]
+    network = Network(*layers).fit(X, names)
+    kept = names != "bee"
+    whole = network.cost(X, names)
+    parts = [(mask, network.cost(X[mask], names[mask])) for mask in (kept, ~kept)]
+    total = sum(mask.sum() * value for mask, value in parts)
+    assert total == pytest.approx(len(y) * whole, rel=1e-14, abs=0)
+    assert network.hessian(X[~kept], names[~kept]).shape == (len(network.vector),) * 2
+    with pytest.raises(ValueError, match=r"y must hold labels of classes, .*; 1 row with another one"):
+        network.cost(X[:2], ["ant", "dog"])
+    network.fit(X[kept], names[kept], classes=["cat", "bee", "ant"], l2=1.0)
+    assert network.classes.tolist() == ["ant", "bee", "cat"]
+    assert network.predict_proba(X).shape == (len(X), 3)
+    assert network.predict_proba(X[kept])[:, 1].max() < 0.3
+
+
+def test_outcomes_of_rows_without_one_of_two():
+    X, y = drawn(2)
+    network = Network(Linear(3, 1, seed=0), LogSigmoid(), BernoulliNLL()).fit(X, y)
+    ones = network.cost(X[y == 1], y[y == 1])
+    assert ones == pytest.approx(-np.log(network.predict_proba(X[y == 1])[:, 1]).mean(), rel=1e-12, abs=0)
 
 
 def test_probabilities_are_not_those_of_rounded_logarithms():
@@ -238,7 +268,7 @@ def test_several_outcomes():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
     Y = (X @ rng.normal(size=(3, 2)) + rng.logistic(size=(300, 2)) > 0).astype(int)
-    network = Network(Linear(3, 2), LogSigmoid(), BernoulliNLL()).fit(X, Y, method="newton-cg")
+    network = Network(Linear(3, 2, seed=0), LogSigmoid(), BernoulliNLL()).fit(X, Y, method="newton-cg")
     assert network.classes is None
     for j in range(2):
         expected = sx.fit(X, Y[:, j])
@@ -251,7 +281,7 @@ def test_several_outcomes():
 
 def test_predictions_of_many_rows_and_of_none():
     X, y = drawn(3)
-    network = Network(Linear(3, 3), LogSoftmax(), NLL()).fit(X, y)
+    network = Network(Linear(3, 3, seed=0), LogSoftmax(), NLL()).fit(X, y)
     many = np.tile(X, (30, 1))
     assert np.array_equal(network.predict_proba(many), np.tile(network.predict_proba(X), (30, 1)))
     assert network.predict_proba(X[:0]).shape == (0, 3)
@@ -303,7 +333,7 @@ def test_an_interrupt_leaves_the_last_whole_step(error):
 
 def test_what_does_not_converge_warns_and_says_what_to_do():
     X, y = drawn(3)
-    network = Network(Linear(3, 3), LogSoftmax(), NLL())
+    network = Network(Linear(3, 3, seed=0), LogSoftmax(), NLL())
     with pytest.warns(ConvergenceWarning, match=r"lbfgs: the limit of 2 iterations .* raise max_iter"):
         network.fit(X, y, max_iter=2)
     assert network.training.iterations == 2
@@ -314,7 +344,7 @@ def test_layers_without_tangents_have_no_newton():
         forward_tangent = Layer.forward_tangent
 
     X, y = drawn(3)
-    network = Network(Plain(), Linear(3, 3), LogSoftmax(), NLL())
+    network = Network(Plain(), Linear(3, 3, seed=0), LogSoftmax(), NLL())
     with pytest.raises(NotImplementedError, match=r"Plain\(\) has no forward_tangent"):
         network.fit(X, y, method="newton-cg")
     network.fit(X, y)
@@ -323,7 +353,7 @@ def test_layers_without_tangents_have_no_newton():
 
 def test_networks_are_pickled_with_what_they_learnt():
     X, y = drawn(3)
-    network = Network(Linear(3, 3), LogSoftmax(), NLL()).fit(X, y)
+    network = Network(Linear(3, 3, seed=0), LogSoftmax(), NLL()).fit(X, y)
     other = pickle.loads(pickle.dumps(network))
     assert np.array_equal(other.predict_proba(X), network.predict_proba(X))
     other.fit(X, y, l2=10.0)

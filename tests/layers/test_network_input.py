@@ -11,7 +11,7 @@ def small():
 
 
 def tied():
-    first = Linear(3, 3)
+    first = Linear(3, 3, seed=0)
     return first, first.share(), LogSoftmax(), NLL()
 
 
@@ -61,7 +61,7 @@ def test_bad_input_is_named_and_changes_nothing(change, message):
 
 
 def test_shapes_between_layers_are_named():
-    network = Network(Linear(3, 4), Tanh(), Linear(5, 3), LogSoftmax(), NLL())
+    network = Network(Linear(3, 4, seed=0), Tanh(), Linear(5, 3, seed=0), LogSoftmax(), NLL())
     with pytest.raises(ShapeError, match=r"layer 2, Linear\(5, 3\).forward: z must have shape \(n, 5\); got"):
         network.fit(*GOOD)
 
@@ -72,13 +72,13 @@ def test_shapes_between_layers_are_named():
         ((), ValueError, "at least one layer"),
         ((NLL(),), ValueError, "there must be a layer before the loss"),
         (
-            (Linear(3, 2), LogSoftmax()),
+            (Linear(3, 2, seed=0), LogSoftmax()),
             TypeError,
             r"the last layer must be a loss, as NLL\(\) is; got LogSoftmax",
         ),
         ((Linear(3, 2), NLL(), NLL()), TypeError, r"a loss must be the last layer; layer 1 is NLL\(\)"),
         (tied(), ValueError, r"parameters 0\.weight and 1\.weight are the same array"),
-        ((Linear(3, 2), "softmax", NLL()), TypeError, "layer 1 must be a Layer; got 'softmax'"),
+        ((Linear(3, 2, seed=0), "softmax", NLL()), TypeError, "layer 1 must be a Layer; got 'softmax'"),
     ],
 )
 def test_networks_that_are_none(layers, error, message):

@@ -186,7 +186,7 @@ def test_layers_that_a_layer_holds_are_one_threads_own(as_list):
     top = Linear(5, 4, seed=1), LogSoftmax(), NLL()
     expected = Network(*(one.share() for one in layers), *(one.share() for one in top)).gradient(X, y)
     for n_threads in (1, 4):
-        _, cost = Network(held, *top)._cost(X, y, None, 0.0, n_threads, None)
+        _, cost = Network(held, *top)._cost(X, y, None, 0.0, None, n_threads)
         cost._n_threads = n_threads  # however small the work is
         _, gradient = cost.evaluate(cost.theta)
         assert gradient.tobytes() == np.concatenate([one.ravel() for one in expected.values()]).tobytes()
@@ -216,7 +216,7 @@ def test_no_layer_writes_into_what_the_caller_gave():
 
     X, y, w = networks.data("softmax", n=60)
     before, weights = X.copy(), w.copy()
-    network = Network(InPlace(), Linear(3, 4), LogSoftmax(), NLL())
+    network = Network(InPlace(), Linear(3, 4, seed=0), LogSoftmax(), NLL())
     for asked in (network.predict, lambda rows: network.fit(rows, y, sample_weight=w)):
         with pytest.raises(ValueError, match="read-only"):
             asked(X)
@@ -252,7 +252,7 @@ def test_a_loss_has_one_number_for_each_row():
         ShapeError,
         match=r"^layer 1, Two\(\)\.forward must .* \(n, 1\), .* got \(1, 2\)$",
     ):
-        Network(Linear(1, 2), Two()).cost([[1.0]], [0.0])
+        Network(Linear(1, 2, seed=0), Two()).cost([[1.0]], [0.0])
 
 
 def test_a_loss_that_is_infinite_is_not_nan():
@@ -263,7 +263,7 @@ def test_a_loss_that_is_infinite_is_not_nan():
         def backward(self, delta):
             return np.zeros((len(delta), 1))
 
-    assert Network(Linear(1, 1), Infinite()).cost([[1.0], [2.0]], [0.0, 1.0]) == np.inf
+    assert Network(Linear(1, 1, seed=0), Infinite()).cost([[1.0], [2.0]], [0.0, 1.0]) == np.inf
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "newton-cg", "gd", "sgd", "adam"])
@@ -302,7 +302,7 @@ def test_a_row_counts_by_its_weight_in_a_batch_of_one(fused):
     X, y, w = networks.data("sigmoid", n=60)
     layers = Linear(3, 1, initial="zeros"), LogSigmoid(), NLL()
     network = Network(*layers, fused=fused)
-    _, cost = network._cost(X, y, w, 0.0, 1, None)
+    _, cost = network._cost(X, y, w, 0.0, None, 1)
     theta = cost.theta
     value, gradient = cost.evaluate(theta)
     parts = [(one, g.copy()) for one, g in (cost.step_gradient(theta, np.array([i])) for i in range(60))]
@@ -316,7 +316,7 @@ def test_batches_without_any_weight_move_nothing():
     w = np.zeros(60)
     w[:3] = 1.0
     network = Network(Linear(3, 4, seed=0), LogSoftmax(), NLL())
-    _, cost = network._cost(X, y, w, 0.0, 1, None)
+    _, cost = network._cost(X, y, w, 0.0, None, 1)
     value, gradient = cost.step_gradient(cost.theta, np.arange(3, 60))
     assert value == 0.0
     assert not gradient.any()

@@ -99,7 +99,7 @@ def test_wide_layers_have_dots(picture):
 
 def xor_network():
     """Two layers with given weights; classes "no" and "yes", whose reference has no unit."""
-    network = Network(Linear(2, 3), Tanh(), Linear(3, 1), Reference(), LogSoftmax(), NLL())
+    network = Network(Linear(2, 3, seed=0), Tanh(), Linear(3, 1, seed=0), Reference(), LogSoftmax(), NLL())
     network.parameters["0.weight"][...] = [[4.0, -4.0], [-2.0, 2.0], [1.0, 0.0]]
     network.parameters["0.bias"][...] = [0.5, 0.0, -1.0]
     network.parameters["2.weight"][...] = [[3.0, 1.5, -6.0]]
@@ -143,9 +143,9 @@ class Doubled(Layer):
 @pytest.mark.parametrize(
     ("layers", "titles"),
     [
-        ((Linear(2, 1), LogSigmoid(), NLL()), ["inputs", "sigmoid", "loss"]),
+        ((Linear(2, 1, seed=0), LogSigmoid(), NLL()), ["inputs", "sigmoid", "loss"]),
         (
-            (Linear(2, 3), Doubled(), Linear(3, 2), LogSoftmax(), NLL()),
+            (Linear(2, 3, seed=0), Doubled(), Linear(3, 2, seed=0), LogSoftmax(), NLL()),
             ["inputs", "Doubled", "softmax", "loss"],
         ),
         ((Linear(2, 3), Linear(3, 2), LogSoftmax(), NLL()), ["inputs", "linear", "softmax", "loss"]),
@@ -157,7 +157,7 @@ def test_titles_of_networks(layers, titles):
 
 def test_networks_that_cannot_be_drawn():
     with pytest.raises(ValueError, match=r"the first layer must be Linear, to be drawn; got Tanh\(\)"):
-        NetworkDisplay.from_network(Network(Tanh(), Linear(2, 2), LogSoftmax(), NLL()))
+        NetworkDisplay.from_network(Network(Tanh(), Linear(2, 2, seed=0), LogSoftmax(), NLL()))
     with pytest.raises(ValueError, match="names must have length 2; got 3"):
         NetworkDisplay.from_network(xor_network(), names=["a", "b", "c"])
 

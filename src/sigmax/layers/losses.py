@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmax.data.checks import finite, none_of, numbers
+from sigmax.data.declared import declared, in_order, recode
 from sigmax.data.labels import encode
-from sigmax.kernels import Float
+from sigmax.kernels import Codes, Float
 from sigmax.layers.layer import Direction, Layer, ShapeError, batch, like, memory
 
 #: codes are int32
@@ -39,7 +40,7 @@ class Loss(Layer):
         return targets
 
     def encode(
-        self, y: npt.ArrayLike, width: int, n_threads: int = 1
+        self, y: npt.ArrayLike, width: int, *, classes: npt.ArrayLike | None = None, n_threads: int = 1
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.generic] | None]:
         """What a network learns from: targets of all rows, and the classes that its outputs stand for.
 
@@ -49,6 +50,8 @@ class Loss(Layer):
             As it was given to :meth:`Network.fit`.
         width : int
             Of the layer's input.
+        classes : array_like of shape (K,), optional
+            All labels, where y may lack some; those of y by default.
         n_threads : int
             Has no influence on the result.
 
@@ -114,14 +117,14 @@ class NLL(Loss):
         raise ValueError(f"targets must have shape (n,), codes, or (n, K), counts; got {targets.shape}")
 
     def encode(
-        self, y: npt.ArrayLike, width: int, n_threads: int = 1
+        self, y: npt.ArrayLike, width: int, *, classes: npt.ArrayLike | None = None, n_threads: int = 1
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.generic] | None]:
-        """Codes of labels of any sortable dtype, and their classes; or counts, and 0 .. K-1.
+        """Codes of labels of any sortable dtype, and the classes; or counts, and 0 .. K-1.
 
         Raises
         ------
         ValueError
-            Other classes in number than outputs; counts that are none.
+            Other classes in number than outputs; labels that are none of `classes`; counts that are none.
         """
         given = np.asarray(y)
         if given.ndim == 2:
@@ -129,13 +132,13 @@ class NLL(Loss):
             if counts.shape[1] != width:
                 raise ValueError(f"y must have shape (n, {width}), counts for each output; got {given.shape}")
             return counts, np.arange(width)
-        classes, codes = encode(given, None, n_threads)
-        if len(classes) != width:
+        labels, codes = _coded(given, classes, n_threads)
+        if len(labels) != width:
             raise ValueError(
-                f"y has {len(classes)} classes, and {self!r} is given {width} log-probabilities: the layers "
+                f"y has {len(labels)} classes, and {self!r} is given {width} log-probabilities: the layers "
                 "before it must give one for each class"
             )
-        return codes, classes
+        return codes, labels
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """-log p_y of each row, shape (n, 1)."""
@@ -183,6 +186,17 @@ class NLL(Loss):
         return self.backward(ddelta)
 
 
+def _coded(
+    y: npt.NDArray[Any], classes: npt.ArrayLike | None, n_threads: int
+) -> tuple[npt.NDArray[np.generic], Codes]:
+    """The classes, sorted, and the code of each label."""
+    if classes is None:
+        return encode(y, None, n_threads)
+    named = in_order(declared(classes))
+    codes, _ = recode(named, *encode(y, None, n_threads, least=1), None)
+    return named, codes
+
+
 def _shares(y: npt.NDArray[Any]) -> bool:
     """Whether these are numbers from 0 to 1, some of them between: no labels."""
     return y.dtype.kind == "f" and bool(((y >= 0.0) & (y <= 1.0)).all() and ((y > 0.0) & (y < 1.0)).any())
@@ -224,7 +238,7 @@ class BernoulliNLL(Loss):
         return y
 
     def encode(
-        self, y: npt.ArrayLike, width: int, n_threads: int = 1
+        self, y: npt.ArrayLike, width: int, *, classes: npt.ArrayLike | None = None, n_threads: int = 1
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.generic] | None]:
         """Numbers from 0 to 1 as they are; two labels as 0 and 1, with their classes.
 
@@ -233,18 +247,17 @@ class BernoulliNLL(Loss):
         ValueError
             Another number of outcomes than units; labels for more than one unit.
         """
-        given = np.asarray(y)
-        classes = None
+        given, labels = np.asarray(y), None
         if given.ndim == 1 and width == 2 and not _shares(given):
-            classes, given = encode(given, None, n_threads)
-            if len(classes) != 2:
-                raise ValueError(f"y must have two classes for one unit; got {len(classes)}")
+            labels, given = _coded(given, classes, n_threads)
+            if len(labels) != 2:
+                raise ValueError(f"y must have two classes for one unit; got {len(labels)}")
         targets = self.checked(given)
         if 2 * targets.shape[1] != width:
             raise ValueError(
                 f"y must have shape (n, {width // 2}), an outcome for each unit; got {np.shape(y)}"
             )
-        return targets, classes
+        return targets, labels
 
     def forward(self, z: npt.ArrayLike) -> Float:
         """-sum y log h + (1 - y) log(1 - h) of each row, shape (n, 1)."""

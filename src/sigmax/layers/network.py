@@ -132,6 +132,7 @@ class Network:
         y: npt.ArrayLike,
         *,
         sample_weight: npt.ArrayLike | None = None,
+        classes: npt.ArrayLike | None = None,
         method: str = "lbfgs",
         max_iter: int | None = None,
         batch_size: int | None = None,
@@ -155,6 +156,8 @@ class Network:
             the loss takes: counts for :class:`NLL`, outcomes for :class:`BernoulliNLL`.
         sample_weight : array_like of shape (n,), optional
             Not negative.  A row counts by its weight in a batch, too, whatever rows come with it.
+        classes : array_like of shape (K,), optional
+            All labels, where `y` may lack some; those of `y` by default.
         method : {"lbfgs", "newton-cg", "gd", "sgd", "adam"}
             The first three read all rows for each step: limited-memory BFGS; Newton's method with conjugate
             gradients in a trust region, which needs layers with tangent rules and ends at the last digits;
@@ -205,12 +208,12 @@ class Network:
         :func:`sigmax.fit` says both, and gives standard errors.
         """
         rows = self._numbers("X", X)
-        classes, cost = self._cost(rows, y, sample_weight, l2, n_threads, backend)
+        labels, cost = self._cost(rows, y, sample_weight, l2, classes, n_threads, backend)
         last = cost.theta
 
         def watched(state: Any) -> object:
             nonlocal last
-            last, self.classes = state.theta, classes
+            last, self.classes = state.theta, labels
             if callback is None:
                 return False
             cost.put(last)  # the network is what the state says
@@ -224,7 +227,7 @@ class Network:
             cost.put(last)  # an interrupt leaves the network after its last whole step, not at a trial
             raise
         cost.put(outcome.theta)
-        self.classes, self.training = classes, outcome
+        self.classes, self.training = labels, outcome
         if not outcome.finished and outcome.reason != STOPPED:
             warnings.warn(f"{method}: {outcome.reason}", ConvergenceWarning, stacklevel=2)
         return self
@@ -239,8 +242,11 @@ class Network:
         sample_weight: npt.ArrayLike | None = None,
         l2: float = 0.0,
     ) -> float:
-        """J at the parameters as they are: the mean loss of the rows, in nats where the loss is an NLL."""
-        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
+        """J at the parameters as they are: the mean loss of the rows, in nats where the loss is an NLL.
+
+        Labels are those of `classes`, once there are some, of which y may lack any.
+        """
+        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         return cost.evaluate(cost.theta)[0]
 
     def gradient(
@@ -252,7 +258,7 @@ class Network:
         l2: float = 0.0,
     ) -> Arrays:
         """Gradient of J, by the names of the parameters."""
-        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
+        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         return cost.named(cost.evaluate(cost.theta)[1])
 
     def hessian_product(
@@ -271,7 +277,7 @@ class Network:
         NotImplementedError
             A layer has no tangent rules.
         """
-        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
+        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         return cost.named(cost.product(cost.theta, cost.vector(direction)))
 
     def hessian(
@@ -292,7 +298,7 @@ class Network:
         NotImplementedError
             A layer has no tangent rules.
         """
-        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, None, None)
+        _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         theta = cost.theta
         found: Float = np.column_stack([cost.product(theta, v) for v in np.eye(len(theta))])
         return 0.5 * (found + found.T)
@@ -303,10 +309,11 @@ class Network:
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None,
         l2: float,
-        n_threads: int | None,
-        backend: str | None,
+        classes: npt.ArrayLike | None,
+        n_threads: int | None = None,
+        backend: str | None = None,
     ) -> tuple[npt.NDArray[np.generic] | None, NetworkCost]:
-        """The classes of y, and J of the data."""
+        """The classes, those of y where none are given, and J of the data."""
         if len(X) == 0:
             raise ValueError("X must have at least one row; got none")
         l2 = settings.not_negative("l2", l2)
@@ -325,9 +332,9 @@ class Network:
         except ShapeError:
             self._before(X)  # the message is to say how many rows X has, not 1
             raise
-        targets, classes = self.loss.encode(given, width, count)
+        targets, labels = self.loss.encode(given, width, classes=classes, n_threads=count)
         others: dict[str, Any] = {"l2": l2, "n_threads": count, "backend": backend, "fused": self.fused}
-        return classes, NetworkCost(self.layers, X, targets, weight, **others)
+        return labels, NetworkCost(self.layers, X, targets, weight, **others)
 
     # -- new rows ----------------------------------------------------------------------------------
 
