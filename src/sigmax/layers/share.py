@@ -94,14 +94,12 @@ class Share:
             self.loss.targets = targets
             losses = self._forward(X)
             delta = np.ones_like(losses) if weight is None else weight[:, None]
-            with np.errstate(
-                invalid="ignore"
-            ):  # 0 times the loss of what cannot be is nan, as in the kernels
+            # 0 times the loss of what cannot be is nan, as in the kernels
+            with np.errstate(invalid="ignore"):
                 products = losses * delta
             # fsum refuses inf - inf
-            total = (
-                math.fsum(products[:, 0].tolist()) if np.isfinite(products).all() else float(products.sum())
-            )
+            exact = bool(np.isfinite(products).all())
+            total = math.fsum(products[:, 0].tolist()) if exact else float(products.sum())
             self._backward(delta)
             return total, 0.0
         if not self.below:
