@@ -32,15 +32,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "exact_optimum"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import busy
+from comparing import checkouts, conditions
+from comparing.checkouts import Checkout, Unusable
+from comparing.operations import KINDS, QUICK
+from comparing.verdicts import Rules, Verdict, confirmed, verdicts
+
 _HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE), str(_HERE / "exact_optimum")]
-
-import busy  # noqa: E402
-from comparing import checkouts, conditions  # noqa: E402
-from comparing.checkouts import Checkout, Unusable  # noqa: E402
-from comparing.operations import KINDS, QUICK  # noqa: E402
-from comparing.verdicts import Rules, Verdict, confirmed, verdicts  # noqa: E402
-
 _SAMPLE = _HERE / "comparing" / "sample.py"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 _PAIRS, _QUICK_PAIRS, _FEWEST_PAIRS = 10, 6, 4

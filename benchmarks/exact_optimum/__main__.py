@@ -48,17 +48,17 @@ if __name__ == "__main__":
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[_name] = _given_threads(sys.argv[1:])
 
-import busy  # noqa: E402
-import files  # noqa: E402
-import measure  # noqa: E402
-import memory  # noqa: E402
-import problems  # noqa: E402
-import properties  # noqa: E402
-import thread_check  # noqa: E402
-from libraries import PEERS  # noqa: E402
-from rows import Row, table  # noqa: E402
+import busy
+import files
+import measure
+import memory
+import problems
+import properties
+import thread_check
+from libraries import PEERS
+from rows import Row, table
 
-from sigmax.bench import machine  # noqa: E402
+from sigmax.bench import machine
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:

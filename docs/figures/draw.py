@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import matplotlib as mpl
 
@@ -124,11 +125,8 @@ def written(figure: Figure) -> list[Text]:
             seen.append(self)
         plain(self, renderer, *more, **named)
 
-    Text.draw = draw  # type: ignore[method-assign]
-    try:
+    with mock.patch.object(Text, "draw", draw):
         figure.canvas.draw()
-    finally:
-        Text.draw = plain  # type: ignore[method-assign]
     return seen
 
 

@@ -85,7 +85,7 @@ def test_standard_errors_are_those_of_the_weights_as_given(scale):
     assert_near(display, near, r.llf, np.sqrt(scale))
     # what Newton's method reports is the distance of the point before, to second order
     after = np.flatnonzero(near)[np.flatnonzero(near) < len(near) - 1] + 1
-    np.testing.assert_allclose(display.decrement[after], display.distance[after - 1], rtol=1e-6)
+    np.testing.assert_allclose(display.decrement[after], display.distance[after - 1], rtol=1e-7)
 
 
 def test_everything_of_the_fit_is_in_the_refit():

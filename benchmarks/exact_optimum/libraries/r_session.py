@@ -60,7 +60,7 @@ class Session:
         if program is None:
             raise FileNotFoundError("R is missing: no Rscript on the path")
         # in a file, which `close` closes: a pipe that nobody reads would fill
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the session
         self._process = subprocess.Popen(
             [program, "--vanilla", str(_WORKER), method],
             stdin=subprocess.PIPE,

@@ -25,7 +25,8 @@ def test_rosenbrock_by_gradient_descent():
     outcome = train(rosenbrock(), [-1.2, 1.0], method="gd")
     assert outcome.converged
     assert outcome.gradient_norm <= 1e-6
-    np.testing.assert_allclose(outcome.theta, 1.0, rtol=1e-5)
+    # the gradient over the least eigenvalue of the Hessian there, 0.399
+    np.testing.assert_allclose(outcome.theta, 1.0, rtol=4e-6)
 
 
 @pytest.mark.parametrize("constant", [0.0, -7.0])
@@ -129,7 +130,8 @@ def test_where_the_cost_is_not_finite_steps_are_shortened(method, far):
     )
     outcome = train(cost, [3.0, 0.5, 2.0], method=method)
     assert outcome.converged
-    np.testing.assert_allclose(outcome.theta, 0.1, rtol=1e-6)
+    # the gradient over the second derivative there, 100, in units of 0.1
+    np.testing.assert_allclose(outcome.theta, 0.1, rtol=0.11 * METHODS[method].tol)
 
 
 @pytest.mark.parametrize("method", FULL)

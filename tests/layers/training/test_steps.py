@@ -115,7 +115,7 @@ def test_a_kink_ends_below_the_start(first):
     cost, start = along(lambda t: max(-t, 5.0 * (t - 1.2) - 1.2), lambda t: -1.0 if t < 1.2 else 5.0)
     at = wolfe_step(cost, start, np.ones(1), first)
     assert at is not None
-    assert at.value == pytest.approx(-1.2, rel=1e-2)
+    assert at.value == pytest.approx(-1.2, rel=3e-5)
     assert cost.rows_read <= 20
 
 
@@ -289,7 +289,8 @@ def test_gradient_descent_hurries_where_there_is_no_curvature():
     cost = Function(lambda t: 1e-4 * (t[0] ** 4 - t[0] ** 2), lambda t: 1e-4 * (4.0 * t**3 - 2.0 * t))
     outcome = train(cost, [1e-6], method="gd", tol=1e-10)
     assert outcome.converged
-    assert outcome.theta[0] == pytest.approx(math.sqrt(0.5), rel=1e-6)
+    # the gradient over the second derivative there, 4e-4
+    assert outcome.theta[0] == pytest.approx(math.sqrt(0.5), rel=3.6e-7)
     assert outcome.iterations <= 40
 
 
