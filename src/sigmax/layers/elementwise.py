@@ -19,15 +19,15 @@ class Elementwise(Layer):
     """
 
     def value(self, z: Float) -> Float:
-        """f(z)."""
+        """f(z); z and the result of shape (n, width)."""
         raise NotImplementedError(f"{self!r} has no value")
 
     def slope(self, z: Float, a: Float) -> Float:
-        """f'(z), with a = f(z) at hand."""
+        """f'(z), with a = f(z) at hand; all of shape (n, width)."""
         raise NotImplementedError(f"{self!r} has no slope")
 
     def curvature(self, z: Float, a: Float) -> Float:
-        """f''(z), with a = f(z) at hand."""
+        """f''(z), with a = f(z) at hand; all of shape (n, width)."""
         raise NotImplementedError(f"{self!r} has no curvature")
 
     def forward(self, z: npt.ArrayLike) -> Float:

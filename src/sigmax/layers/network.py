@@ -244,7 +244,8 @@ class Network:
     ) -> float:
         """J at the parameters as they are: the mean loss of the rows, in nats where the loss is an NLL.
 
-        Labels are those of `classes`, once there are some, of which y may lack any.
+        X, y, `sample_weight` and `l2` are as for :meth:`fit`, here and in the three methods below.  Labels
+        are those of `classes`, once there are some, of which y may lack any.
         """
         _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         return cost.evaluate(cost.theta)[0]
@@ -257,7 +258,7 @@ class Network:
         sample_weight: npt.ArrayLike | None = None,
         l2: float = 0.0,
     ) -> Arrays:
-        """Gradient of J, by the names of the parameters."""
+        """Gradient of J, by the names and in the shapes of the parameters; of the mean, as J is."""
         _, cost = self._cost(self._numbers("X", X), y, sample_weight, l2, self.classes)
         return cost.named(cost.evaluate(cost.theta)[1])
 
