@@ -40,9 +40,9 @@ from sigmax.solvers.dot import dot
 _FLAT = 1e-10
 #: least ratio of a step that is taken, and those that shrink and grow the region
 _TAKEN, _POOR, _GOOD = 1e-3, 0.25, 0.75
-#: a step that keeps its promise at the boundary widens the region by this.  With 2, the textbook's,
-#: Rosenbrock's function of 2, 20 and 100 numbers took 35, 53 and 187 steps, with 4 36, 63 and more than 200; logistic
-#: columns of sizes 1e-3 to 1e3 136 reads, with 4 127; with 8 108, and Rosenbrock's of 20 192 steps
+#: a step that keeps its promise at the boundary widens the region by this.  On Rosenbrock's function of 2, 20
+#: and 100 numbers 2, the textbook's, took 35, 53 and 187 steps, 4 36, 63 and over 200, 8 56, 192 and over
+#: 200; on logistic columns of sizes 1e-3 to 1e3 they took 136, 127 and 108 reads
 _WIDER = 4.0
 _PATIENCE = 2
 #: products of one step; rounding makes conjugate gradients need more than d where H is ill-conditioned
