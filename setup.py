@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -87,13 +88,25 @@ def remove_stale(command: build_ext | build_py) -> None:
 
 
 class BuildPython(build_py):
-    """build_py that leaves no compiled file behind where the extension is switched off."""
+    """build_py that carries the benchmarks along, and leaves no compiled file where none is wanted."""
 
     def run(self) -> None:
         super().run()
+        if not self.editable_mode:
+            self.copy_benchmarks()
         if NO_EXTENSIONS:
             remove_stale(self)
             record(folders(self), SWITCHED_OFF)
+
+    def copy_benchmarks(self) -> None:
+        """What `sigmax bench --full` runs, as sigmax/bench/suite; an editable install uses the checkout."""
+        target = Path(self.build_lib) / "sigmax" / "bench" / "suite"
+        shutil.rmtree(target, ignore_errors=True)
+        for file in sorted((ROOT / "benchmarks").rglob("*")):
+            if file.suffix in {".py", ".R"}:
+                place = target / file.relative_to(ROOT / "benchmarks")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
 
 
 class BuildKernels(build_ext):

@@ -24,7 +24,7 @@ import pytest
 from sigmax.kernels.source_hash import source_hash
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-NEEDED = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "ext", "src")
+NEEDED = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "benchmarks", "ext", "src")
 KERNELS = Path("src", "sigmax", "kernels")
 
 #: setup.py and setuptools read these: a test sets them or they are not there
@@ -283,6 +283,14 @@ def test_wheel_of_a_checkout_that_is_in_use(again, compilers):
     assert stated["source_hash"].encode() in wheel[file]
     assert {"sigmax/py.typed", "sigmax/kernels/_kernels.pyi", "sigmax/kernels/reference.py"} <= wheel.keys()
     assert {name.split("/")[0].partition("-")[0] for name in wheel} == {"sigmax"}
+    # the programs of `sigmax bench --full` come along
+    programs = {file for kind in ("*.py", "*.R") for file in (again / "benchmarks").rglob(kind)}
+    carried = {name: wheel[name] for name in wheel if name.startswith("sigmax/bench/suite/")}
+    place = {
+        file: f"sigmax/bench/suite/{file.relative_to(again / 'benchmarks').as_posix()}" for file in programs
+    }
+    assert carried == {name: file.read_bytes() for file, name in place.items()}
+    assert "sigmax/bench/suite/report/__main__.py" in carried
     assert use(again) == ("compiled", [])
 
 

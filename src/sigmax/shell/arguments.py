@@ -44,7 +44,14 @@ FILE - is CSV from standard input.  A file given to --output appears when it is 
   sigmax compare
   sigmax compare flights.csv --target late --features distance,hour,wind""",
     "bench": """examples:
-  sigmax bench --threads 2""",
+  sigmax bench --threads 2
+  sigmax bench --full --out report
+  sigmax bench --full --out report --parts roofline,scaling
+  sigmax bench --full --out report --draw
+
+--full runs the whole benchmark against every other library that is installed, an hour on two CPUs, and writes
+report.html, its figures and the JSON of each part: speed, curves, roofline, scaling.  It needs matplotlib;
+a quiet machine makes its figures worth something, and the report says whether it was one.""",
     "info": """examples:
   sigmax info
   sigmax info --json""",
@@ -207,6 +214,15 @@ def _compare(one: argparse.ArgumentParser) -> None:
 def _bench(one: argparse.ArgumentParser) -> None:
     _with_threads(one)
     _with_json(one, "bench")
+    whole = one.add_argument_group("the whole benchmark")
+    add = whole.add_argument
+    add("--full", action="store_true", help="all parts, with other libraries as peers, and report.html")
+    add("--out", metavar="DIR", help="folder of the report; sigmax-benchmark")
+    add("--parts", metavar="A,B,...", help="of speed, curves, roofline, scaling; all of them by default")
+    add("--data", metavar="DIR", help="folder of large data sets that were downloaded")
+    add("--keep", action="store_true", help="measure only parts whose file is not there yet")
+    add("--draw", action="store_true", help="measure nothing, draw the report again")
+    add("--tiny", action="store_true", help="small sizes: does everything work here?")
 
 
 def _info(one: argparse.ArgumentParser) -> None:
@@ -220,7 +236,7 @@ _COMMANDS = {
     "fit": (_fit, fit.run, "fit a regression and print its table"),
     "predict": (_predict, predict.run, "predict the rows of a file with a saved model"),
     "compare": (_compare, compare.run, "compare the compiled backend with its Python twin"),
-    "bench": (_bench, bench.run, "measure this installation in a minute"),
+    "bench": (_bench, bench.run, "measure this installation in a minute, or everything"),
     "info": (_info, info.run, "print versions, backend, threads and optional libraries"),
 }
 

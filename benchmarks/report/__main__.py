@@ -1,0 +1,178 @@
+"""The whole benchmark, from measuring to the report: what `sigmax bench --full` runs.
+
+    python benchmarks/report --out DIR                        everything; an hour on two CPUs
+    python benchmarks/report --out DIR --parts roofline       a part of it
+    python benchmarks/report --out DIR --keep                 only parts whose file is not there yet
+    python benchmarks/report --out DIR --draw                 nothing is measured, the report drawn again
+    python benchmarks/report --out DIR --tiny                 sizes of the tests: does it work here?
+
+Each part is a process of its own, one after the other, on the same number of threads; what it prints goes to
+DIR/PART.txt too, and its figures to DIR/PART.json.  The report is drawn from those files alone.
+
+    speed      other libraries at equal accuracy              benchmarks/exact_optimum
+    curves     their accuracy against time                    benchmarks/exact_optimum --curves
+    roofline   passes and fits against the machine's limits   benchmarks/roofline
+    scaling    cost against rows, columns, classes, threads, and memory
+                                                              benchmarks/scaling
+
+Exit code 1 where a part failed; the others are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import draw
+
+from sigmax import threads
+from sigmax.bench import suite
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+#: what BLAS and OpenMP read, once, when they are loaded
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+#: seconds of a fit above which a peer is timed once
+SLOW = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measurement.
+
+    Attributes
+    ----------
+    name : str
+    arguments : tuple of str
+        The folder under ``benchmarks/`` and what is always asked of it.
+    minutes : int
+        About, on two CPUs.
+    needs_cache, needs_data : bool
+        Whether it takes ``--cache`` and ``--data``.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    minutes: int
+    needs_cache: bool = False
+    needs_data: bool = False
+
+
+#: problems of the speed part, the README's first
+PROBLEMS = (
+    "binary_2000000x20",
+    "binary_500000x100",
+    "classes5_500000x50",
+    "flights_delayed",
+    "flights_origin",
+    "digits_l2",
+    "small_569x30_l2",
+    "small_500x10",
+    "spector",
+    "fair",
+    "anes96",
+    "bootstrap_10000_of_500x5",
+    "groups_10000_of_200x4",
+)
+_SPEED = ("exact_optimum", "--peers", "all", "--quick", "--slow", str(SLOW), "--problems", *PROBLEMS)
+PARTS = {
+    part.name: part
+    for part in (
+        Part("speed", _SPEED, 30, needs_cache=True, needs_data=True),
+        Part("curves", ("exact_optimum", "--curves"), 10, needs_cache=True, needs_data=True),
+        Part("roofline", ("roofline",), 6),
+        Part("scaling", ("scaling",), 12),
+    )
+}
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    about = (__doc__ or "").split("\n")[0]
+    parser = argparse.ArgumentParser(prog="python benchmarks/report", description=about)
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the report; made if need be")
+    names = suite.PARTS
+    add("--parts", nargs="+", choices=names, default=names, metavar="PART", help=f"of {', '.join(names)}")
+    add("--threads", type=int, default=threads.resolve(), metavar="N", help="of every library; all CPUs")
+    add("--data", type=Path, metavar="DIR", help="folder of data sets that were downloaded")
+    add("--cache", type=Path, metavar="DIR", help="folder of optima and tolerances; a temporary one")
+    add("--tiny", action="store_true", help="small sizes, as in the tests")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--keep", action="store_true", help="measure only parts whose file is not there yet")
+    what.add_argument("--draw", action="store_true", help="measure nothing")
+    got = parser.parse_args(given)
+    if got.threads < 1:
+        parser.error(f"--threads must be 1 at least; got {got.threads}")
+    if got.data is not None and not got.data.is_dir():
+        parser.error(f"--data must be a folder; got {got.data}")
+    if got.out.exists() and not got.out.is_dir():
+        parser.error(f"--out must be a folder; got the file {got.out}")
+    return got
+
+
+def command(part: Part, options: argparse.Namespace) -> list[str]:
+    """What runs a part."""
+    folder, *rest = part.arguments
+    found = [sys.executable, str(BENCHMARKS / folder), *rest]
+    found += ["--threads", str(options.threads), "--json", str(options.out / f"{part.name}.json")]
+    if part.needs_cache and options.cache is not None:
+        found += ["--cache", str(options.cache)]
+    if part.needs_data and options.data is not None:
+        found += ["--data", str(options.data)]
+    return [*found, "--tiny"] if options.tiny else found
+
+
+def measure(part: Part, options: argparse.Namespace) -> bool:
+    """Run a part, and whether it ended well; what it prints is shown and kept."""
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(options.threads))
+    environment["PYTHONUNBUFFERED"] = "1"
+    file = options.out / f"{part.name}.json"
+    file.unlink(missing_ok=True)  # an old one would be drawn where the new one failed
+    about = "" if options.tiny else f", about {part.minutes} minutes"
+    print(f"\n=== {part.name}{about}", flush=True)
+    started = time.perf_counter()
+    with (
+        (options.out / f"{part.name}.txt").open("w", encoding="utf-8") as kept,
+        subprocess.Popen(
+            command(part, options), stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+        ) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                kept.write(line)
+                print(line, end="", flush=True)
+        except BaseException:  # also a key that interrupts: nothing goes on in the background
+            child.kill()
+            raise
+    # a part may say by its exit code that targets were missed; what it measured counts all the same
+    if file.exists():
+        print(f"=== {part.name}: {time.perf_counter() - started:.0f} s", flush=True)
+        return True
+    print(f"=== {part.name} FAILED with exit code {child.returncode}", file=sys.stderr, flush=True)
+    return False
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(given)
+    options.out.mkdir(parents=True, exist_ok=True)
+    options.out = options.out.resolve()
+    chosen = [] if options.draw else [PARTS[name] for name in suite.PARTS if name in options.parts]
+    if options.keep:
+        chosen = [part for part in chosen if not (options.out / f"{part.name}.json").exists()]
+    failed = [part.name for part in chosen if not measure(part, options)]
+    files = draw.write(options.out)
+    print()
+    for file in files:
+        print(f"written: {file}")
+    if failed:
+        print(f"not measured, see above: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
