@@ -168,6 +168,6 @@ def test_minimum_norm(unit):
     V = np.random.default_rng(5).normal(size=(6, 6))
     V = V @ V.T
     whole = np.kron(np.eye(2), wanted[:3].T)
-    covariance = maps.minimum_norm_covariance(V, 2, M)
+    covariance = maps.minimum_norm_covariance(V, M)
     np.testing.assert_allclose(covariance, whole @ V @ whole.T, rtol=0.0, atol=1e-13)
     np.testing.assert_array_equal(covariance, covariance.T)

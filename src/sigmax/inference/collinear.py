@@ -43,7 +43,7 @@ def with_dependence(
         M = parametrisation.minimum_norm_map(dependence.row_space())
 
         def of_all(covariance: Float) -> Float:
-            return parametrisation.minimum_norm_covariance(covariance, m, M)
+            return parametrisation.minimum_norm_covariance(covariance, M)
 
         params = parametrisation.minimum_norm(matrix, M)
         bound = parametrisation.minimum_norm_bound(bound, matrix, M)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sigmax.identification.parametrisation import transformed
 from sigmax.identification.rank import DEPENDENT
 from sigmax.kernels import Float
 from sigmax.objective import Evaluation, Objective
@@ -183,11 +184,7 @@ class WhitenedFactor:
     def inverse(self) -> Float:
         """H^-1, exactly symmetric."""
         if self._inverse is None:
-            k = len(self._T)
-            G = self._G.inverse().reshape(-1, k, len(self._G.scale) // k, k)
-            whole = np.einsum("ij,ajbl,kl->aibk", self._T, G, self._T, optimize=True)
-            whole = whole.reshape(len(self._G.scale), -1)
-            self._inverse = 0.5 * (whole + whole.T)
+            self._inverse = transformed(self._T, self._G.inverse())
         return self._inverse
 
     def half(self, Z: Float) -> Float:

@@ -31,6 +31,7 @@ import math
 
 import numpy as np
 
+from sigmax.identification.parametrisation import transformed
 from sigmax.kernels import Float, Kernels
 from sigmax.objective import Objective
 from sigmax.objective.flat import on_subspace
@@ -163,10 +164,7 @@ class Metric:
         if self._T is not old:
             # the same directions in the new whitened columns, T_new^-1 U = Q L
             Q, L = np.linalg.qr(rows_times(objective.kernels, self._factor.triangle(), U).T)
-            r = len(W)
-            inverse = np.einsum("ij,ajbl,kl->aibk", L, inverse.reshape(len(S), r, len(S), r), L).reshape(
-                H.shape
-            )
+            inverse = transformed(L, inverse)
             W = Q.T
         self._W = np.ascontiguousarray(W)
         self._change = inverse - np.kron(self._solve, np.eye(len(W)))
