@@ -30,8 +30,8 @@ if __name__ == "__main__":
     # before NumPy is imported
     set_threads.hold(sys.argv[1:])
 
-import measure
 import shapes
+import timed
 from points import Point, table
 from shapes import Shape
 
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> tuple[list[Point], list[dict[str, Any]]]
             if "all" in without:
                 continue
             print(f"  {_named(one)}", file=sys.stderr, flush=True)
-            found += measure.points(one, options.threads, options.rounds, set(without), hurry=options.tiny)
+            found += timed.points(one, options.threads, options.rounds, set(without), hurry=options.tiny)
     return found, missing
 
 

@@ -336,6 +336,27 @@ def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.
     assert calls == 2 * (2 + 9 * 2)
 
 
+def test_rounds_are_made_at_most_and_long_calls_wake_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, calls = 0.0, {"long": 0, "short": 0}
+
+    def call(name: str) -> None:
+        nonlocal now
+        now += 0.5 if name == "long" else 0.25
+        calls[name] += 1
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(timing.time, "sleep", sleep)
+    both = {name: lambda n=name: call(n) for name in calls}
+    found = timing.interleaved(both, seconds=99.0, most=4, rest=0.125, wakes=0.5)
+    assert found == {"long": Timing((0.5,) * 4), "short": Timing((0.25,) * 4)}
+    # warm-up, trial and rounds; the short one wakes the processor in each round
+    assert calls == {"long": 2 + 4, "short": 2 + 2 * 4}
+
+
 # -- the one-minute form -----------------------------------------------------------------------
 
 SCALE = 0.01
