@@ -98,6 +98,19 @@ def test_a_point_says_what_its_rounds_say(modules):
         assert f" {cell}" in line
 
 
+def test_a_disturbed_dgemm_flatters_nothing(modules):
+    def point(dgemm):
+        limits = Limits((1e9,), dgemm)
+        shape = modules.shapes.Shape(1000, 4, 2)
+        return modules.points.Point("hessian", shape, 2, Timing((1.0,)), Work(8.0, 4e9), limits)
+
+    found = modules.points.with_best_dgemm([point(4.0), point(16.0)], [8.0])
+    assert [one.share[1] for one in found] == [0.25, 0.25]
+    found = modules.points.with_best_dgemm([point(4.0), point(16.0)], [32.0])
+    assert [one.share[1] for one in found] == [0.125, 0.125]
+    assert modules.points.with_best_dgemm([], [1.0]) == []
+
+
 # -- sizes ---------------------------------------------------------------------------------------
 
 COLUMNS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -272,7 +285,7 @@ def test_the_command_runs_from_a_shell(tmp_path):
     given = ["--tiny", "--columns", "3", "--classes", "2", "--rounds", "3", "--threads", "1"]
     command = [sys.executable, str(FOLDER), *given, "--json", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    assert "Read bandwidth and DGEMM" in done.stdout
+    assert "Read bandwidth, DGEMM" in done.stdout
     found = json.loads(file.read_text())
     assert [one["what"] for one in found["points"]] == ["gradient", "hessian", "fit"]
     assert set(found["limits"]["bandwidth"]) == {"1"}
