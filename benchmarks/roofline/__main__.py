@@ -45,7 +45,7 @@ CLASSES = (2, 5)
 _NOTE = """\
 ms: median; rounds: 3 where they are slow.  limit: max(bytes / bandwidth of the round, flops / DGEMM rate, the
 best of the run); share: limit / time by round.  bytes: X and class codes once for each read, of samples once;
-flops: those of the reads that were made; exp, log, and what double-double costs above double are not counted."""
+flops: those of the reads made; exp, log, and what double-double costs above double are not counted."""
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
