@@ -30,23 +30,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-# before NumPy is imported: BLAS and OpenMP read these once
-_THREADS_DEFAULT = "2"
-
-
-def _given_threads(given: list[str]) -> str:
-    """The value of --threads, found before anything that reads it is imported."""
-    for index, word in enumerate(given):
-        if word.startswith("--threads="):
-            return word.partition("=")[2]
-        if word == "--threads" and index + 1 < len(given):
-            return given[index + 1]
-    return _THREADS_DEFAULT
-
+import set_threads
 
 if __name__ == "__main__":
-    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
-        os.environ[_name] = _given_threads(sys.argv[1:])
+    # before NumPy is imported
+    set_threads.hold(sys.argv[1:])
 
 import busy
 import files
@@ -77,7 +65,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--peers", nargs="+", choices=["all", *PEERS], default=[], metavar="PEER",
         help=f"all, or some of {list(PEERS)}; those with a target where this is not given",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=int(_THREADS_DEFAULT), help="of every library (2)")
+    parser.add_argument("--threads", type=int, default=int(set_threads.DEFAULT), help="of every library (2)")
     parser.add_argument("--repeats", type=int, default=5, help="rounds, 5 or more (5)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of peers that take more than 3 s")
     parser.add_argument(

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
+from sigmax.bench.timing import Timing, quartiles
 
-from sigmax.bench.timing import Timing
+__all__ = ["Timing", "interleave", "quartiles", "ratios"]
 
 #: a sample repeats short calls until it lasts this long, in seconds: far above the clock's resolution
 _SHORTEST_SAMPLE = 5e-3
@@ -75,12 +75,6 @@ def interleave(
         if was_enabled:
             gc.enable()
     return {name: Timing(tuple(values)) for name, values in samples.items()}
-
-
-def quartiles(values: tuple[float, ...]) -> tuple[float, float, float]:
-    """First quartile, median, third quartile."""
-    first, middle, third = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
-    return first, middle, third
 
 
 def ratios(theirs: Timing, ours: Timing) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sigmax.bench.report import aligned, number
-from sigmax.bench.timing import Timing
+from sigmax.bench.timing import Timing, quartiles
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ class Figure:
         """First quartile, median and third quartile of the ratios; None where nothing was measured."""
         if not self.ratios:
             return None
-        first, middle, third = np.quantile(self.ratios, (0.25, 0.5, 0.75)).tolist()
-        return first, middle, third
+        return quartiles(self.ratios)
 
     def _reaches(self, wanted: float) -> bool:
         # a nan reaches nothing

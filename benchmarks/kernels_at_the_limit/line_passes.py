@@ -1,9 +1,7 @@
 """Line 3: passes over the rows against reading X once, and against multiplying matrices, in the same rounds.
 
-    limit of a round = max(bytes / bandwidth, flops / DGEMM rate)
+The limit is that of sigmax.bench.limits, with
 
-bandwidth   that of the same round: all threads read the very X of the pass with np.maximum.reduce
-DGEMM rate  the best of the rounds, on as many threads: a limit is what the machine can do undisturbed
 bytes       8 p + 4 a row: X and the class codes
 flops       n k^2 for a symmetric Hessian, n (m k)^2 for that of a softmax, 4 n m k for a gradient alone
 """
@@ -16,9 +14,11 @@ from typing import Any
 from figures import Figure
 from line_functions import REST
 
-from sigmax.bench import machine, operations, problems
+from sigmax.bench import limits, machine, operations, problems
+from sigmax.bench.limits import Limits
 from sigmax.bench.problems import Problem
 from sigmax.bench.timing import Timing, interleaved
+from sigmax.bench.work import Work
 
 #: rows, columns, target of the Hessian pass and its aim
 BINARY = ((2_000_000, 20, 2.0, 1.5), (500_000, 100, 1.4, 1.2), (100_000, 500, 1.2, 1.1))
@@ -55,8 +55,8 @@ class Rounds:
                 calls[f"hessian {intercept}"] = hessian.prepare(backend)
             calls["dgemm"] = multiply
             self._times = interleaved(calls, seconds=2.0, fewest=rounds, rest=REST)
-        #: flops a second
-        self.dgemm = 2.0 * order**3 / self._times["dgemm"].fastest
+        #: GFLOP/s
+        self.dgemm = limits.dgemm_rate(self._times["dgemm"], order)
 
     def __getitem__(self, name: str) -> Timing:
         return self._times[name]
@@ -64,17 +64,14 @@ class Rounds:
     def limit(self, flops: float, intercept: bool) -> tuple[str, tuple[float, ...]]:
         """What binds, and the limit of each round in seconds."""
         n, p = self.one.X.shape
-        bytes_ = 8.0 * p * n + 4.0 * n
-        read = self._times[f"read {intercept}"]
+        least = Work(8.0 * p * n + 4.0 * n, flops)
         # read.seconds are those of X alone
-        memory = [seconds * bytes_ / self.one.X.nbytes for seconds in read.seconds]
-        arithmetic = flops / self.dgemm
-        rate = self.one.X.nbytes / read.median
-        middle = Timing(tuple(memory)).median
-        bound = (
-            f"read {rate / 1e9:.3g} GB/s" if middle >= arithmetic else f"DGEMM {self.dgemm / 1e9:.3g} GFLOP/s"
-        )
-        return bound, tuple(max(seconds, arithmetic) for seconds in memory)
+        read = self._times[f"read {intercept}"]
+        found = Limits.of(read, self.one.X.nbytes, self.dgemm)
+        bound = f"DGEMM {self.dgemm:.3g} GFLOP/s"
+        if found.bound_by(least) == "memory":
+            bound = f"read {1e-9 * self.one.X.nbytes / read.median:.3g} GB/s"
+        return bound, found.seconds(least)
 
 
 def _backend() -> str:
@@ -125,7 +122,7 @@ def _softmax(measured: Rounds) -> Iterator[Figure]:
         yield Figure(3, name, bound, ours, limit, target=SOFTMAX_GRADIENT, at_most=True)
     for intercept in (False, True):
         ours = measured[f"hessian {intercept}"]
-        seconds = hessian_flops(n, m, p + intercept) / measured.dgemm
-        bound = f"DGEMM {measured.dgemm / 1e9:.3g} GFLOP/s"
+        seconds = 1e-9 * hessian_flops(n, m, p + intercept) / measured.dgemm
+        bound = f"DGEMM {measured.dgemm:.3g} GFLOP/s"
         limit = (seconds,) * len(ours.seconds)
         yield Figure(3, _named(one, "Hessian", intercept), bound, ours, limit, target=SOFTMAX_HESSIAN)

@@ -19,6 +19,7 @@ import sigmax as sx
 from sigmax import bench, kernels
 from sigmax.bench import machine, one_minute, operations, problems, timing, work
 from sigmax.bench import report as report_module
+from sigmax.bench.reads import Reads
 from sigmax.bench.timing import Timing
 
 # -- machine -----------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ def test_the_better_limit_is_kept() -> None:
         return machine.Rate(best, best, 0.0, "GB/s", 1, "")
 
     before, after = {1: rate(20.0), 2: rate(15.0)}, {1: rate(19.0), 2: rate(30.0)}
-    assert one_minute._better(before, after) == {1: rate(20.0), 2: rate(30.0)}
+    assert machine.better(before, after) == {1: rate(20.0), 2: rate(30.0)}
 
 
 def test_environment_names_versions_and_backends() -> None:
@@ -221,8 +222,9 @@ def test_work_of_an_evaluation_by_counting(n: int, p: int, m: int) -> None:
     least = work.evaluation(n, p, m)
     assert least.flops == flops
     assert least.bytes == np.ones((n, p)).nbytes + np.ones(n, np.int32).nbytes
-    two_steps = work.fit(n, p, m, passes=4, iterations=2)
-    assert two_steps == work.Work(4 * least.bytes, 3 * least.flops)
+    # a sample of 2 rows, and labels of int64
+    fit = work.fit(n, p, Reads({"hessian": 4.0}, moved=4 * n + 2, flops=7.0))
+    assert fit == work.Work(4 * least.bytes + 2 * least.bytes / n + np.ones(n, np.int64).nbytes, 7.0)
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -332,6 +334,27 @@ def test_rounds_are_made_at_least_and_rests_are_not_counted(monkeypatch: pytest.
     assert slept == [0.25] * 18
     # warm-up and trial; in a round one call that is not counted, and one that is
     assert calls == 2 * (2 + 9 * 2)
+
+
+def test_rounds_are_made_at_most_and_long_calls_wake_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, calls = 0.0, {"long": 0, "short": 0}
+
+    def call(name: str) -> None:
+        nonlocal now
+        now += 0.5 if name == "long" else 0.25
+        calls[name] += 1
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(timing.time, "sleep", sleep)
+    both = {name: lambda n=name: call(n) for name in calls}
+    found = timing.interleaved(both, seconds=99.0, most=4, rest=0.125, wakes=0.5)
+    assert found == {"long": Timing((0.5,) * 4), "short": Timing((0.25,) * 4)}
+    # warm-up, trial and rounds; the short one wakes the processor in each round
+    assert calls == {"long": 2 + 4, "short": 2 + 2 * 4}
 
 
 # -- the one-minute form -----------------------------------------------------------------------

@@ -412,7 +412,7 @@ def test_describe(modules, monkeypatch, tmp_path, capsys):
 
 
 def test_threads_are_read_before_anything_is_imported(modules):
-    read = modules.main._given_threads
+    read = modules.set_threads.asked
     assert read(["--threads", "3"]) == "3"
     assert read(["--check", "--threads=4"]) == "4"
     assert read([]) == "2"

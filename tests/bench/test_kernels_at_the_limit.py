@@ -190,14 +190,14 @@ def test_the_limit_of_a_pass_is_the_larger_of_two_times(modules):
     measured = modules.line_passes.Rounds.__new__(modules.line_passes.Rounds)
     measured.one = problems.multinomial(400, 4, 2)
     measured._times = {"read False": Timing((1.0, 2.0, 4.0))}
-    measured.dgemm = 1e3
+    measured.dgemm = 1e-6  # GFLOP/s
     bytes_ = (8 * 4 + 4) / (8 * 4)
     bound, limit = measured.limit(0.0, False)
     assert bound.startswith("read ")
-    assert limit == (bytes_, 2 * bytes_, 4 * bytes_)
+    assert limit == pytest.approx((bytes_, 2 * bytes_, 4 * bytes_), rel=1e-15)
     bound, limit = measured.limit(3e3, False)
     assert bound.startswith("DGEMM")
-    assert limit == (3.0, 3.0, 4 * bytes_)
+    assert limit == pytest.approx((3.0, 3.0, 4 * bytes_), rel=1e-15)
 
 
 def test_flops_are_those_of_the_convention(modules):

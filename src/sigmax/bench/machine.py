@@ -138,6 +138,15 @@ def _memory() -> int:
     return pages * size if pages > 0 and size > 0 else 8 * 2**30
 
 
+def beyond_cache(n_threads: int) -> int:
+    """Bytes of an array of which the last-level caches of `n_threads` threads hold a quarter at most.
+
+    Less where the caches are very large, or the memory is small.
+    """
+    wanted = _CACHES * (last_level_cache(n_threads) or _USUAL_CACHE)
+    return min(wanted, _LARGEST_ARRAY, _memory() // 4)
+
+
 def read_bandwidth(n_threads: int, *, repeats: int = 9) -> Rate:
     """Rate at which `n_threads` threads read memory.
 
@@ -153,8 +162,7 @@ def read_bandwidth(n_threads: int, *, repeats: int = 9) -> Rate:
         In GB/s.  The array is filled by the calling thread, as the X of a user is.
     """
     cache = last_level_cache(n_threads)
-    wanted = _CACHES * (cache or _USUAL_CACHE)
-    x = np.ones(min(wanted, _LARGEST_ARRAY, _memory() // 4) // 8)
+    x = np.ones(beyond_cache(n_threads) // 8)
     in_cache = _read_from_cache()
 
     times = f"{x.nbytes / cache:.2g} times the cache" if cache else "cache size unknown"
@@ -278,6 +286,11 @@ def limits(
         progress(f"machine: DGEMM rate, {threads_text(count)}")
         dgemm[count] = dgemm_rate(count)
     return bandwidth, dgemm
+
+
+def better(a: Mapping[int, Rate], b: Mapping[int, Rate]) -> dict[int, Rate]:
+    """The better rate for each number of threads: a disturbed limit flatters what is held against it."""
+    return {count: max(a[count], b[count], key=lambda rate: rate.best) for count in a}
 
 
 def attainable(rates: Mapping[int, Rate], n_threads: int) -> Rate:

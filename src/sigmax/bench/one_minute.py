@@ -11,7 +11,6 @@ import numpy as np
 
 from sigmax import datasets, kernels, passes, threads
 from sigmax.bench import machine, operations, problems
-from sigmax.bench.machine import Rate
 from sigmax.bench.operations import Arrays, Operation
 from sigmax.bench.problems import Problem
 from sigmax.bench.report import Measurement, Report
@@ -155,11 +154,6 @@ class _Run:
         return interleaved({"empty": call}, seconds=0.2 * self.scale)["empty"]
 
 
-def _better(a: dict[int, Rate], b: dict[int, Rate]) -> dict[int, Rate]:
-    """The better rate for each number of threads: a disturbed limit flatters what is held against it."""
-    return {count: max(a[count], b[count], key=lambda rate: rate.best) for count in a}
-
-
 def quick(
     *,
     n_threads: int | None = None,
@@ -199,7 +193,7 @@ def quick(
         empty_pass = one.time_empty_pass()
         measurements = (*one.time_kernels(), *one.time_passes(), *one.time_fits())
     after = machine.limits(count, tell)
-    bandwidth, dgemm = (_better(a, b) for a, b in zip(before, after, strict=True))
+    bandwidth, dgemm = (machine.better(a, b) for a, b in zip(before, after, strict=True))
     return Report(
         environment=environment,
         n_threads=count,

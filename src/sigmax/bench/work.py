@@ -14,6 +14,10 @@ code 4.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sigmax.bench.reads import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,11 @@ def evaluation(n: int, p: int, m: int, *, intercept: bool = True) -> Work:
     return Work((8.0 * p + 4.0) * n, float(n) * (m * (m + 1) / 2 * k * (k + 1) + 4.0 * m * k))
 
 
-def fit(n: int, p: int, m: int, passes: float, iterations: int) -> Work:
-    """`passes` reads of the rows; one evaluation for each Newton step and one for the start.
+def fit(n: int, p: int, reads: Reads) -> Work:
+    """The reads that a fit made, and the labels of eight bytes that it was given.
 
-    A lower bound where steps were tried in vain: their evaluations are not counted, their reads are.
+        bytes = (8 p + 4) (rows read, those of a sample once) + 8 n,     flops = those of its reads
+
+    A lower bound for a fit that reads so often: see :mod:`sigmax.bench.reads` for what is not counted.
     """
-    once = evaluation(n, p, m)
-    return Work(passes * once.bytes, (iterations + 1) * once.flops)
+    return Work((8.0 * p + 4.0) * reads.moved + 8.0 * n, reads.flops)
