@@ -25,7 +25,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,6 @@ if __name__ == "__main__":
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         os.environ[_name] = _given_threads(sys.argv[1:])
 
-import busy
 import files
 import measure
 import memory
@@ -58,7 +56,7 @@ import thread_check
 from libraries import PEERS
 from rows import Row, table
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, document, environment
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -110,30 +108,40 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return got
 
 
+def libraries() -> dict[str, str | None]:
+    """Distributions of the peers and their versions; None: missing."""
+    return {peer.distribution: peer.version() for peer in PEERS.values()}
+
+
 def header() -> str:
     """Machine and versions."""
-    e = machine.environment()
-    versions = {peer.distribution: peer.version() or "missing" for peer in PEERS.values()}
-    isa = ", ".join(f"{name} ({isa})" for name, isa in e["isa"].items())
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return "\n".join(
-        [
-            f"{e['cpu']}, {e['cpus']} CPUs, {e['platform']}, load {load:.2f}",
-            f"sigmax {e['sigmax']}, {isa}; Python {e['python']}, NumPy {e['numpy']}, SciPy {e['scipy']}",
-            ", ".join(f"{name} {version}" for name, version in versions.items()),
-        ]
-    )
+    versions = ", ".join(f"{name} {version or 'missing'}" for name, version in libraries().items())
+    return f"{environment.text(environment.environment())}\n{versions}"
 
 
 def describe(options: argparse.Namespace) -> int:
     """Properties of the problems asked for."""
+    watch = conditions.Watch()
     chosen = [_spec(name, options) for name in options.describe or problems.ALL]
     found, records = properties.report(chosen, options.threads)
     print(properties.table(found))
     if options.json is not None:
-        shown = {"environment": machine.environment(), "tiny": options.tiny, "problems": records}
-        options.json.write_text(json.dumps(shown, indent=1) + "\n")
+        _write(options, "problems", watch.conditions(), {"problems": records})
     return 0
+
+
+def _write(
+    options: argparse.Namespace, part: str, meanwhile: conditions.Conditions, rest: dict[str, Any]
+) -> None:
+    """The document: its head, then `rest`."""
+    head = document.head(
+        part,
+        n_threads=options.threads,
+        conditions=meanwhile,
+        libraries=libraries(),
+        tiny=options.tiny,
+    )
+    options.json.write_text(json.dumps(head | rest, indent=1) + "\n")
 
 
 def _spec(name: str, options: argparse.Namespace) -> problems.Spec:
@@ -155,7 +163,7 @@ def main(given: list[str] | None = None) -> int:
         os.environ[files.FOLDER] = str(options.data)
     if options.describe is not None:
         return describe(options)
-    started = time.perf_counter()
+    watch = conditions.Watch()
     chosen = tuple(PEERS) if "all" in options.peers else tuple(options.peers)
     run = measure.Options(
         cache=options.cache,
@@ -170,7 +178,6 @@ def main(given: list[str] | None = None) -> int:
     modules = [module for name in chosen for module in PEERS[name].modules]
     print(thread_check.hold(options.threads, modules), flush=True)
     found: list[Row] = []
-    watch = busy.Watch()
     peaks: dict[str, Any] = {}
     for name in options.problems:
         spec = _spec(name, options)
@@ -180,7 +187,7 @@ def main(given: list[str] | None = None) -> int:
         if options.memory and not spec.many:
             peaks[name] = memory.measure(name, options.threads, tiny=options.tiny)
             print(f"  {memory.text(peaks[name])}", flush=True)
-    others = watch.others()
+    meanwhile = watch.conditions()
     missed = failures(found, options.without)
     print(
         "\nError: largest distance of a coefficient to the optimum, in standard errors; tol: the loosest with"
@@ -190,7 +197,7 @@ def main(given: list[str] | None = None) -> int:
         "Digits: correct ones of the worst coefficient; gradient: max |g_j| se_j at the answer; w: it warned."
     )
     print("Times in brackets belong to answers that are not within 1e-6.")
-    print(f"Columns: {options.columns}.  {busy.text(others)}")
+    print(f"Columns: {options.columns}.\n{meanwhile}")
     if options.tiny:
         print("The problems were tiny: the targets are for the full sizes.")
     for row in found:
@@ -202,21 +209,16 @@ def main(given: list[str] | None = None) -> int:
             print(f"{row.verdict}: {row.problem} against {row.peer}: {row.remark}")
     judged = sum(row.target is not None for row in found)
     met = judged - sum(row.failed for row in found)
-    print(f"{met} of {judged} targets met, {time.perf_counter() - started:.0f} s")
+    print(f"{met} of {judged} targets met")
     if options.json is not None:
-        record = {
-            "environment": machine.environment() | {n: peer.version() for n, peer in PEERS.items()},
-            "threads": options.threads,
-            "tiny": options.tiny,
+        rest = {
             "columns": options.columns,
-            "cpus_of_others": others,
             "rows": [row.record() for row in found],
             "peak_memory": peaks,
             "missed": [f"{row.problem} against {row.peer}" for row in missed],
         }
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
-    disturbed = others is not None and others > busy.LIMIT
-    return 1 if options.check and (missed or disturbed) else 0
+        _write(options, "speed", meanwhile, rest)
+    return 1 if options.check and (missed or meanwhile.busy) else 0
 
 
 if __name__ == "__main__":
