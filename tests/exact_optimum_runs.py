@@ -49,3 +49,16 @@ def quiet(**changes):
     """Conditions under which figures count, but for the changes."""
     usual = {"seconds": 10.0, "load_before": 1.5, "load_after": 2.0, "others": 0.02, "stolen": 0.0}
     return Conditions(**(usual | {"throttled": {"core": 0}, "megahertz": None, "governors": None} | changes))
+
+
+class Clock:
+    """Seconds that pass only when somebody says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds

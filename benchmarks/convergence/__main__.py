@@ -25,7 +25,7 @@ import judge
 import problems
 import summary
 
-from sigmax.bench import conditions, document
+from sigmax.bench import conditions, document, environment
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -78,7 +78,7 @@ def main() -> int:
     meanwhile = watch.conditions()
     head = document.head("convergence", n_threads=1, conditions=meanwhile)
     table = summary.rows(records)
-    print("\n".join(f"{name}: {value}" for name, value in head["environment"].items()))
+    print(environment.text(head["environment"]))
     print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {meanwhile.seconds:.0f} s\n")
     print(summary.as_text(table))
     bad = [r for r in records if r.failures or r.faults]

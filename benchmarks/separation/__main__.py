@@ -27,7 +27,7 @@ import numpy as np
 import problems
 import summary
 
-from sigmax.bench import conditions, document
+from sigmax.bench import conditions, document, environment
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -85,7 +85,7 @@ def main() -> int:
     meanwhile = watch.conditions()
     head = document.head("separation", n_threads=1, conditions=meanwhile)
     found = summary.table(records)
-    print("\n".join(f"{name}: {value}" for name, value in head["environment"].items()))
+    print(environment.text(head["environment"]))
     print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {meanwhile.seconds:.0f} s\n")
     print(summary.as_text(found))
     bad = [r for r in records if r.failures]

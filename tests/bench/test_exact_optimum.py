@@ -275,7 +275,14 @@ def test_every_row_runs(modules, tmp_path, name):
     found = modules.measure.rows(tiny(modules, name), options(modules, tmp_path))
     aims = modules.targets.of(name)
     assert {one.peer for one in found} == {target.peer for target in aims}
+    spec = modules.problems.SPECS[name]
     for one in found:
+        # of the tiny problem; a name tells no number
+        record = one.record()
+        assert (record["fits"], record["l2"]) == (6 if spec.many else 1, spec.l2)
+        assert 1 <= record["p"] <= spec.p
+        assert 2 <= record["K"] <= spec.K
+        assert 1 < record["n"] <= spec.n
         if one.why:  # the data need a library that is missing
             assert importlib.util.find_spec("sklearn") is None
             continue
@@ -355,7 +362,7 @@ def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, ca
     assert run([good]) == 0
     capsys.readouterr()
     assert run([good], "--check") == 1
-    assert "the machine was BUSY" in capsys.readouterr().out
+    assert "The machine was BUSY: no ratio of this run counts." in capsys.readouterr().out
     others[0] = None
     assert run([good], "--check") == 0
 
@@ -365,6 +372,8 @@ def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, ca
     [
         (("--threads", "0"), "--threads must be 1 at least"),
         (("--repeats", "4"), "--repeats must be 5 at least"),
+        (("--slow", "0"), "--slow must be a positive number of seconds; got 0"),
+        (("--slow", "nan"), "--slow must be a positive number of seconds; got nan"),
         (("--problems", "iris"), "invalid choice"),
         (("--peers", "R"), "invalid choice"),
     ],
@@ -434,7 +443,9 @@ def test_the_command_runs_from_a_shell(tmp_path):
     assert found["problem"] == "small_500x10"
     assert found["verdict"] in ("PASS", "MISSED")
     assert found["passes"] >= 1.0
+    assert [found[key] for key in ("n", "p", "K", "l2", "fits")] == [300, 4, 2, 0.0, 1]
     assert "passes" in done.stdout
+    assert "Meanwhile: load " in done.stdout
 
 
 def test_memory(modules, tmp_path):
