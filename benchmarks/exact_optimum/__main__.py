@@ -28,6 +28,7 @@ import math
 import os
 import sys
 import tempfile
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ import problems
 import properties
 import thread_check
 from libraries import PEERS
-from rows import Row, table
+from rows import WIDTH, Row, table
 
 from sigmax.bench import conditions, document, environment
 
@@ -125,7 +126,7 @@ def libraries() -> dict[str, str | None]:
 def header() -> str:
     """Machine and versions."""
     versions = ", ".join(f"{name} {version or 'missing'}" for name, version in libraries().items())
-    return f"{environment.text(environment.environment())}\n{versions}"
+    return f"{environment.text(environment.environment())}\n{textwrap.fill(versions, WIDTH)}"
 
 
 def describe(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -294,6 +295,8 @@ def _rung(
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
     # of a short call, the first one counts imports
+    if options.slow < math.inf and not peer.own_clock:
+        _warm_up(peer, spec)
     rungs = (known,) if known is not None else peer.ladder
     rung = ladder.climb(attempt, rungs, told, options.clock, options.slow)
     if not rung.why and rung.seconds < 1.0:
@@ -303,6 +306,13 @@ def _rung(
     if known is None and not rung.why and not rung.cut and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
+
+
+def _warm_up(peer: Peer, spec: ProblemSpec) -> None:
+    """A fit of few rows: for imports and compilation no peer is called slow."""
+    few = make(ProblemSpec("warm-up", 100 * spec.K, 2, spec.K, l2=spec.l2))
+    with contextlib.suppress(Exception):  # what it cannot do it will say of the problem itself
+        peer.fit(*peer.arrays(few), spec.l2, peer.ladder[0])
 
 
 @dataclass(frozen=True)

@@ -285,7 +285,7 @@ def test_classes_in_another_order_are_flagged(modules, monkeypatch, tmp_path):
 
 def time_of(modules, one, name):
     """The cell of the time, in the table's line of a peer."""
-    (line,) = [text for text in modules.rows.table([one]).splitlines() if text.strip().startswith(name)]
+    (line,) = [text for text in modules.rows.table([one]).splitlines() if text.startswith(f"  {name}  ")]
     return cells(line)[1]
 
 

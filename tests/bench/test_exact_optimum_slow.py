@@ -80,12 +80,22 @@ def test_without_a_limit_nothing_ends_early(modules):
 
 
 def run(modules, monkeypatch, tmp_path, seconds, fit=exact, *, ours=2.0, target=True, **rest):
-    """One row of a peer whose fits take so long, by its tolerance, and the tolerances of its fits."""
+    """One row of a peer whose fits take so long, by its tolerance, and the tolerances of its fits.
+
+    Where there is a limit, a fit of few rows must have come first: it takes longer than any limit.
+    """
     clock, good, fits = Clock(), modules.ours.calls, []
+    known = [] if rest.get("slow", math.inf) < math.inf else [0]
 
     def slow(X, y, l2, tolerance):
+        # its first fit of all compiles something; few rows take no time
+        compiles = 0.0 if known else 1e4
+        known.append(len(X))
+        if len(X) == 200:
+            clock.sleep(compiles)
+            return fit(X, y, l2, tolerance)
         fits.append(tolerance)
-        clock.sleep(seconds(tolerance))
+        clock.sleep(compiles + seconds(tolerance))
         return fit(X, y, l2, tolerance)
 
     def calls(problem, n_threads):
@@ -174,6 +184,13 @@ def test_a_slow_peer_that_raises_says_what_it_raised(modules, monkeypatch, tmp_p
     assert fits == [1e-5]
     assert one.verdict == "STRUCK OUT"
     assert one.remark.startswith("MemoryError: no room")
+
+
+def test_what_a_first_fit_compiles_does_not_make_a_peer_slow(modules, monkeypatch, tmp_path):
+    one, fits = run(modules, monkeypatch, tmp_path, lambda t: 1.0, slow=60.0)
+    assert fits == [1e-5, 1e-3] + [1e-3] * 5
+    assert one.theirs.times == Timing((1.0,) * 5)
+    assert one.remark == ""
 
 
 def test_the_command_hands_the_limit_on(modules, monkeypatch, tmp_path):
