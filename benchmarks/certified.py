@@ -33,6 +33,8 @@ from certified import Certified, load, names
 from oracles.newton import relative_error
 
 import sigmax as sx
+from sigmax import threads
+from sigmax.bench import conditions, document
 
 Float = npt.NDArray[np.float64]
 
@@ -262,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="file for the scores")
     options = parser.parse_args(arguments)
 
-    have = versions(PROGRAMS)
+    watch, have = conditions.Watch(), versions(PROGRAMS)
     programs = [p for p in PROGRAMS if have[p.package] is not None]
     print(", ".join(f"{package} {version or 'NOT INSTALLED'}" for package, version in have.items()))
     found = scores(options.sets, programs)
@@ -270,7 +272,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(summary(found, programs)) + "\n")
     print("\n".join(complaints(found)) or "nobody warned, nobody raised")
     if options.json:
-        content = {"versions": have, "scores": [asdict(one) for one in found]}
+        # each program has the threads that it takes: no time is told
+        head = document.head(
+            "certified", n_threads=threads.resolve(), conditions=watch.conditions(), libraries=have
+        )
+        content = head | {"versions": have, "scores": [asdict(one) for one in found]}
         options.json.write_text(json.dumps(content, indent=1) + "\n")
     return 0
 

@@ -27,19 +27,18 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "exact_optimum"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import busy
-from comparing import checkouts, conditions
+from comparing import checkouts
 from comparing.checkouts import Checkout, Unusable
 from comparing.operations import KINDS, QUICK
 from comparing.verdicts import Rules, Verdict, confirmed, verdicts
+
+from sigmax.bench import conditions, document
 
 _HERE = Path(__file__).resolve().parent
 _SAMPLE = _HERE / "comparing" / "sample.py"
@@ -180,8 +179,7 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
     bounds = {kind: getattr(options, f"{kind}_bound") for kind in Rules().bounds}
     rules = Rules(options.ratio, bounds)
-    started, watch = time.perf_counter(), busy.Watch()
-    load, throttled = conditions.load(), conditions.throttled()
+    watch = conditions.Watch()
     try:
         with checkouts.both(options.base, options.head, _HERE.parent) as (base, head):
             about = {
@@ -203,14 +201,9 @@ def main(given: Sequence[str] | None = None) -> int:
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2
-    record = {
-        "cpu": conditions.cpu_model(),
-        "load_before": load,
-        "load_after": conditions.load(),
-        "throttled": conditions.since(throttled, conditions.throttled()),
-        "governors": conditions.governors(),
-        "cpus_of_others": watch.others(),
-        "threads": options.threads,
+    meanwhile = watch.conditions()
+    head_of_document = document.head("comparison", n_threads=options.threads, conditions=meanwhile)
+    record = head_of_document | {
         "pairs": options.pairs,
         "backend": backends[0],
         "rules": {"ratio": rules.ratio, "bounds": rules.bounds},
@@ -220,14 +213,13 @@ def main(given: Sequence[str] | None = None) -> int:
     }
     print(f"base {options.base} {about['base']['commit'][:12]}, head {options.head}", end=" ")
     print(f"{about['head']['commit'][:12]}; {backends[0]}, {options.threads} threads, {options.pairs} pairs")
-    print(conditions.text(record))
-    print(f"{busy.text(record['cpus_of_others'])}\n\n{table(found)}\n")
+    print(f"{record['environment']['cpu']}\n{meanwhile}\n\n{table(found)}\n")
     faults = [one for one in found if one.fault]
     faster = sum(one.speed == "improvement" for one in found)
     for one in faults:
         print(f"{one.said.upper()}: {one.name} {one.remark}".rstrip())
     said = f"{len(faults)} faults, {faster} faster, {len(found)} operations"
-    print(f"{said}, {time.perf_counter() - started:.0f} s")
+    print(said)
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=1) + "\n")
     return 1 if faults else 0

@@ -15,23 +15,25 @@ from typing import Any, TypeVar
 import pytest
 
 from sigmax import kernels, threads
+from sigmax.bench import environment as environment_module
 from sigmax.bench import machine
+from sigmax.bench.conditions import Watch
 from sigmax.bench.machine import Rate
 from sigmax.bench.operations import Operation
 
+#: of the whole session
+_WATCH = Watch()
 R = TypeVar("R")
 Limits = tuple[dict[int, Rate], dict[int, Rate]]
 Measure = Callable[[Operation[R], str], R]
 
 
 def pytest_report_header() -> list[str]:
-    e = machine.environment()
-    isa = ", ".join(f"{backend} (ISA {name})" for backend, name in e["isa"].items())
-    missing = f"; not compiled: {e['why_not_compiled']}" if e["why_not_compiled"] else ""
-    return [
-        f"sigmax {e['sigmax']}, backends: {isa}{missing}",
-        f"{e['cpu']}, {e['cpus']} CPUs, {e['usable_cpus']} usable, load {e['load_average']}",
-    ]
+    return environment_module.text(machine.environment()).splitlines()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(str(_WATCH.conditions()))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

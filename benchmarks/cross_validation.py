@@ -32,6 +32,7 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import StratifiedKFold
 
 import sigmax as sx
+from sigmax.bench.conditions import Watch
 from sigmax.estimators.versions import SKLEARN
 
 #: tolerances of scikit-learn's solvers, from the loosest
@@ -185,10 +186,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--accuracy", type=float, default=1e-7, help="standard errors")
     parser.add_argument("--target", type=float, default=10.0)
     given = parser.parse_args(arguments)
+    watch = Watch()
     data = problem(given.rows, given.columns, given.folds, given.values, given.scoring)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         met = report(data, given.rounds, given.jobs, given.accuracy, given.target)
+    print(watch.conditions())
     return 0 if met else 1
 
 

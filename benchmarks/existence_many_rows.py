@@ -23,6 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from sigmax import threads
+from sigmax.bench import conditions, document
+
 KINDS = ("overlap", "quasi", "complete")
 
 
@@ -55,7 +58,7 @@ def peak() -> float:
 def measure(kind: str, n: int, p: int, repeats: int) -> dict[str, Any]:
     """One data set, in this process."""
     import sigmax as sx
-    from sigmax import kernels, threads
+    from sigmax import kernels
     from sigmax.data.design import Design
     from sigmax.data.response import response
     from sigmax.objective import Objective
@@ -96,14 +99,16 @@ def main() -> int:
     parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print one document of JSON instead")
     options = parser.parse_args()
-    print(f"{options.rows:,} x {options.columns}")
+    watch, every = conditions.Watch(), []
+    if not options.json:
+        print(f"{options.rows:,} x {options.columns}")
     for kind in options.kinds:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             found = pool.apply(measure, (kind, options.rows, options.columns, options.repeats))
         if options.json:
-            print(json.dumps(found))
+            every.append(found)
             continue
         times = found["seconds"]
         spread = f"{min(times):.2f} to {max(times):.2f}"
@@ -116,6 +121,13 @@ def main() -> int:
             print(f"{'':10} {statistics.median(ratios):7.3f} of the solver alone", end="")
             print(f" ({min(ratios):.3f} to {max(ratios):.3f})")
         print(f"{'':10} {found['separation']}; {found['said']}")
+    meanwhile = watch.conditions()
+    if options.json:
+        head = document.head("existence", n_threads=threads.resolve(), conditions=meanwhile)
+        rest = {"rows": options.rows, "columns": options.columns, "kinds": every}
+        print(json.dumps(head | rest, indent=1))
+    else:
+        print(meanwhile)
     return 0
 
 

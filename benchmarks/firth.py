@@ -27,6 +27,7 @@ from collections.abc import Callable
 import numpy as np
 
 import sigmax as sx
+from sigmax.bench.conditions import Watch
 from sigmax.bench.timing import interleaved
 from sigmax.inference.result import Result
 
@@ -144,6 +145,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--blas", action="store_true", help="leave the threads of BLAS as they are")
     options = parser.parse_args()
+    watch = Watch()
     if options.blas:
         against_firthmodels(options.seconds, options.threads)
     else:
@@ -157,6 +159,7 @@ def main() -> None:
             against_firthmodels(options.seconds, options.threads)
     if options.rows:
         alone(options.rows, options.columns, options.classes, options.threads)
+    print(watch.conditions())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import sigmax as sx
+from sigmax.bench.conditions import Watch
 from sigmax.bench.timing import interleaved
 
 sys.path.insert(0, str(Path(__file__).parent / "exact_optimum"))
@@ -194,10 +195,12 @@ def main() -> None:
         child(options.child or None, options.tiny)
         return
     warnings.simplefilter("ignore")
+    watch = Watch()
     print(f"{'':<44} {'sigmax':>12}  {'statsmodels':>12}")
     for name, part in PARTS.items():
         if options.only in (None, name):
             part(options.seconds, options.threads, options.tiny)
+    print(watch.conditions())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import time
 import numpy as np
 
 from sigmax import kernels
+from sigmax.bench.conditions import Watch
 from sigmax.data.design import Design
 from sigmax.data.response import response
 from sigmax.objective import Objective
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="scikit-learn too; takes minutes")
     options = parser.parse_args()
 
+    watch = Watch()
     for name, make in (("Gaussian", gaussian), ("images", images)):
         X, y = make(options.rows, options.columns, options.classes)
         backend = kernels.get("compiled")
@@ -153,6 +155,7 @@ def main() -> None:
             raise SystemExit("the two runs disagree")
         if options.peers:
             peer(X, y, options.l2, objective, metric)
+    print(watch.conditions())
 
 
 if __name__ == "__main__":

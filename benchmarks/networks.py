@@ -51,7 +51,7 @@ from network_sigmax import Ours
 from network_torch import Theirs
 
 from sigmax import threads
-from sigmax.bench import machine
+from sigmax.bench import conditions, document, environment
 from sigmax.bench.report import aligned, number
 from sigmax.bench.timing import Timing
 
@@ -153,17 +153,10 @@ def measure(case: Case, torch: Any | None, n_threads: int, rounds: int) -> Line:
 # -- the run -----------------------------------------------------------------------------------------
 
 
-def environment_text(e: dict[str, Any], torch: Any | None, n_threads: int) -> str:
-    load = "unknown" if e["load_average"] is None else f"{e['load_average']:.2f}"
-    isa = ", ".join(f"{name} ({isa})" for name, isa in e["isa"].items())
-    lines = [
-        f"{e['cpu']}, {e['cpus']} CPUs, {e['platform']}; {machine.threads_text(n_threads)}; load {load}",
-        f"sigmax {e['sigmax']}, backends {isa}; Python {e['python']}, NumPy {e['numpy']}",
-        "torch is not installed: sigmax alone" if torch is None else f"torch {torch.__version__}",
-    ]
-    if e["why_not_compiled"]:
-        lines.append(f"only the reference backend: {e['why_not_compiled']}")
-    return "\n".join(lines)
+def header(torch: Any | None, n_threads: int) -> str:
+    """Machine and versions."""
+    other = "torch is not installed: sigmax alone" if torch is None else f"torch {torch.__version__}"
+    return f"{environment.text(environment.environment())}\n{other}, {environment.threads_text(n_threads)}"
 
 
 def table(lines: list[Line]) -> str:
@@ -226,8 +219,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 def main(given: list[str] | None = None) -> int:
     """0; with --check 1 where a line misses the target, differs, or was not measured."""
     options = arguments(given)
-    torch, begin, environment = network_torch.load(), time.perf_counter(), machine.environment()
-    print(environment_text(environment, torch, options.threads), flush=True)
+    torch, watch = network_torch.load(), conditions.Watch()
+    print(header(torch, options.threads), flush=True)
 
     lines = list[Line]()
     for case in cases(options.rows):
@@ -245,13 +238,19 @@ def main(given: list[str] | None = None) -> int:
         for text in to_the_same_gradient(torch, data, options.threads, min(options.rounds, QUICK_ROUNDS)):
             informational.append(text)
             print(text, flush=True)
-    print(f"\n{time.perf_counter() - begin:.0f} s, {options.rounds} rounds")
+    meanwhile = watch.conditions()
+    print(f"\n{options.rounds} rounds\n{meanwhile}")
     if options.rows != ROWS or options.rounds < ROUNDS:
         print(f"the target is for {ROWS:,} rows and {ROUNDS} rounds")
     if options.json is not None:
-        record = {
-            "environment": environment | {"torch": None if torch is None else torch.__version__},
-            "threads": options.threads,
+        head = document.head(
+            "networks",
+            n_threads=options.threads,
+            conditions=meanwhile,
+            libraries={"torch": None if torch is None else torch.__version__},
+            tiny=options.rows < ROWS,
+        )
+        record = head | {
             "rounds": options.rounds,
             "rows": options.rows,
             "target": TARGET,

@@ -35,7 +35,7 @@ import problems
 from problems import Problem
 from rounds import interleave, quartiles, ratios
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, machine
 from sigmax.bench.report import aligned, number
 from sigmax.bench.timing import Timing
 
@@ -185,7 +185,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
-    threads = machine.threads_text(options.threads)
+    watch, threads = conditions.Watch(), machine.threads_text(options.threads)
     print(f"sigmax.fit, {options.rows:,} x 20, two classes, {threads}, {options.repeats} rounds\n")
     problem = problems.make(replace(problems.SPECS[_ORDERED], n=options.rows))
     found = measure_orders(problem, options.threads, options.repeats)
@@ -199,6 +199,7 @@ def main(given: list[str] | None = None) -> int:
     wrong = [f"{one.name}: {fault}" for one in found for fault in one.faults] + faults
     for fault in wrong:
         print(f"does not hold: {fault}")
+    print(watch.conditions())
     return 1 if options.check and wrong else 0
 
 

@@ -24,7 +24,7 @@ from functools import partial
 import numpy as np
 
 from sigmax import kernels, passes, threads
-from sigmax.bench import machine, problems, timing
+from sigmax.bench import conditions, environment, problems, timing
 from sigmax.bench.problems import Problem
 from sigmax.data.design import Design
 from sigmax.data.response import response
@@ -115,8 +115,8 @@ def main() -> None:
     arguments = parser.parse_args()
     n_threads = threads.resolve(arguments.threads)
 
-    e = machine.environment()
-    print(f"{e['cpu']}, {e['usable_cpus']} usable CPUs, load {e['load_average']}, ISA {e['isa']['compiled']}")
+    watch = conditions.Watch()
+    print(environment.text(environment.environment()))
     print(f"{n_threads} threads; medians, quartiles in brackets\n")
     print(f"{'rows x columns':<18}{'result':<10}{'fixed':>9}{'free':>9}   {'fixed / free':<26}free / free")
     for n, p in SHAPES:
@@ -133,6 +133,7 @@ def main() -> None:
                 f"{ratios(found['fixed'], found['free']):<26}{ratios(found['free again'], found['free'])}",
                 flush=True,
             )
+    print(f"\n{watch.conditions()}")
 
 
 if __name__ == "__main__":

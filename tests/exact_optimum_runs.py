@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import sigmax as sx
+from sigmax.bench.conditions import Conditions
 from sigmax.bench.timing import Timing
 
 OURS, THEIRS = Timing((1.0, 2.0, 4.0, 2.0, 2.0)), Timing((30.0, 80.0, 80.0, 60.0, 100.0))
@@ -42,3 +43,22 @@ def row(modules, at_least=20.0, our_error=1e-12, error=1e-8, theirs=None, **rest
     side = modules.rows.Side(**({"times": THEIRS, "error": error, "tolerance": 1e-8} | (theirs or {})))
     sides = {"ours": modules.rows.Side(OURS, our_error), "theirs": side}
     return modules.rows.Row("p", "peer", target, **({"converged": True} | sides | rest))
+
+
+def quiet(**changes):
+    """Conditions under which figures count, but for the changes."""
+    usual = {"seconds": 10.0, "load_before": 1.5, "load_after": 2.0, "others": 0.02, "stolen": 0.0}
+    return Conditions(**(usual | {"throttled": {"core": 0}, "megahertz": None, "governors": None} | changes))
+
+
+class Clock:
+    """Seconds that pass only when somebody says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds

@@ -14,7 +14,6 @@ import argparse
 import json
 import platform
 import sys
-import time
 from pathlib import Path
 
 # points, oracle and limits are those of the tests
@@ -26,7 +25,7 @@ import table
 from oracles.exact import PRECISION
 from tasks import plan
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, document
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +47,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    started = time.perf_counter()
+    watch = conditions.Watch()
     tasks = plan(int(options.points))
     isas: tuple[str | None, ...] = (run.isas() if options.isa == "all" else (options.isa,)) or (None,)
 
@@ -66,15 +65,13 @@ def main() -> int:
             differing[str(isa)] = sum(found.digests[task] != first.digests[task] for task in tasks)
 
     rows = table.results(first)
-    seconds = time.perf_counter() - started
-    environment = machine.environment() | {
-        "gmpy2": gmpy2.version(),
-        "mpfr": gmpy2.mpfr_version(),
-        "machine": platform.machine(),
-        "bits": PRECISION,
-    }
-    chosen = {"points": int(options.points), "isas": list(isas), "jobs": options.jobs, "seconds": seconds}
-    print(table.environment_text(environment, chosen))
+    meanwhile = watch.conditions()
+    libraries = {"gmpy2": gmpy2.version(), "mpfr": gmpy2.mpfr_version()}
+    head = document.head("accuracy", n_threads=1, conditions=meanwhile, libraries=libraries)
+    environment = head["environment"] | {"machine": platform.machine(), "bits": PRECISION}
+    chosen = {"points": int(options.points), "isas": list(isas), "jobs": options.jobs}
+    chosen["seconds"] = meanwhile.seconds
+    print(table.environment_text(environment | libraries, chosen))
     print(table.as_text(rows))
     print()
     for isa, chunks in differing.items():
@@ -88,10 +85,10 @@ def main() -> int:
         K = "" if r["classes"] is None else f", K = {r['classes']}"
         print(f"EXCEEDED: {r['backend']}, {r['quantity']}{K}: {r['worst']:.3f} > {r['limit']:g}")
     passed = not exceeded and not wrong and not any(differing.values())
-    print("passed" if passed else "failed", f"in {seconds:.0f} s")
+    print("passed" if passed else "failed", f"in {meanwhile.seconds:.0f} s")
     if options.json is not None:
         names = ("backend", "case", "wanted", "got", "holds")
-        record = {
+        record = head | {
             "environment": environment | chosen,
             "results": rows,
             "chunks_that_differ": differing,

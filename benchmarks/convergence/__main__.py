@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 # the 50-digit oracle is that of the tests
@@ -26,7 +25,7 @@ import judge
 import problems
 import summary
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, document, environment
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -67,7 +66,7 @@ def main() -> int:
     penalties = judge.takes_penalties()
     if options.only is not None:
         return show(options.seed, options.only, penalties=penalties)
-    started = time.perf_counter()
+    watch = conditions.Watch()
     records, stop = campaign.run(
         options.seed,
         options.first,
@@ -76,11 +75,11 @@ def main() -> int:
         penalties=penalties,
         minutes=options.minutes,
     )
-    seconds = time.perf_counter() - started
+    meanwhile = watch.conditions()
+    head = document.head("convergence", n_threads=1, conditions=meanwhile)
     table = summary.rows(records)
-    environment = machine.environment()
-    print("\n".join(f"{name}: {value}" for name, value in environment.items()))
-    print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {seconds:.0f} s\n")
+    print(environment.text(head["environment"]))
+    print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {meanwhile.seconds:.0f} s\n")
     print(summary.as_text(table))
     bad = [r for r in records if r.failures or r.faults]
     if bad:
@@ -90,12 +89,11 @@ def main() -> int:
         print(f"\nended early: --first {stop} --problems {options.first + options.problems - stop} is left")
     print("\npassed" if not bad else f"\nfailed: {len(bad)} problems")
     if options.json is not None:
-        found = {
-            "environment": environment,
+        found = head | {
             "seed": options.seed,
             "first": options.first,
             "stop": stop,
-            "seconds": seconds,
+            "seconds": meanwhile.seconds,
             "penalties": penalties,
             "families": table,
             "failures": [r.as_json() for r in bad],

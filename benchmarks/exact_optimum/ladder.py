@@ -3,13 +3,16 @@
 Errors fall along a ladder of tolerances, so that halving the ladder finds the rung in four fits.  Where no
 rung reaches it, the one with the least error stands, the fastest among those within a factor of two of it;
 the row then says so.
+
+A fit that takes too long, where a limit is given, is the last one: the best rung so far stands.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: error that a peer is to reach, in standard errors
 WANTED = 1e-6
@@ -27,12 +30,15 @@ class Rung:
     seconds : float
     why : str
         What the peer raised; empty where it did not.
+    cut : bool
+        Whether a fit took too long, so that other tolerances were not tried.
     """
 
     tolerance: float
     error: float
     seconds: float
     why: str = ""
+    cut: bool = False
 
     @property
     def reached(self) -> bool:
@@ -45,6 +51,7 @@ def climb(
     ladder: Sequence[float],
     progress: Callable[[Rung], None] = lambda r: None,
     clock: Callable[[], float] = time.perf_counter,
+    slow: float = math.inf,
 ) -> Rung:
     """The rung to time.
 
@@ -58,6 +65,8 @@ def climb(
         Is told of each rung that was tried.
     clock : callable
         Seconds.
+    slow : float
+        After a fit that took more seconds than this, no other tolerance is tried.
     """
     tried: dict[int, Rung] = {}
 
@@ -72,15 +81,22 @@ def climb(
             progress(tried[index])
         return tried[index]
 
+    def too_long() -> bool:
+        return any(one.seconds > slow for one in tried.values())
+
     low, high = 0, len(ladder) - 1
     # always: every rung below `low` falls short; `high` is the last one, or reaches it
-    while low < high:
+    while low < high and not too_long():
         middle = (low + high) // 2
         if rung(middle).reached:
             high = middle
         else:
             low = middle + 1
-    if rung(high).reached:
-        return rung(high)
+    if not too_long():
+        rung(high)
+    cut = low < high or high not in tried
+    if high in tried and tried[high].reached:
+        return replace(tried[high], cut=cut)
     least = min(one.error for one in tried.values())
-    return min((one for one in tried.values() if one.error <= 2.0 * least), key=lambda one: one.seconds)
+    near = [one for one in tried.values() if one.error <= 2.0 * least]
+    return replace(min(near, key=lambda one: one.seconds), cut=cut)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,6 +49,9 @@ class Options:
         Whether stored tolerances are found again.
     keep_data : bool
         Whether generated data are stored in the cache.
+    slow : float
+        A peer whose fit takes more seconds than this has one round, and its tolerance is not looked for any
+        further.
     rest : float
         Seconds of sleep before each sample.
     clock : callable
@@ -60,6 +65,7 @@ class Options:
     peers: tuple[str, ...] = ()
     retune: bool = False
     keep_data: bool = False
+    slow: float = math.inf
     rest: float = 0.05
     clock: Callable[[], float] = time.perf_counter
 
@@ -118,7 +124,8 @@ def rows(spec: ProblemSpec, options: Options) -> list[Row]:
     except ImportError as error:
         why = f"the data are missing ({error})"
         aims = targets.of(spec.name)
-        return [Row(spec.name, t.peer, t, why=why) for t in aims] or [Row(spec.name, "", why=why)]
+        empty = [Row(spec.name, t.peer, t, why=why, spec=spec) for t in aims]
+        return empty or [Row(spec.name, "", why=why, spec=spec)]
     return _many(problem, options) if spec.many else _single(problem, options)
 
 
@@ -187,10 +194,7 @@ def _single_of(
         about[peer.name] = rung.seconds
         if peer.own_clock:
             clocks[peer.name] = asked[peer.name].told
-    repeats = {
-        name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
-        for name in calls
-    }
+    repeats = {name: _rounds(about[name], name in asked, options) for name in calls}
     times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}
     found = calls["ours"].last if "ours" in calls else None
     me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
@@ -214,9 +218,17 @@ def _single_of(
                 missing_peer=bool(missing[peer.name]),
                 not_available=bool(lacks),
                 does_nothing=peer.does_nothing,
+                spec=spec,
             )
         )
     return result
+
+
+def _rounds(seconds: float, peers: bool, options: Options) -> int:
+    """Of a call that takes so long; that it is too slow is said of peers only."""
+    if peers and seconds > options.slow:
+        return 1
+    return min(options.repeats, _SLOW_ROUNDS) if options.quick and seconds > _SLOW else options.repeats
 
 
 def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:
@@ -244,6 +256,7 @@ def _theirs(
         warned=answer.warned,
         claims=answer.converged,
         own_clock=peer.own_clock,
+        cut=rung.cut,
     )
     return _judged(side, answer.coef, problem, best)
 
@@ -282,12 +295,24 @@ def _rung(
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
     # of a short call, the first one counts imports
-    rung = ladder.climb(attempt, (known,) if known is not None else peer.ladder, told, options.clock)
+    if options.slow < math.inf and not peer.own_clock:
+        _warm_up(peer, spec)
+    rungs = (known,) if known is not None else peer.ladder
+    rung = ladder.climb(attempt, rungs, told, options.clock, options.slow)
     if not rung.why and rung.seconds < 1.0:
-        rung = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
-    if known is None and not rung.why and peer.ladder != NO_TOLERANCE:
+        again = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
+        rung = replace(again, cut=rung.cut)
+    # a search that was cut short found nothing that another run may rely on
+    if known is None and not rung.why and not rung.cut and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
+
+
+def _warm_up(peer: Peer, spec: ProblemSpec) -> None:
+    """A fit of few rows: for imports and compilation no peer is called slow."""
+    few = make(ProblemSpec("warm-up", 100 * spec.K, 2, spec.K, l2=spec.l2))
+    with contextlib.suppress(Exception):  # what it cannot do it will say of the problem itself
+        peer.fit(*peer.arrays(few), spec.l2, peer.ladder[0])
 
 
 @dataclass(frozen=True)
@@ -331,7 +356,7 @@ def _many(problem: Problem, options: Options) -> list[Row]:
         calls["loop"] = Kept(many.loop(problem, chosen))
         calls["loop"]()
     about = {name: _timed(call) for name, call in calls.items()}
-    repeats = dict.fromkeys(calls, options.repeats)
+    repeats = {name: _rounds(seconds, name == "loop", options) for name, seconds in about.items()}
     times = interleave(calls, about, repeats, options.rest) if calls else {}
     data = [many.one(problem, index) for index in chosen]
     best = [optimum.solve(X, y, spec.K) for X, y in data]
@@ -360,6 +385,7 @@ def _many(problem: Problem, options: Options) -> list[Row]:
             sampled=len(chosen),
             missing_peer=bool(missing),
             not_available=bool(lacks),
+            spec=spec,
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import ladder
 import rounds
 import targets
+from specs import Spec
 
 from sigmax.bench.report import aligned, number
 from sigmax.bench.timing import Timing
@@ -40,6 +42,8 @@ class Side:
         Whether it converged, as it says itself; None where it does not say.
     own_clock : bool
         Whether the times are those of the peer's own clock.
+    cut : bool
+        Whether its tolerance was not looked for to the end, as a fit took too long.
     """
 
     times: Timing | None
@@ -51,8 +55,11 @@ class Side:
     warned: tuple[str, ...] = ()
     claims: bool | None = None
     own_clock: bool = False
+    cut: bool = False
 
 
+#: of a problem, in the record: rows, columns, classes, penalty, and how many fits it is
+_NUMBERS = ("n", "p", "K", "l2", "fits")
 _NOBODY = Side(None, float("inf"))
 
 
@@ -83,6 +90,8 @@ class Row:
         Why nothing was measured at all.
     does_nothing : bool
         Whether the peer is the one that does nothing: its time is the harness's cost.
+    spec : Spec or None
+        Of the problem; the record has its numbers.
     """
 
     problem: str
@@ -99,6 +108,7 @@ class Row:
     not_available: bool = False
     why: str = ""
     does_nothing: bool = False
+    spec: Spec | None = None
 
     @property
     def struck_out(self) -> str:
@@ -112,7 +122,8 @@ class Row:
         if not self.theirs.error <= NO_ANSWER:
             return f"{self.peer} is wrong by {self.theirs.error:.1e} se"
         if self.target is None and self.inexact:
-            return f"{self.peer} cannot reach {ladder.WANTED:.0e} se"
+            reach = "did not" if self.theirs.cut else "cannot"
+            return f"{self.peer} {reach} reach {ladder.WANTED:.0e} se"
         if self.apart is not None and not self.apart <= targets.MANY_AGREEMENT:
             return f"coefficients differ by {self.apart:.1e}"
         return ""
@@ -163,15 +174,17 @@ class Row:
     @property
     def remark(self) -> str:
         """What a reader must know besides the figures."""
-        if self.why or self.ours.why or self.theirs.why or self.struck_out:
-            return self.why or self.ours.why or self.theirs.why or self.struck_out
-        said = []
+        lost = self.why or self.ours.why or self.theirs.why or self.struck_out
+        if lost:
+            return "; ".join([lost, *self._hurried()])
+        said = self._hurried()
         if self.does_nothing and self.ours.times is not None and self.theirs.times is not None:
             share = self.theirs.times.median / self.ours.times.median
             said.append(f"the harness's cost, {share:.1%} of sigmax's time")
         if not self.theirs.error <= ladder.WANTED:
             fixed = self.target is not None and self.target.tolerance is not None
-            said.append("at the tolerance of the table" if fixed else "the peer cannot reach 1e-6 se")
+            reach = f"the peer {'did not' if self.theirs.cut else 'cannot'} reach 1e-6 se"
+            said.append("at the tolerance of the table" if fixed else reach)
         if self.sampled is not None:
             said.append(f"loop of {self.sampled}, extrapolated")
         if self.apart is not None:
@@ -184,10 +197,21 @@ class Row:
             said.append(f"warned: {self.theirs.warned[0]}")
         return "; ".join(said)
 
+    def _hurried(self) -> list[str]:
+        """What a slow peer was spared."""
+        times = self.theirs.times
+        said = []
+        if times is not None and len(times.seconds) == 1:
+            said.append(f"one round: {number(times.median)} s")
+        if self.theirs.cut:
+            said.append("its tolerance was not looked for any further")
+        return said
+
     def record(self) -> dict[str, Any]:
         """Ready for JSON; times in seconds, errors in standard errors."""
         return {
             "problem": self.problem,
+            **{name: getattr(self.spec, name, None) for name in _NUMBERS},
             "peer": self.peer,
             "at_least": None if self.target is None else self.target.at_least,
             "ours_seconds": _seconds(self.ours.times),
@@ -211,6 +235,7 @@ class Row:
             "theirs_warned": list(self.theirs.warned),
             "theirs_converged": self.theirs.claims,
             "theirs_own_clock": self.theirs.own_clock,
+            "theirs_cut": self.theirs.cut,
             "does_nothing": self.does_nothing,
         }
 
@@ -226,10 +251,13 @@ def _number(x: float | None) -> float | None:
 
 # -- text --------------------------------------------------------------------------------------
 
+#: columns of the text, at most
+WIDTH = 160
 _HEAD = [
     "",
-    "time",
-    "[quartiles]",
+    "median",
+    "fastest",
+    "spread",
     "error se",
     "digits",
     "gradient",
@@ -244,7 +272,7 @@ _HEAD = [
 
 
 def table(found: Sequence[Row]) -> str:
-    """For each problem a line of sigmax, and one for each peer."""
+    """For each problem a line of sigmax, and one for each peer; a long remark stands below its line."""
     cells, titles = [_HEAD], {}
     for index, row in enumerate(found):
         if index == 0 or found[index - 1].problem != row.problem:
@@ -260,7 +288,10 @@ def table(found: Sequence[Row]) -> str:
     for index, (line, remark) in enumerate(zip(lines, last, strict=True)):
         if index in titles:
             shown += ["", titles[index]]
-        shown.append(f"{line}  {remark}".rstrip())
+        beside = f"{line}  {remark}".rstrip()
+        indent = " " * 6
+        below = textwrap.wrap(remark, WIDTH, initial_indent=indent, subsequent_indent=indent)
+        shown += [beside] if len(beside) <= WIDTH else [line.rstrip(), *below]
     return "\n".join(shown)
 
 
@@ -305,10 +336,12 @@ def _judged_cells(side: Side) -> list[str]:
 
 
 def _time_cells(times: Timing | None, *, brackets: bool = False) -> list[str]:
-    """`brackets`: around a time that does not count."""
+    """Median, fastest in the same unit, and spread; `brackets`: around times that do not count."""
     if times is None:
-        return ["", ""]
-    first, middle, third = rounds.quartiles(times.seconds)
+        return ["", "", ""]
+    middle = times.median
     unit, name = (1.0, "s") if middle >= 1.0 else (1e-3, "ms") if middle >= 1e-3 else (1e-6, "us")
-    time = f"{number(middle / unit)} {name}"
-    return [f"({time})" if brackets else time, f"[{number(first / unit)} .. {number(third / unit)}]"]
+    both = [f"{number(seconds / unit)} {name}" for seconds in (middle, times.fastest)]
+    # one time has none
+    spread = f"{100.0 * times.spread:.0f} %" if len(times.seconds) > 1 else ""
+    return [*(f"({text})" if brackets else text for text in both), spread]

@@ -15,13 +15,14 @@ Rows scaled to memory
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from sigmax.bench import machine
 
 Float = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -137,14 +138,7 @@ class Problem:
 
 def memory(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
     """Bytes of the machine, or what a container may use of them."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        total = _USUAL_MEMORY
-    try:
-        return min(total, int(limit.read_text()))
-    except (OSError, ValueError):
-        return total
+    return machine.memory(limit) or _USUAL_MEMORY
 
 
 def fitting_rows(n: int, p: int, bytes_of_memory: int) -> int:

@@ -15,11 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import line_functions
 import line_passes
@@ -27,11 +24,9 @@ import line_small
 import peers
 from figures import Figure, failures, table
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, document, environment
 
 LINES = {2: line_functions.figures, 3: line_passes.figures, 5: line_small.figures}
-#: CPUs taken by others, on average, above which the machine counts as busy
-_BUSY = 0.1
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -58,49 +53,12 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     return got
 
 
-def load_average() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-def cpu_seconds(stat: Path = Path("/proc/stat")) -> tuple[float, float] | None:
-    """CPU time of everything on this machine but this process, and what its host took away, since it began.
-
-    None where the system does not tell.  A load average counts this process too; this does not.
-    """
-    try:
-        ticks = [int(word) for word in stat.read_text().split("\n", 1)[0].split()[1:9]]
-        user, nice, system, _idle, _wait, irq, softirq, stolen = ticks
-        tick = os.sysconf("SC_CLK_TCK")
-    except (AttributeError, OSError, ValueError):
-        return None
-    own = os.times()
-    return (user + nice + system + irq + softirq) / tick - own.user - own.system, stolen / tick
-
-
-def disturbance(
-    before: tuple[float, float] | None, after: tuple[float, float] | None, seconds: float
-) -> tuple[float, float] | None:
-    """CPUs that others used in the meantime, on average, and CPUs that the host took away."""
-    if before is None or after is None:
-        return None
-    others, stolen = ((b - a) / seconds for a, b in zip(before, after, strict=True))
-    return max(others, 0.0), max(stolen, 0.0)
-
-
-def environment_text(e: dict[str, Any], n_threads: int) -> str:
-    cache = e["cache_bytes"]
-    size = f", last-level cache {cache / 2**20:.0f} MiB" if isinstance(cache, int) else ""
+def header(n_threads: int) -> str:
+    """Machine and versions."""
     found = {peer: version or "missing" for peer, version in peers.versions().items()}
     libraries = ", ".join(f"{peer} {version}" for peer, version in found.items())
-    isa = ", ".join(f"{name} ({isa})" for name, isa in e["isa"].items())
-    lines = [
-        f"{e['cpu']}, {e['cpus']} CPUs{size}, {e['platform']}; {machine.threads_text(n_threads)}",
-        f"sigmax {e['sigmax']}, backends {isa}; Python {e['python']}, NumPy {e['numpy']}, SciPy {e['scipy']}",
-        libraries,
-    ]
-    if e["why_not_compiled"]:
-        lines.append(f"only the reference backend: {e['why_not_compiled']}")
-    return "\n".join(lines)
+    about = environment.text(environment.environment())
+    return f"{about}\n{libraries}\n{environment.threads_text(n_threads)}"
 
 
 def expected(one: Figure, without: list[str]) -> bool:
@@ -110,9 +68,8 @@ def expected(one: Figure, without: list[str]) -> bool:
 
 def main(given: list[str] | None = None) -> int:
     options = arguments(given)
-    started, before, environment = time.perf_counter(), load_average(), machine.environment()
-    used = cpu_seconds()
-    print(environment_text(environment, options.threads), flush=True)
+    watch = conditions.Watch()
+    print(header(options.threads), flush=True)
 
     figures: list[Figure] = []
     for line in sorted(set(options.lines)):
@@ -121,32 +78,27 @@ def main(given: list[str] | None = None) -> int:
             print(f"  measured: {one.name}", file=sys.stderr, flush=True)
     sizes = line_small.crossover(options.threads, options.rounds) if 5 in options.lines else []
 
-    seconds, after = time.perf_counter() - started, load_average()
-    disturbed = disturbance(used, cpu_seconds(), seconds)
+    meanwhile = watch.conditions()
     print("\n" + table(figures))
     if sizes:
         print("\n" + line_small.crossover_text(sizes, options.threads))
     missed = [one for one in failures(figures) if expected(one, options.without)]
-    loads = " and ".join("unknown" if load is None else f"{load:.2f}" for load in (before, after))
-    print(f"\n{seconds:.0f} s, {options.rounds} rounds at least, load {loads} (before, after)")
-    if disturbed is not None:
-        others, stolen = disturbed
-        busy = ": the machine was busy, and times are too long" if others + stolen > _BUSY else ""
-        print(f"meanwhile others used {others:.2f} CPUs, and the host took {stolen:.2f} away{busy}")
+    print(f"\n{options.rounds} rounds at least\n{meanwhile}")
     if options.scale != 1.0:
         print(f"scale {options.scale:g}: the targets are for 1")
     for one in missed:
         print(f"{one.verdict}: {one.name} against {one.against}")
     if options.json is not None:
-        record = {
-            "environment": environment | {"peers": peers.versions()},
-            "threads": options.threads,
+        head = document.head(
+            "kernels at the limit",
+            n_threads=options.threads,
+            conditions=meanwhile,
+            libraries=peers.versions(),
+            tiny=options.scale < 1.0,
+        )
+        record = head | {
             "rounds": options.rounds,
             "scale": options.scale,
-            "load_before": before,
-            "load_after": after,
-            "cpus_of_others_and_stolen": disturbed,
-            "seconds": seconds,
             "figures": [one.record() for one in figures],
             "crossover": line_small.record(sizes),
             "missed": [f"{one.name} against {one.against}" for one in missed],

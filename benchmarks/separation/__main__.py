@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +27,7 @@ import numpy as np
 import problems
 import summary
 
-from sigmax.bench import machine
+from sigmax.bench import conditions, document, environment
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -75,7 +74,7 @@ def main() -> int:
     options = arguments()
     if options.only is not None:
         return show(options.seed, options.only)
-    started = time.perf_counter()
+    watch = conditions.Watch()
     records, stop = campaign.run(
         options.seed,
         options.first,
@@ -83,11 +82,11 @@ def main() -> int:
         processes=options.processes,
         minutes=options.minutes,
     )
-    seconds = time.perf_counter() - started
+    meanwhile = watch.conditions()
+    head = document.head("separation", n_threads=1, conditions=meanwhile)
     found = summary.table(records)
-    environment = machine.environment()
-    print("\n".join(f"{name}: {value}" for name, value in environment.items()))
-    print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {seconds:.0f} s\n")
+    print(environment.text(head["environment"]))
+    print(f"seed {options.seed}, problems {options.first} to {stop - 1}, {meanwhile.seconds:.0f} s\n")
     print(summary.as_text(found))
     bad = [r for r in records if r.failures]
     undecided = sum(found["undecided"].values())
@@ -99,12 +98,11 @@ def main() -> int:
         print(f"\nended early: --first {stop} --problems {short} is left")
     print("\npassed" if passed else f"\nfailed: {len(bad)} problems, {undecided} undecided")
     if options.json is not None:
-        report = {
-            "environment": environment,
+        report = head | {
             "seed": options.seed,
             "first": options.first,
             "stop": stop,
-            "seconds": seconds,
+            "seconds": meanwhile.seconds,
             **found,
             "failures": [asdict(r) for r in bad],
             "passed": passed,

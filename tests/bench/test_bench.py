@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exact_optimum_runs import quiet
 from numpy.testing import assert_allclose
 
 import sigmax as sx
@@ -69,7 +70,7 @@ def test_the_array_is_four_caches_and_at_most_a_quarter_of_memory(
 ) -> None:
     monkeypatch.setattr(machine, "last_level_cache", lambda n_threads: 3 * 2**20)
     assert "over 12 MiB of float64 (4 times the cache)" in machine.read_bandwidth(1, repeats=1).how
-    monkeypatch.setattr(machine, "_memory", lambda: 8 * 2**20)
+    monkeypatch.setattr(machine, "memory", lambda: 8 * 2**20)
     assert "over 2 MiB of float64 (0.67 times" in machine.read_bandwidth(1, repeats=1).how
     monkeypatch.setattr(machine, "last_level_cache", lambda n_threads: None)
     assert "cache size unknown" in machine.read_bandwidth(1, repeats=1).how
@@ -122,16 +123,6 @@ def test_the_better_limit_is_kept() -> None:
 
     before, after = {1: rate(20.0), 2: rate(15.0)}, {1: rate(19.0), 2: rate(30.0)}
     assert machine.better(before, after) == {1: rate(20.0), 2: rate(30.0)}
-
-
-def test_environment_names_versions_and_backends() -> None:
-    e = json.loads(json.dumps(machine.environment()))
-    assert e["sigmax"] == sx.__version__
-    assert e["numpy"] == np.__version__
-    assert tuple(e["isa"]) == kernels.available()
-    assert e["isa"]["reference"] == "numpy"
-    assert e["cpus"] >= 1
-    assert e["cpu"]
 
 
 # -- problems ----------------------------------------------------------------------------------
@@ -422,8 +413,10 @@ def test_the_table_shows_every_group_and_measurement(report: bench.Report) -> No
 
 
 def test_a_report_is_ready_for_json(report: bench.Report) -> None:
-    again = json.loads(json.dumps(dataclasses.asdict(report)))
+    again = json.loads(json.dumps(report.record()))
     assert len(again["measurements"]) == len(report.measurements)
+    assert again["conditions"]["busy"] is report.conditions.busy
+    assert again["conditions"]["seconds"] == again["seconds"] > 0.0
 
 
 def test_wide_figures_stay_within_the_table(report: bench.Report) -> None:
@@ -465,11 +458,14 @@ def test_the_table_says_whether_blas_was_held(report: bench.Report) -> None:
     assert "BLAS has its default threads" in free
 
 
-@pytest.mark.parametrize(("load", "busy"), [(0.0, False), (1.9, False), (2.1, True), (None, False)])
-def test_a_busy_machine_is_called_that(report: bench.Report, load: float | None, busy: bool) -> None:
-    environment = report.environment | {"cpus": 4, "load_average": load}
-    shown = str(dataclasses.replace(report, environment=environment))
-    assert ("the machine is busy" in shown) is busy
+@pytest.mark.parametrize(("others", "busy"), [(0.0, False), (0.09, False), (0.11, True), (None, False)])
+def test_a_busy_machine_is_called_that(report: bench.Report, others: float | None, busy: bool) -> None:
+    shown = str(dataclasses.replace(report, conditions=quiet(others=others)))
+    assert ("The machine was BUSY" in shown) is busy
+    (line,) = [one for one in shown.splitlines() if one.startswith("Meanwhile: load 1.50 to 2.00, ")]
+    assert "not throttled" in line
+    # at the end: of the whole run
+    assert shown.splitlines().index(line) >= len(shown.splitlines()) - 3
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.inf, math.nan])

@@ -15,16 +15,15 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-PARTS = ("checkouts", "conditions", "operations", "sample", "verdicts")
+PARTS = ("checkouts", "operations", "sample", "verdicts")
 
 
 @pytest.fixture
 def modules(monkeypatch):
     """The command and its parts, which are importable only while a test runs."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS / "exact_optimum"))
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     names = {part: f"comparing.{part}" for part in PARTS} | {"main": "compare"}
-    ours = [*names.values(), "comparing", "busy"]
+    ours = [*names.values(), "comparing"]
     for name in ours:
         sys.modules.pop(name, None)
     path = list(sys.path)
@@ -287,9 +286,11 @@ def test_the_one_that_sleeps_is_found(modules, monkeypatch, tmp_path, capsys):
     assert "in HEAD too" in found["fit_small_500x10"]["remark"]
     assert "REGRESSION: expit_1000" in said
     assert "1 faults, 0 faster, 4 operations" in said
-    assert record["cpu"]
-    assert record["pairs"] == 2
-    assert {"load_before", "load_after", "throttled", "governors", "cpus_of_others"} <= set(record)
+    assert next(iter(record)) == "part"
+    assert (record["part"], record["threads"], record["pairs"]) == ("comparison", 1, 2)
+    assert {"load_before", "load_after", "throttled", "governors", "others"} <= set(record["conditions"])
+    assert record["environment"]["cpu"] in said
+    assert "\nMeanwhile: load " in said
     # the folders have been read only
     assert sorted(path.name for path in Path(slow).rglob("*")) == ["__init__.py", "sigmax", "src"]
 
@@ -403,36 +404,3 @@ def test_revisions_are_built_elsewhere_and_removed(modules, tmp_path):
     ):
         pytest.fail("was built")
     assert git(repository, "worktree", "list").count("\n") == 0
-
-
-# -- conditions ----------------------------------------------------------------------------------------
-
-
-def test_throttling_is_read_where_the_system_tells(modules, tmp_path):
-    conditions = modules.conditions
-    none = tmp_path / "none"
-    assert conditions.throttled(none, none) is None
-    assert conditions.governors(none) is None
-    for cpu, count in (("cpu0", 3), ("cpu1", 4)):
-        folder = tmp_path / cpu / "thermal_throttle"
-        folder.mkdir(parents=True)
-        (folder / "core_throttle_count").write_text(f"{count}\n")
-        (tmp_path / cpu / "cpufreq").mkdir()
-        (tmp_path / cpu / "cpufreq" / "scaling_governor").write_text("powersave\n")
-    quota = tmp_path / "cpu.stat"
-    quota.write_text("usage_usec 5\nnr_throttled 2\n")
-    before = conditions.throttled(tmp_path, quota)
-    assert before == {"core": 7, "quota": 2}
-    assert conditions.governors(tmp_path) == ["powersave"]
-    quota.write_text("nr_throttled 5\n")
-    counts = conditions.since(before, conditions.throttled(tmp_path, quota))
-    assert counts == {"core": 0, "quota": 3}
-    assert conditions.since(None, before) is None
-    record = {"cpu": "x", "load_before": 0.5, "load_after": None, "throttled": counts, "governors": ["a"]}
-    assert conditions.text(record) == "x, load 0.50 to unknown, THROTTLED: quota 3 times, governor a"
-    assert "not throttled" in conditions.text(record | {"throttled": {"core": 0}, "governors": None})
-    assert "throttling unknown" in conditions.text(record | {"throttled": None})
-    cpu = tmp_path / "cpuinfo"
-    cpu.write_text("processor : 0\nmodel name\t: Some CPU 3000\n")
-    assert conditions.cpu_model(cpu) == "Some CPU 3000"
-    assert conditions.cpu_model(none)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from exact_optimum_runs import OURS, exact, fake, options, row, tiny
+from exact_optimum_runs import OURS, exact, fake, options, quiet, row, tiny
 from scipy.special import softmax
 
 import sigmax as sx
@@ -275,7 +275,14 @@ def test_every_row_runs(modules, tmp_path, name):
     found = modules.measure.rows(tiny(modules, name), options(modules, tmp_path))
     aims = modules.targets.of(name)
     assert {one.peer for one in found} == {target.peer for target in aims}
+    spec = modules.problems.SPECS[name]
     for one in found:
+        # of the tiny problem; a name tells no number
+        record = one.record()
+        assert (record["fits"], record["l2"]) == (6 if spec.many else 1, spec.l2)
+        assert 1 <= record["p"] <= spec.p
+        assert 2 <= record["K"] <= spec.K
+        assert 1 < record["n"] <= spec.n
         if one.why:  # the data need a library that is missing
             assert importlib.util.find_spec("sklearn") is None
             continue
@@ -324,7 +331,8 @@ def test_a_wrong_sigmax_is_struck_out(modules, monkeypatch, tmp_path):
 def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, capsys):
     file = tmp_path / "all.json"
     others = [0.02]
-    monkeypatch.setattr(modules.main.busy.Watch, "others", lambda self: others[0])
+    watch = modules.main.conditions.Watch
+    monkeypatch.setattr(watch, "conditions", lambda self: quiet(others=others[0]))
 
     def run(found, *given):
         monkeypatch.setattr(modules.main.measure, "rows", lambda spec, options: found)
@@ -334,7 +342,12 @@ def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, ca
     good, slow = row(modules), row(modules, at_least=99.0)
     glum = dataclasses.replace(row(modules, missing_peer=True), peer="glum")
     assert run([good], "--check") == 0
-    assert json.loads(file.read_text())["missed"] == []
+    content = json.loads(file.read_text())
+    assert content["missed"] == []
+    assert list(content)[:2] == ["part", "version"]
+    assert (content["part"], content["threads"], content["tiny"]) == ("speed", 2, False)
+    assert content["conditions"]["others"] == 0.02
+    assert content["libraries"].keys() >= {"glum", "statsmodels", "R"}
     assert "1 of 1 targets met" in capsys.readouterr().out
     assert run([good, slow]) == 0
     assert run([good, slow], "--check") == 1
@@ -349,20 +362,9 @@ def test_check_fails_where_a_target_is_missed(modules, monkeypatch, tmp_path, ca
     assert run([good]) == 0
     capsys.readouterr()
     assert run([good], "--check") == 1
-    assert "the machine was BUSY" in capsys.readouterr().out
+    assert "The machine was BUSY: no ratio of this run counts." in capsys.readouterr().out
     others[0] = None
     assert run([good], "--check") == 0
-
-
-def test_what_others_use_is_told_from_what_this_process_uses(modules, monkeypatch, tmp_path):
-    stat = tmp_path / "stat"
-    stat.write_text("cpu  100 10 50 9999 77 5 5 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n")
-    monkeypatch.setattr(modules.busy.os, "times", lambda: (0.5, 0.25, 0.1, 0.05, 9.0))
-    monkeypatch.setattr(modules.busy.os, "sysconf", lambda name: 100)
-    assert modules.busy.cpu_seconds(stat) == pytest.approx(2.0 - 0.9, abs=1e-12)
-    assert modules.busy.cpu_seconds(tmp_path / "none") is None
-    stat.write_text("cpu  1 2\n")
-    assert modules.busy.cpu_seconds(stat) is None
 
 
 @pytest.mark.parametrize(
@@ -370,6 +372,8 @@ def test_what_others_use_is_told_from_what_this_process_uses(modules, monkeypatc
     [
         (("--threads", "0"), "--threads must be 1 at least"),
         (("--repeats", "4"), "--repeats must be 5 at least"),
+        (("--slow", "0"), "--slow must be a positive number of seconds; got 0"),
+        (("--slow", "nan"), "--slow must be a positive number of seconds; got nan"),
         (("--problems", "iris"), "invalid choice"),
         (("--peers", "R"), "invalid choice"),
     ],
@@ -403,7 +407,9 @@ def test_describe(modules, monkeypatch, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "bundled with sigmax: spector" in said
     assert "bound: " in said
-    assert [one["name"] for one in json.loads(file.read_text())["problems"]] == ["spector", "small_500x10"]
+    content = json.loads(file.read_text())
+    assert (content["part"], content["tiny"]) == ("problems", True)
+    assert [one["name"] for one in content["problems"]] == ["spector", "small_500x10"]
     # what was given is what readers see, and processes that this one starts
     assert modules.files.os.environ[modules.files.FOLDER] == str(tmp_path)
     with pytest.raises(SystemExit):
@@ -437,7 +443,9 @@ def test_the_command_runs_from_a_shell(tmp_path):
     assert found["problem"] == "small_500x10"
     assert found["verdict"] in ("PASS", "MISSED")
     assert found["passes"] >= 1.0
+    assert [found[key] for key in ("n", "p", "K", "l2", "fits")] == [300, 4, 2, 0.0, 1]
     assert "passes" in done.stdout
+    assert "Meanwhile: load " in done.stdout
 
 
 def test_memory(modules, tmp_path):

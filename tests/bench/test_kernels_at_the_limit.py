@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exact_optimum_runs import quiet
 
 from sigmax import passes, threads
 from sigmax.bench import machine, operations, problems
@@ -291,30 +292,20 @@ def test_check_fails_where_a_target_is_missed(quick, monkeypatch, tmp_path, caps
     assert run([good, bad, torch], "--check", "--without", "torch") == 1
 
 
-def test_what_others_use_is_told_from_what_this_process_uses(modules, monkeypatch, tmp_path, capsys):
-    stat = tmp_path / "stat"
-    stat.write_text("cpu  100 10 50 9999 77 5 5 30 0 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n")
-    own = SimpleNamespace(user=0.5, system=0.25)
-    monkeypatch.setattr(modules.main.os, "times", lambda: own)
-    monkeypatch.setattr(modules.main.os, "sysconf", lambda name: 100)
-    assert modules.main.cpu_seconds(stat) == (1.7 - 0.75, 0.3)
-    assert modules.main.cpu_seconds(tmp_path / "none") is None
-    stat.write_text("cpu  1 2\n")
-    assert modules.main.cpu_seconds(stat) is None
-
-    disturbance = modules.main.disturbance
-    assert disturbance((1.0, 0.5), (5.0, 1.5), 2.0) == (2.0, 0.5)
-    # clocks that tick at different times are no negative work
-    assert disturbance((1.0, 0.5), (0.99, 0.5), 2.0) == (0.0, 0.0)
-    assert disturbance(None, (1.0, 0.0), 2.0) is None
-
-    monkeypatch.setattr(modules.main, "LINES", {2: lambda *_: iter([figure(modules)])})
+def test_a_busy_machine_is_called_that(quick, monkeypatch, tmp_path, capsys):
+    file = tmp_path / "figures.json"
+    monkeypatch.setattr(quick.main, "LINES", {2: lambda *_: iter([figure(quick)])})
     for others, busy in ((0.05, False), (0.2, True)):
-        monkeypatch.setattr(modules.main, "disturbance", lambda *_, others=others: (others, 0.0))
-        assert modules.main.main(["--lines", "2"]) == 0
+        watch = quick.main.conditions.Watch
+        monkeypatch.setattr(watch, "conditions", lambda self, others=others: quiet(others=others))
+        assert quick.main.main(["--lines", "2", "--json", str(file)]) == 0
         said = capsys.readouterr().out
         assert f"others used {others:.2f} CPUs" in said
-        assert ("was busy" in said) is busy
+        assert ("was BUSY" in said) is busy
+        content = json.loads(file.read_text())
+        assert next(iter(content)) == "part"
+        assert content["conditions"]["busy"] is busy
+        assert content["libraries"].keys() >= {"torch", "scikit-learn"}
 
 
 @pytest.mark.parametrize(

@@ -18,25 +18,27 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sigmax import kernels, threads
+from sigmax.bench.environment import environment as environment
+from sigmax.bench.environment import last_level_cache as last_level_cache
+from sigmax.bench.environment import memory as memory
+from sigmax.bench.environment import threads_text as threads_text
 from sigmax.kernels import Float
 
 #: size of the array that is read, in last-level caches: at most a quarter of it can still be cached
 _CACHES = 4
 #: bytes to assume for the last-level cache where the system does not tell; few machines have more
 _USUAL_CACHE = 64 * 2**20
+#: bytes of memory to assume where the system does not tell: a usual laptop's
+_USUAL_MEMORY = 8 * 2**30
 #: bytes to read at most, however large the caches are
 _LARGEST_ARRAY = 2 * 2**30
 #: float64 numbers in the array that is read from cache: 256 KiB, which second-level caches hold
@@ -95,56 +97,13 @@ def _rate(work: float, call: Callable[[], object], repeats: int, unit: str, n_th
 # -- memory ------------------------------------------------------------------------------------
 
 
-def last_level_cache(n_threads: int = 1, *, system: Path = Path("/sys/devices/system/cpu")) -> int | None:
-    """Bytes of last-level cache that `n_threads` threads can fill at once.
-
-    Parameters
-    ----------
-    n_threads : int
-        A machine with several last-level caches lends one to each thread at most.
-    system : Path
-        Where Linux describes the CPUs.
-
-    Returns
-    -------
-    int or None
-        None where the system does not tell.
-    """
-    found: dict[tuple[int, str], int] = {}  # (level, CPUs that share it) -> bytes
-    for cache in system.glob("cpu[0-9]*/cache/index[0-9]*"):
-        try:
-            if (cache / "type").read_text().strip() == "Instruction":
-                continue
-            level = int((cache / "level").read_text())
-            shared = (cache / "shared_cpu_list").read_text().strip()
-            size = (cache / "size").read_text().strip()
-            unit = {"K": 2**10, "M": 2**20, "G": 2**30}.get(size[-1:])
-            found[level, shared] = int(size[:-1]) * unit if unit else int(size)
-        except (OSError, ValueError):  # an entry that is missing or says something else
-            continue
-    if not found:
-        return None
-    last = max(level for level, _ in found)
-    sizes = sorted((size for (level, _), size in found.items() if level == last), reverse=True)
-    return sum(sizes[: max(n_threads, 1)]) or None
-
-
-def _memory() -> int:
-    """Bytes of memory; a usual laptop's where the system does not tell."""
-    try:
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        pages, size = -1, -1
-    return pages * size if pages > 0 and size > 0 else 8 * 2**30
-
-
 def beyond_cache(n_threads: int) -> int:
     """Bytes of an array of which the last-level caches of `n_threads` threads hold a quarter at most.
 
     Less where the caches are very large, or the memory is small.
     """
     wanted = _CACHES * (last_level_cache(n_threads) or _USUAL_CACHE)
-    return min(wanted, _LARGEST_ARRAY, _memory() // 4)
+    return min(wanted, _LARGEST_ARRAY, (memory() or _USUAL_MEMORY) // 4)
 
 
 def read_bandwidth(n_threads: int, *, repeats: int = 9) -> Rate:
@@ -300,67 +259,3 @@ def attainable(rates: Mapping[int, Rate], n_threads: int) -> Rate:
     """
     allowed = [rate for count, rate in rates.items() if count <= n_threads]
     return max(allowed, key=lambda rate: rate.best)
-
-
-# -- description -------------------------------------------------------------------------------
-
-
-def threads_text(n_threads: int) -> str:
-    """Text such as "1 thread", "2 threads"."""
-    return "1 thread" if n_threads == 1 else f"{n_threads} threads"
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown CPU"
-
-
-def environment() -> dict[str, Any]:
-    """What figures of this run depend on, ready for JSON.
-
-    Returns
-    -------
-    dict
-        python, numpy, scipy, sigmax : str
-            Versions.
-        cpu, platform : str
-        cpus : int
-            CPUs of the machine.
-        usable_cpus : int
-            Threads that sigmax uses when it is not told: affinity, control group and environment.
-        load_average : float or None
-            Of the last minute, in runnable threads.
-        cache_bytes : int or None
-            One last-level cache.
-        isa : dict of str to str
-            The instruction set of each backend that works here, fastest backend first.
-        why_not_compiled : str
-            Empty where the compiled backend works.
-    """
-    import scipy
-
-    import sigmax
-
-    try:
-        load: float | None = os.getloadavg()[0]
-    except (AttributeError, OSError):
-        load = None
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "sigmax": sigmax.__version__,
-        "cpu": _cpu_model(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpus": os.cpu_count() or 1,
-        "usable_cpus": threads.resolve(),
-        "load_average": load,
-        "cache_bytes": last_level_cache(),
-        "isa": {name: kernels.get(name).ISA for name in kernels.available()},
-        "why_not_compiled": kernels.why_not_compiled(),
-    }

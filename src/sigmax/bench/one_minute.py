@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from sigmax import datasets, kernels, passes, threads
 from sigmax.bench import machine, operations, problems
+from sigmax.bench.conditions import Watch
 from sigmax.bench.operations import Arrays, Operation
 from sigmax.bench.problems import Problem
 from sigmax.bench.report import Measurement, Report
@@ -185,8 +185,7 @@ def quick(
         raise ValueError(f"scale must be a positive number; got {scale!r}")
     count = threads.resolve(n_threads)
     tell = progress or (lambda what: None)
-    start = time.perf_counter()
-    environment = machine.environment()
+    watch, environment = Watch(), machine.environment()
     before = machine.limits(count, tell)
     one = _Run(count, scale, tell)
     with machine.blas_threads(1) as held:
@@ -194,6 +193,7 @@ def quick(
         measurements = (*one.time_kernels(), *one.time_passes(), *one.time_fits())
     after = machine.limits(count, tell)
     bandwidth, dgemm = (machine.better(a, b) for a, b in zip(before, after, strict=True))
+    conditions = watch.conditions()
     return Report(
         environment=environment,
         n_threads=count,
@@ -203,5 +203,6 @@ def quick(
         empty_pass=empty_pass,
         measurements=measurements,
         scale=scale,
-        seconds=time.perf_counter() - start,
+        seconds=conditions.seconds,
+        conditions=conditions,
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
+from sigmax.bench import environment
+from sigmax.bench.conditions import Conditions
 from sigmax.bench.machine import Rate, attainable, threads_text
 from sigmax.bench.timing import Timing
 from sigmax.bench.work import Work
@@ -16,8 +18,6 @@ from sigmax.bench.work import Work
 GROUPS = ("kernels", "pass", "fit")
 #: columns of the text, at most
 WIDTH = 100
-#: load average over CPUs above which the machine counts as busy
-_BUSY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was measured in one run: as text through ``str``, as JSON through ``asdict``.
+    """Everything that was measured in one run: as text through ``str``, for JSON through `record`.
 
     Attributes
     ----------
@@ -85,6 +85,8 @@ class Report:
         Of the rows and of the time spent; 1 for comparable figures.
     seconds : float
         Duration of the whole run.
+    conditions : Conditions
+        What the machine did from its beginning to its end.
     """
 
     environment: dict[str, Any]
@@ -96,6 +98,11 @@ class Report:
     measurements: tuple[Measurement, ...]
     scale: float
     seconds: float
+    conditions: Conditions
+
+    def record(self) -> dict[str, Any]:
+        """Ready for JSON: the attributes, `conditions` with what follows from them."""
+        return asdict(self) | {"conditions": self.conditions.record()}
 
     def rates(self, n_threads: int) -> tuple[float, float]:
         """Read bandwidth in GB/s and DGEMM rate in GFLOP/s that `n_threads` threads can attain."""
@@ -110,7 +117,10 @@ class Report:
         for group, section in zip(GROUPS, (_kernels, _passes, _fits), strict=True):
             chosen = [m for m in self.measurements if m.group == group]
             lines += ["", f"{group} ".ljust(WIDTH, "-"), *section(self, chosen)]
-        return "\n".join([*lines, "", *_note(_foot(self))])
+        lines += ["", *_note(_foot(self)), ""]
+        for line in str(self.conditions).splitlines():
+            lines += _note(line)
+        return "\n".join(lines)
 
 
 # -- cells -------------------------------------------------------------------------------------
@@ -161,26 +171,9 @@ def _time_cells(m: Measurement, unit: float) -> list[str]:
 
 
 def _machine(report: Report) -> Iterable[str]:
-    e = report.environment
-    load = e["load_average"]
-    cache = e["cache_bytes"]
-    about = [
-        f"{e['cpu']}, {e['cpus']} CPUs",
-        f"last-level cache {cache / 2**20:.0f} MiB" if cache else "cache size unknown",
-        "load unknown" if load is None else f"load {load:.2f}",
-        e["platform"],
-    ]
-    yield from _note(", ".join(about))
-    yield from _note(
-        f"sigmax {e['sigmax']}, Python {e['python']}, NumPy {e['numpy']}, SciPy {e['scipy']}, "
-        f"{threads_text(report.n_threads)}"
-    )
-    isa = ", ".join(f"{backend} (ISA {name})" for backend, name in e["isa"].items())
-    yield from _note(f"backends: {isa}")
-    if e["why_not_compiled"]:
-        yield from _note(f"only the reference backend: {e['why_not_compiled']}")
-    if load is not None and load > _BUSY * e["cpus"]:
-        yield from _note("the machine is busy: times are too long and rates too low")
+    for line in environment.text(report.environment).splitlines():
+        yield from _note(line)
+    yield f"{threads_text(report.n_threads)}, warm-up dropped, backends in turns"
     yield ""
     rows = [["limits of the machine", "threads", "best", "median", "", "spread"]]
     for name, rates in (("read bandwidth", report.bandwidth), ("DGEMM", report.dgemm)):
@@ -301,10 +294,7 @@ def _by_operation(
 
 
 def _foot(report: Report) -> str:
-    foot = (
-        "Times are medians and fastest rounds, warm-up dropped, backends in turns; spread: "
-        f"(max - min) / median.  {report.seconds:.0f} s in all."
-    )
+    foot = "Times are medians and fastest rounds; spread: (max - min) / median."
     if report.scale != 1.0:
         foot += f"  Scale {report.scale:g}: not comparable with other scales."
     return foot

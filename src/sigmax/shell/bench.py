@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from dataclasses import asdict
 
 from sigmax.progress import StatusLine
 from sigmax.shell import output
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     with StatusLine(sys.stderr, quiet=0.0) as line:
         report = quick(n_threads=options.threads, progress=lambda what: line.show(f"measuring {what}"))
     if options.json:
-        print(output.document("bench", {"report": asdict(report)}))
+        print(output.document("bench", {"report": report.record()}))
     else:
         print(report)
     return 0
