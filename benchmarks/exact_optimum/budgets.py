@@ -40,8 +40,8 @@ from sigmax.bench.timing import Timing
 _ON_REQUEST = ("sigmax reference",)
 #: answers that differ by less, in standard errors, are the same: threads may add in another order
 _SAME = 1e-12
-#: a fit that is so many times too slow is not asked again
-_HOPELESS = 5.0
+#: a fit so many times too slow, and of so many seconds, is not asked again
+_HOPELESS, _HOPELESS_SECONDS = 5.0, 2.0
 #: iterations of the fit of a small problem before anything is timed, and its columns
 _WARM_UP, _COLUMNS = 8, 4
 
@@ -158,8 +158,8 @@ def settings(peer: Peer) -> str:
 
 
 def _warm_up(peer: Peer, spec: Spec) -> None:
-    """A small problem of the same kind, so that the library is imported and compiled; no matter what comes."""
-    small = make(Spec("warm_up", 60 * (spec.K - 1) * (1 + _COLUMNS), _COLUMNS, spec.K, l2=spec.l2))
+    """A small problem of the same kind, where the library is imported and compiled; no matter what comes."""
+    small = make(Spec("warm_up", 100 * (spec.K - 1) * (1 + _COLUMNS), _COLUMNS, spec.K, l2=spec.l2))
     with contextlib.suppress(Exception):
         X, y = peer.arrays(small)
         peer.fit(X, y, spec.l2, peer.ladder[-1], _WARM_UP)
@@ -236,14 +236,15 @@ class _Running:
             curve.ended = f"time: the next budget would take more than {allowed:g} s"
             return False
         self.about = self._once()
-        if allowed < self.about <= _HOPELESS * allowed:
+        hopeless = max(_HOPELESS * allowed, _HOPELESS_SECONDS)
+        if allowed < self.about <= hopeless:
             self.about = min(self.about, self._once())
         if self.asked.raised:
             curve.fail(budget, self.asked.raised)
             return False
         if self.about > allowed:
-            hopeless = bool(curve.points) or self.about > _HOPELESS * allowed
-            curve.too_slow(budget, self.about, 1 if hopeless else PATIENCE)
+            patient = not curve.points and self.about <= hopeless
+            curve.too_slow(budget, self.about, PATIENCE if patient else 1)
             return False
         answer: Answer = self.asked.last
         if self._stopped_by_itself(answer):
@@ -258,6 +259,8 @@ class _Running:
         start = self._options.clock()
         self.asked()
         seconds = self._options.clock() - start
+        if not self.asked.raised and self.asked.last.coef.shape != self._best.coef.shape:
+            self.asked.raised = f"coefficients of the shape {self.asked.last.coef.shape}"
         return self.asked.told() if self.peer.own_clock and not self.asked.raised else seconds
 
     def _foreseen(self) -> float:
@@ -271,7 +274,9 @@ class _Running:
     def _stopped_by_itself(self, answer: Answer) -> bool:
         if self._before is None or answer.warned or answer.converged is False:
             return False
-        return float(np.max(np.abs(answer.coef - self._before) / self._best.se)) <= _SAME
+        # of what is not a number nothing is the same
+        with np.errstate(invalid="ignore"):
+            return float(np.max(np.abs(answer.coef - self._before) / self._best.se)) <= _SAME
 
     def measured(self, times: Timing) -> str:
         """A point of the last answer and these times; in words."""
