@@ -31,6 +31,12 @@ NAMES = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_collections(monkeypatch):
+    """A collection before the rounds of each budget would take most of the time of these tests."""
+    monkeypatch.setattr("gc.collect", lambda: 0)
+
+
 class Clock:
     """Seconds that pass only when somebody says so."""
 
@@ -446,6 +452,8 @@ def test_the_command(modules, monkeypatch, tmp_path, capsys):
         "fake", "fake", (), lambda X, y, l2, t, k: modules.libraries.Answer(exact(X, y, l2, t))
     )
     monkeypatch.setattr(modules.budgets, "PEERS", {"fake": fake})
+    monkeypatch.setattr(modules.curves, "PEERS", {"fake": fake})
+    monkeypatch.setattr(modules.main, "header", lambda: "the machine")
     absent = next(spec.name for spec in modules.problems.MORE.values() if spec.source == "SUSY")
     given = ["--curves", "--tiny", "--problems", "spector", absent, "--threads", "1", "--seconds", "5"]
     assert modules.main.main([*given, "--cache", str(tmp_path), "--json", str(file)]) == 0
