@@ -167,6 +167,7 @@ def draw_curves(options: argparse.Namespace) -> int:
         cache=options.cache,
         n_threads=options.threads,
         rounds=options.repeats,
+        quick=options.quick,
         seconds=options.seconds,
         peers=chosen,
         compiling=not options.tiny,

@@ -29,7 +29,7 @@ import optimum
 from curve import PATIENCE, Curve, Point
 from libraries import NO_TOLERANCE, PEERS, Answer, Peer
 from libraries.base import MOST_ITERATIONS
-from measure import Asked, complaint
+from measure import SLOW, SLOW_ROUNDS, Asked, complaint
 from problems import Float, Problem, Spec, make
 from rounds import REST, interleave
 
@@ -57,6 +57,8 @@ class Options:
     n_threads : int
         Of sigmax; the other libraries' are held by `thread_check`.
     rounds : int
+    quick : bool
+        Whether points of slow fits get fewer rounds, as in `measure`.
     seconds : float
         That a fit may take.
     peers : tuple of str
@@ -74,12 +76,17 @@ class Options:
     cache: Path
     n_threads: int = 2
     rounds: int = 5
+    quick: bool = False
     seconds: float = 10.0
     peers: tuple[str, ...] = ()
     compiling: bool = True
     keep_data: bool = False
     rest: float = REST
     clock: Callable[[], float] = time.perf_counter
+
+    def rounds_of(self, seconds: float) -> int:
+        """Rounds of a fit that takes so long."""
+        return min(self.rounds, SLOW_ROUNDS) if self.quick and seconds > SLOW else self.rounds
 
 
 def iterations() -> Iterator[int]:
@@ -176,13 +183,18 @@ def _handed(peer: Peer, problem: Problem, handed: dict[str, Any]) -> tuple[Any, 
 
 def _budget(running: Sequence[_Running], options: Options, told: Callable[[str], None]) -> None:
     """The next budget of all: each once, then those that have a point in turns."""
-    going = {one.peer.name: one for one in running if one.probe()}
+    going = {}
+    for one in running:
+        if one.probe():
+            going[one.peer.name] = one
+        else:
+            told(f"{one.peer.name}: no point; {one.curve.ended or one.curve.gaps[-1][1]}")
     if not going:
         return
     times = interleave(
         {name: one.asked for name, one in going.items()},
         {name: one.about for name, one in going.items()},
-        dict.fromkeys(going, options.rounds),
+        {name: options.rounds_of(one.about) for name, one in going.items()},
         options.rest,
         {name: one.asked.told for name, one in going.items() if one.peer.own_clock},
         options.clock,

@@ -26,7 +26,7 @@ from rows import Row, Side
 from sigmax.bench.timing import Timing
 
 #: with `quick`, peers slower than this, in seconds, get so many rounds
-_SLOW, _SLOW_ROUNDS = 3.0, 3
+SLOW, SLOW_ROUNDS = 3.0, 3
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _single_of(
         if peer.own_clock:
             clocks[peer.name] = asked[peer.name].told
     repeats = {
-        name: min(options.repeats, _SLOW_ROUNDS) if options.quick and about[name] > _SLOW else options.repeats
+        name: min(options.repeats, SLOW_ROUNDS) if options.quick and about[name] > SLOW else options.repeats
         for name in calls
     }
     times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}

@@ -85,7 +85,7 @@ class Bench:
         return self.modules.budgets.draw(self.problem, options)
 
     def curve(self, fit, **rest):
-        names = ("seconds", "rounds")
+        names = ("seconds", "rounds", "quick")
         mine = {name: rest.pop(name) for name in names if name in rest}
         (found,) = self.curves(self.peer(fit, **rest), **mine)
         return found
@@ -159,6 +159,16 @@ def test_rounds_are_reruns_in_turns_after_a_warm_up(bench):
     assert called[8:16] == [(name, 2) for name in first]
     assert a.points[0].times.seconds == (1.0, 1.0, 1.0)
     assert b.points[0].times.seconds == (2.0, 2.0, 2.0)
+
+
+@pytest.mark.parametrize(("quick", "rounds"), [(False, 5), (True, 3)])
+def test_slow_points_get_fewer_rounds_where_that_is_asked_for(bench, quick, rounds):
+    def fit(budget):
+        bench.clock.sleep(2.0 * budget)
+        return bench.off(0.1**budget)
+
+    found = bench.curve(fit, quick=quick)
+    assert [len(point.times.seconds) for point in found.points[:3]] == [5, rounds, rounds]
 
 
 def test_a_peer_that_is_wrong_stays_wrong(bench):
