@@ -22,7 +22,7 @@ def tiny(modules, name):
 def fake(modules, monkeypatch, fit, needs=(), target=True, ladder=(1e-3, 1e-9), **rest):
     """A peer of that function, which returns coefficients or an Answer, in the place of all others."""
 
-    def solve(X, y, l2, tolerance):
+    def solve(X, y, l2, tolerance, iterations):
         found = fit(X, y, l2, tolerance)
         return found if isinstance(found, modules.libraries.Answer) else modules.libraries.Answer(found)
 

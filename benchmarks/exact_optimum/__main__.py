@@ -7,6 +7,7 @@
     python benchmarks/exact_optimum --slow 60                    peers that take longer: one round
     python benchmarks/exact_optimum --json FILE
     python benchmarks/exact_optimum --describe [NAME ...]        what the problems are like, nothing timed
+    python benchmarks/exact_optimum --curves                     accuracy against time: curves.py
     python benchmarks/exact_optimum --problems higgs --data DIR  data sets that were downloaded: files.py
 
 In each round sigmax and every peer fit once; a ratio is the median over rounds, with its quartiles.  Times
@@ -39,6 +40,8 @@ if __name__ == "__main__":
     # before NumPy is imported
     set_threads.hold(sys.argv[1:])
 
+import budgets
+import curves
 import files
 import measure
 import memory
@@ -56,12 +59,17 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python benchmarks/exact_optimum", description=about)
     names = list(problems.ALL)
     parser.add_argument(
-        "--problems", nargs="+", choices=names, default=list(problems.SPECS), metavar="NAME",
-        help=f"of {names}; those with targets where this is not given",
+        "--problems", nargs="+", choices=names, metavar="NAME",
+        help=f"of {names}; those with targets where this is not given, or with --curves {curves.PROBLEMS}",
     )  # fmt: skip
     parser.add_argument(
         "--describe", nargs="*", choices=names, metavar="NAME", help="properties of these, or of all"
     )
+    parser.add_argument("--curves", action="store_true", help="accuracy against time, from growing budgets")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S",
+        help=f"of a fit, with --curves ({curves.SECONDS:g}; with --tiny {curves.TINY_SECONDS:g})",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of data sets that were downloaded")
     parser.add_argument(
         "--peers", nargs="+", choices=["all", *PEERS], default=[], metavar="PEER",
@@ -103,7 +111,23 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--slow must be a positive number of seconds; got {got.slow:g}")
     if got.data is not None and not got.data.is_dir():
         parser.error(f"--data must be a folder; got {got.data}")
+    _complete(got, parser)
     return got
+
+
+def _complete(got: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """What was not given, which differs with --curves."""
+    if got.problems is None:
+        got.problems = curves.problems(got.tiny) if got.curves else list(problems.SPECS)
+    if got.seconds is None:
+        got.seconds = curves.TINY_SECONDS if got.tiny else curves.SECONDS
+    elif not got.curves:
+        parser.error("--seconds is an option of --curves, which was not given")
+    if not 0.0 < got.seconds < float("inf"):
+        parser.error(f"--seconds must be positive and finite; got {got.seconds}")
+    many = [name for name in got.problems if problems.ALL[name].many]
+    if got.curves and many:
+        parser.error(f"--curves is for problems of a single fit; got {many} among --problems")
 
 
 def libraries() -> dict[str, str | None]:
@@ -142,6 +166,27 @@ def _write(
     options.json.write_text(json.dumps(head | rest, indent=1) + "\n")
 
 
+def draw_curves(options: argparse.Namespace) -> int:
+    """Accuracy against time of the peers asked for."""
+    chosen = tuple(PEERS) if "all" in options.peers else tuple(options.peers)
+    asked = budgets.Options(
+        cache=options.cache,
+        n_threads=options.threads,
+        rounds=options.repeats,
+        quick=options.quick,
+        seconds=options.seconds,
+        peers=chosen,
+        compiling=not options.tiny,
+        keep_data=options.keep_data,
+        rest=0.0 if options.tiny else budgets.REST,
+    )
+    specs = [_spec(name, options) for name in options.problems]
+    modules = {module: 1 for spec in specs for peer in budgets.wanted(spec, asked) for module in peer.modules}
+    print(header(), flush=True)
+    print(thread_check.hold(options.threads, list(modules)), flush=True)
+    return curves.run(specs, asked, tiny=options.tiny, file=options.json)
+
+
 def _spec(name: str, options: argparse.Namespace) -> problems.Spec:
     spec = replace(problems.ALL[name], columns=options.columns)
     return problems.tiny(spec) if options.tiny else spec
@@ -161,6 +206,8 @@ def main(given: list[str] | None = None) -> int:
         os.environ[files.FOLDER] = str(options.data)
     if options.describe is not None:
         return describe(options)
+    if options.curves:
+        return draw_curves(options)
     watch = conditions.Watch()
     chosen = tuple(PEERS) if "all" in options.peers else tuple(options.peers)
     run = measure.Options(

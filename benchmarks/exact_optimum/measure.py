@@ -28,7 +28,7 @@ from rows import Row, Side
 from sigmax.bench.timing import Timing
 
 #: with `quick`, peers slower than this, in seconds, get so many rounds
-_SLOW, _SLOW_ROUNDS = 3.0, 3
+SLOW, SLOW_ROUNDS = 3.0, 3
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _rounds(seconds: float, peers: bool, options: Options) -> int:
     """Of a call that takes so long; that it is too slow is said of peers only."""
     if peers and seconds > options.slow:
         return 1
-    return min(options.repeats, _SLOW_ROUNDS) if options.quick and seconds > _SLOW else options.repeats
+    return min(options.repeats, SLOW_ROUNDS) if options.quick and seconds > SLOW else options.repeats
 
 
 def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:

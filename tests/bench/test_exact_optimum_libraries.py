@@ -102,7 +102,7 @@ def test_layouts(modules):
 
 
 def test_warnings_are_collected_a_line_each(modules):
-    def solve(X, y, l2, tolerance):
+    def solve(X, y, l2, tolerance, iterations):
         warnings.warn("did not\nconverge", UserWarning, stacklevel=1)
         warnings.warn("did not\nconverge", UserWarning, stacklevel=1)
         warnings.warn("x" * 1000, RuntimeWarning, stacklevel=1)

@@ -1,9 +1,12 @@
 """What a peer is: one signature, one answer.
 
-    fit(X, y, l2, tolerance) -> Answer
+    fit(X, y, l2, tolerance, iterations=None) -> Answer
 
 `arrays` prepares the layout and the types that a peer prefers, which is not timed.  Coefficients come back in
 the shape (K - 1, 1 + p), intercepts first, against class 0, whatever the library's own coding.
+
+`iterations` is a budget: the peer stops after so many, wherever it is, and what it has then is its answer.
+None: its most, which is no limit in practice.
 
 The problem is the sum over rows of the negative log-likelihood plus l2/2 sum ||w_k||^2, intercepts free (see
 `optimum`).  Objectives that are means, and penalties by other names, are converted by each peer.
@@ -30,6 +33,7 @@ from problems import Float, Problem, Spec
 LADDER = tuple(10.0**-e for e in range(3, 16))
 #: of a peer that has no tolerance
 NO_TOLERANCE = (0.0,)
+#: of a peer without a budget
 MOST_ITERATIONS = 100_000
 #: characters of a warning or an error that are kept
 LINE = 160
@@ -57,7 +61,7 @@ class Answer:
     seconds: float | None = None
 
 
-Solve = Callable[[Any, Any, float, float], Answer]
+Solve = Callable[[Any, Any, float, float, int | None], Answer]
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Peer:
     modules : tuple of str
         What must be importable.
     solve : callable
-        (X, y, l2, tolerance) -> Answer.
+        (X, y, l2, tolerance, iterations) -> Answer.
     classes, penalty : bool
         Whether it fits more than two classes, and an L2 penalty.
     binary : bool
@@ -94,6 +98,9 @@ class Peer:
         Whether its answers say how long they took by the peer's own clock, which counts.
     does_nothing : bool
         Whether it is handed coefficients in the place of X, which it returns.
+    stops_early : bool
+        Whether it heeds `iterations` and hands over what it has then; where not, only a looser tolerance
+        makes it take less time.
     """
 
     name: str
@@ -112,6 +119,7 @@ class Peer:
     release: Callable[[], None] | None = None
     own_clock: bool = False
     does_nothing: bool = False
+    stops_early: bool = True
 
     def missing(self) -> str:
         """Why it cannot be run: empty where it can."""
@@ -146,9 +154,9 @@ class Peer:
             X = np.column_stack([np.ones(len(X)), X])
         return X, problem.y.astype(self.y_type)
 
-    def fit(self, X: Any, y: Any, l2: float, tolerance: float) -> Answer:
-        """What it finds with this tolerance, and the warnings it raised meanwhile."""
-        return listened(lambda: self.solve(X, y, l2, tolerance))
+    def fit(self, X: Any, y: Any, l2: float, tolerance: float, iterations: int | None = None) -> Answer:
+        """What it finds with this tolerance in so many iterations, and the warnings it raised meanwhile."""
+        return listened(lambda: self.solve(X, y, l2, tolerance, iterations))
 
 
 def listened(call: Callable[[], Answer]) -> Answer:
@@ -160,6 +168,11 @@ def listened(call: Callable[[], Answer]) -> Answer:
         return answer
     said = [f"{one.category.__name__}: {one.message}" for one in given]
     return replace(answer, warned=lines([*answer.warned, *said]))
+
+
+def at_most(iterations: int | None, most: int = MOST_ITERATIONS) -> int:
+    """The budget, or where there is none the most."""
+    return most if iterations is None else iterations
 
 
 def lines(texts: Sequence[str]) -> tuple[str, ...]:

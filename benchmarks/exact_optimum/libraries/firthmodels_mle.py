@@ -10,14 +10,18 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from libraries.base import Answer, Peer, against_class_0
+from libraries.base import Answer, Peer, against_class_0, at_most
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
     estimator = importlib.import_module("firthmodels").FirthLogisticRegression
-    model = estimator(backend="numba", penalty_weight=0.0, gtol=tolerance, xtol=tolerance, max_iter=1000).fit(
-        X, y
-    )
+    model = estimator(
+        backend="numba",
+        penalty_weight=0.0,
+        gtol=tolerance,
+        xtol=tolerance,
+        max_iter=at_most(iterations, 1000),
+    ).fit(X, y)
     return Answer(against_class_0(model.coef_, model.intercept_), converged=bool(model.converged_))
 
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from libraries.base import Answer, Peer, against_class_0
+from libraries.base import Answer, Peer, against_class_0, at_most
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
     estimator = importlib.import_module("glum").GeneralizedLinearRegressor
     alpha = l2 / len(y)
-    model = estimator(family="binomial", alpha=alpha, gradient_tol=tolerance, max_iter=1000).fit(X, y)
+    model = estimator(
+        family="binomial", alpha=alpha, gradient_tol=tolerance, max_iter=at_most(iterations, 1000)
+    ).fit(X, y)
     return Answer(against_class_0(model.coef_, model.intercept_))
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from problems import Problem
 
-from libraries.base import Answer, Peer, line, lines
+from libraries.base import Answer, Peer, at_most, line, lines
 
 _WORKER = Path(__file__).with_name("r_worker.R")
 _BASE = ("base", "stats")
@@ -109,9 +109,11 @@ class Session:
                 problem.y.astype(np.int32).tofile(file)
             self.ask("load", str(path), str(n), str(p))
 
-    def fit(self, tolerance: float) -> Answer:
+    def fit(self, tolerance: float, iterations: int | None = None) -> Answer:
         """What it finds, and how long it took by its own clock."""
-        seconds, converged, rows, numbers, *warned = self.ask("fit", repr(tolerance))
+        seconds, converged, rows, numbers, *warned = self.ask(
+            "fit", repr(tolerance), str(at_most(iterations))
+        )
         coef = np.array([np.nan if word == "NA" else float.fromhex(word) for word in numbers.split()])
         return Answer(
             coef.reshape(int(rows), -1),
@@ -179,8 +181,8 @@ class Method:
             self._session = None
 
     @staticmethod
-    def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
-        answer: Answer = X.fit(tolerance)
+    def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
+        answer: Answer = X.fit(tolerance, iterations)
         return answer
 
     def peer(self, name: str, distribution: str, **rest: Any) -> Peer:

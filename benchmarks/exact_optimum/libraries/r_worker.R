@@ -1,13 +1,12 @@
 # One peer in one process that stays alive: reads a command from each line of its input, answers with a line.
 #
 #   load <tab> file <tab> n <tab> p        [1 X] by columns in float64, then n labels in int32
-#   fit <tab> tolerance                    seconds, converged, K - 1, coefficients by classes, warnings
+#   fit <tab> tolerance <tab> iterations   seconds, converged, K - 1, coefficients by classes, warnings
 #
 # Coefficients are written in hexadecimal, so that no bit is lost.  Only the fit itself is timed.
 
 method <- commandArgs(trailingOnly = TRUE)[1]
 input <- file("stdin", "r")
-most <- 100000L
 
 say <- function(...) {
   cat(paste(c(...), collapse = "\t"), "\n", sep = "")
@@ -30,27 +29,27 @@ load_data <- function(path, n, p) {
 }
 
 methods <- list(
-  glm = function(tolerance) {
+  glm = function(tolerance, most) {
     found <- glm.fit(design, y, family = binomial(),
                      control = glm.control(epsilon = tolerance, maxit = most))
     list(coef = t(found$coefficients), converged = found$converged)
   },
-  multinom = function(tolerance) {
+  multinom = function(tolerance, most) {
     found <- nnet::multinom(y ~ X, trace = FALSE, maxit = most, MaxNWts = 1e8, reltol = tolerance)
     # a plain vector for two classes
     coef <- if (nlevels(y) == 2) t(coef(found)) else coef(found)
     list(coef = coef, converged = found$convergence == 0)
   },
-  fastglm = function(tolerance) {
+  fastglm = function(tolerance, most) {
     found <- fastglm::fastglmPure(design, y, family = binomial(), method = 2L, tol = tolerance, maxit = most)
     list(coef = t(found$coefficients), converged = found$converged)
   }
 )
 
-fit <- function(tolerance) {
+fit <- function(tolerance, most) {
   warned <- character()
   start <- Sys.time()
-  found <- withCallingHandlers(methods[[method]](tolerance), warning = function(w) {
+  found <- withCallingHandlers(methods[[method]](tolerance, most), warning = function(w) {
     warned <<- c(warned, one_line(conditionMessage(w)))
     invokeRestart("muffleWarning")
   })
@@ -64,7 +63,7 @@ while (length(line <- readLines(input, 1)) > 0) {
   tryCatch(
     switch(words[1],
       load = { load_data(words[2], as.double(words[3]), as.double(words[4])); say("ok") },
-      fit = fit(as.double(words[2])),
+      fit = fit(as.double(words[2]), as.integer(words[3])),
       stop("no such command: ", words[1])
     ),
     error = function(e) say("error", one_line(conditionMessage(e)))

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from libraries.base import MOST_ITERATIONS, Answer, Peer, Solve, against_class_0
+from libraries.base import Answer, Peer, Solve, against_class_0, at_most
 
 
 def solver(name: str, module: str = "sklearn.linear_model", unpenalised: float = np.inf) -> Solve:
     """`unpenalised`: C where there is no penalty."""
 
-    def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+    def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
         estimator = importlib.import_module(module).LogisticRegression
         C = unpenalised if l2 == 0.0 else 1.0 / l2
-        model = estimator(C=C, solver=name, tol=tolerance, max_iter=MOST_ITERATIONS).fit(X, y)
+        model = estimator(C=C, solver=name, tol=tolerance, max_iter=at_most(iterations)).fit(X, y)
         return Answer(against_class_0(model.coef_, model.intercept_))
 
     return solve

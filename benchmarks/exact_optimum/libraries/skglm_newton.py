@@ -12,15 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from libraries.base import MOST_ITERATIONS, Answer, Peer, against_class_0
+from libraries.base import MOST_ITERATIONS, Answer, Peer, against_class_0, at_most
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
     estimator = importlib.import_module("skglm").SparseLogisticRegression
     alpha = l2 / len(y)
-    model = estimator(
-        alpha=alpha, l1_ratio=0.0, tol=tolerance, max_iter=1000, max_epochs=MOST_ITERATIONS
-    ).fit(X, y)
+    most = {"max_iter": at_most(iterations, 1000), "max_epochs": MOST_ITERATIONS}
+    model = estimator(alpha=alpha, l1_ratio=0.0, tol=tolerance, **most).fit(X, y)
     return Answer(against_class_0(model.coef_, model.intercept_))
 
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from libraries.base import Answer, Peer, Solve
+from libraries.base import Answer, Peer, Solve, at_most
 
 
 def newton(model: str) -> Solve:
     """`model`: the class's name."""
 
-    def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+    def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
         estimator = getattr(importlib.import_module("statsmodels.discrete.discrete_model"), model)
-        found = estimator(y, X).fit(method="newton", tol=tolerance, maxiter=1000, disp=0)
+        found = estimator(y, X).fit(method="newton", tol=tolerance, maxiter=at_most(iterations, 1000), disp=0)
         # (1 + p, K - 1) for MNLogit
         coef = np.atleast_2d(np.asarray(found.params).T)
         return Answer(coef, converged=bool(found.mle_retvals["converged"]))

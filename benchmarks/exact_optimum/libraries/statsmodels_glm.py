@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from libraries.base import Answer, Peer
+from libraries.base import Answer, Peer, at_most
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
     model = importlib.import_module("statsmodels.genmod.generalized_linear_model").GLM
     binomial = importlib.import_module("statsmodels.genmod.families").Binomial()
-    found = model(y, X, family=binomial).fit(method="IRLS", tol=tolerance, maxiter=1000, wls_method="pinv")
+    most = at_most(iterations, 1000)
+    found = model(y, X, family=binomial).fit(method="IRLS", tol=tolerance, maxiter=most, wls_method="pinv")
     return Answer(np.asarray(found.params)[None], converged=bool(found.converged))
 
 

@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 from problems import Problem
 
-from libraries.base import Answer, Peer, against_class_0
+from libraries.base import Answer, Peer, against_class_0, at_most
 
 #: iterations of LBFGS; twice as many evaluations
 MOST_STEPS = 2000
+#: of an iteration, by its line search: a budget of iterations is not cut short by them
+_MOST_EVALUATIONS = 26
 
 
 def hand_over(problem: Problem) -> tuple[Any, Any]:
@@ -33,7 +35,7 @@ def hand_over(problem: Problem) -> tuple[Any, Any]:
     return torch.from_numpy(problem.X), torch.from_numpy(y)
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
     torch = importlib.import_module("torch")
     loss_of = torch.nn.functional
     n, p = X.shape
@@ -43,8 +45,8 @@ def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
     bias = torch.zeros(rows, dtype=torch.float64, requires_grad=True)
     method = torch.optim.LBFGS(
         [weight, bias],
-        max_iter=MOST_STEPS,
-        max_eval=2 * MOST_STEPS,
+        max_iter=at_most(iterations, MOST_STEPS),
+        max_eval=2 * MOST_STEPS if iterations is None else _MOST_EVALUATIONS * iterations + 1,
         tolerance_grad=tolerance,
         tolerance_change=1e-18,
         history_size=100,

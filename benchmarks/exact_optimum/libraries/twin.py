@@ -14,8 +14,8 @@ import sigmax as sx
 from libraries.base import NO_TOLERANCE, Answer, Peer
 
 
-def solve(X: Any, y: Any, l2: float, tolerance: float) -> Answer:
-    result = sx.fit(X, y, l2=l2, backend="reference")
+def solve(X: Any, y: Any, l2: float, tolerance: float, iterations: int | None) -> Answer:
+    result = sx.fit(X, y, l2=l2, backend="reference", max_iter=iterations)
     coef = np.asarray(result.params).reshape(-1, 1 + X.shape[1])
     return Answer(coef, converged=bool(result.certificate.converged))
 
