@@ -100,7 +100,8 @@ def measured_times(along: str, options: argparse.Namespace) -> tuple[sizes.Plan,
     if along != "threads":
         callers += [PeerFit(PEERS[name]) for name in options.peers]
     places = [Place(size, data) for size, data in zip(asked.sizes, sizes.data(asked), strict=True)]
-    run = series.Options(rounds=options.rounds, slow=options.slow)
+    rest = 0.0 if options.tiny else series.REST
+    run = series.Options(rounds=options.rounds, slow=options.slow, rest=rest)
     return asked, series.run(along, asked.fixed, places, callers, run)
 
 
@@ -120,8 +121,9 @@ def measured_memory(along: str, options: argparse.Namespace) -> tuple[sizes.Plan
 def foot() -> list[str]:
     """How to read the tables."""
     sentences = (
-        f"Medians over rounds in turns, warm-up dropped; calls longer than {series.LONG:g} s have {series.FEW} "
-        f"rounds, those longer than {series.ONCE:g} s one.  reads: of all rows, by the fit's certificate.",
+        f"Medians over rounds in turns, warm-up dropped; calls longer than {series.LONG:g} s have "
+        f"{series.FEW} rounds, those longer than {series.ONCE:g} s one.  reads: of all rows, by the fit's "
+        "certificate.",
         f"Peers: tolerance {TOLERANCES[0]:g}, or {TOLERANCES[1]:g} where that leaves more than "
         f"{WANTED:g} standard errors; in brackets: it leaves more all the same.",
         "Slopes: least squares of logarithms over the upper half of the sizes; along threads, over all.",

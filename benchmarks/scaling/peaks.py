@@ -9,7 +9,8 @@ prints one line of JSON:
     peak      bytes resident at the highest while it fits
     seconds   of the fit
 
-`before` and `peak` are null where the system does not tell (Linux does: `memory.high_water`).  Peers stop at
+Threads are those of the environment, which the command has set: holding every library to them would load every
+library.  `before` and `peak` are null where the system does not tell (Linux does: `memory.high_water`).  Peers stop at
 a loose tolerance, `LOOSE`: what an iteration takes is the same in each, and the last ones are not waited for.
 """
 
@@ -178,10 +179,8 @@ def child(asked: dict[str, Any], task: Task | None = None, process: Path = _PROC
     # here and not above: the parent needs neither
     import problems
     import sizes
-    import thread_check
 
     size, who = Size(**{key: value for key, value in asked.items() if key != "who"}), asked["who"]
-    thread_check.hold(size.threads)
     prepare = task or (_ours if who == "sigmax" else _theirs(who))
     small = Size(**(asdict(size) | _SMALL | {"K": min(size.K, 3)}))
     prepare(problems.make(sizes.spec(small)), size.threads)[1]()

@@ -119,14 +119,16 @@ class Series:
         return fitted(x, seconds, *said, all_points=self.along == "threads")
 
     def record(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        slope = self.slope
+        """Ready for JSON; the note of the last point tells why there are no more."""
+        slope, points = self.slope, [one.record() for one in self.points]
+        if points and self.ended:
+            points[-1]["note"] = "; ".join(filter(None, (points[-1]["note"], self.ended)))
         return {
             "along": self.along,
             "who": self.who,
             "what": self.what,
             "fixed": self.fixed,
-            "points": [one.record() for one in self.points],
+            "points": points,
             "slope": None if slope is None else slope.record(),
             "ended": self.ended,
         }
@@ -145,7 +147,7 @@ def run(
     for turn in range(options.rounds):
         for place in places if turn % 2 == 0 else reversed(places):
             due = [
-                (caller, point)
+                (caller, series, point)
                 for caller, series in zip(callers, found, strict=True)
                 for point in series.points
                 if point.size == place.size and turn < point.rounds(options.rounds)
@@ -173,23 +175,29 @@ def _begin(caller: Caller, series: Series, place: Place, options: Options) -> No
         series.ended = f"stopped after {series.along} = {place.size.x:,}: {took}"
 
 
-def _round(place: Place, due: Sequence[tuple[Caller, Point]], options: Options) -> None:
+def _round(place: Place, due: Sequence[tuple[Caller, Series, Point]], options: Options) -> None:
     """Everybody once at a size."""
     if not due:
         return
     with contextlib.ExitStack() as stack:
         ready: dict[str, Ready] = {}
-        points: dict[str, Point] = {}
-        for caller, point in due:
+        timed: dict[str, tuple[Series, Point]] = {}
+        for caller, series, point in due:
             name = f"{caller.what}, {caller.who}"
-            ready[name], points[name] = stack.enter_context(caller.ready(place)), point
+            ready[name], timed[name] = stack.enter_context(caller.ready(place)), (series, point)
         times = interleave(
             {name: one.call for name, one in ready.items()},
-            {name: point.first.seconds for name, point in points.items()},
+            {name: point.first.seconds for name, (_, point) in timed.items()},
             dict.fromkeys(ready, 1),
             options.rest,
             {name: one.clock for name, one in ready.items() if one.clock is not None},
             options.clock,
         )
-    for name, timing in times.items():
-        points[name].seconds += timing.seconds
+        for name, (series, point) in timed.items():
+            raised = ready[name].raised()
+            if raised:
+                # a time without an answer is none
+                series.points.remove(point)
+                series.ended = f"failed at {series.along} = {place.size.x:,}: {raised}"
+            else:
+                point.seconds += times[name].seconds
