@@ -9,9 +9,10 @@ prints one line of JSON:
     peak      bytes resident at the highest while it fits
     seconds   of the fit
 
-Threads are those of the environment, which the command has set: holding every library to them would load every
-library.  `before` and `peak` are null where the system does not tell (Linux does: `memory.high_water`).  Peers stop at
+`before` and `peak` are null where the system does not tell (Linux does: `memory.high_water`).  Peers stop at
 a loose tolerance, `LOOSE`: what an iteration takes is the same in each, and the last ones are not waited for.
+Threads are those of the environment, which the command has set: to hold every library to them would load all
+of them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from slopes import Slope, fitted
 
 #: tolerance of peers
 LOOSE = 1e-4
-#: seconds after which a child is ended, above those that a peer may take
+#: seconds after which a child is ended
 PATIENCE = 600.0
 #: shape of the small fit
 _SMALL = {"n": 500, "p": 3}

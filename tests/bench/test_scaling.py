@@ -421,16 +421,17 @@ def test_a_child_that_fails_or_is_slow_ends_its_series(scaling, monkeypatch):
     broken = [sys.executable, "-c", "raise SystemExit('out of memory')"]
     found = scaling.peaks.run(asked, "peer", 1.0, lambda text: None, broken)
     assert found.points == []
-    assert found.ended == "stopped at K = 2: the process ended with code 1: out of memory"
+    assert found.ended == "stopped at K = 3: the process ended with code 1: out of memory"
 
     def measure(size, who, command):
         return scaling.peaks.Peak(size, 8, 100, 100 + size.x, 2.0)
 
+    asked = scaling.sizes.plan("n", 1, tiny=True, peak=True)
     monkeypatch.setattr(scaling.peaks, "measure", measure)
     slow = scaling.peaks.run(asked, "peer", 1.0, lambda text: None)
     assert len(slow.points) == 1
-    assert slow.ended == "stopped after K = 2: the fit took 2 s, more than 1"
-    assert len(scaling.peaks.run(asked, "sigmax", 1.0, lambda text: None).points) == len(asked.sizes)
+    assert slow.ended == "stopped after n = 1,000: the fit took 2 s, more than 1"
+    assert len(scaling.peaks.run(asked, "sigmax", 1.0, lambda text: None).points) == 2
 
     monkeypatch.undo()
     monkeypatch.setattr(scaling.peaks, "PATIENCE", 0.2)
