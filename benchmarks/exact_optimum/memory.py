@@ -12,9 +12,13 @@ m parameters in all, n rows, b rows of a block of k = 1 + p columns.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,27 @@ def status(field: str, file: Path = Path("/proc/self/status")) -> int | None:
     except (OSError, ValueError, IndexError):
         pass
     return None
+
+
+def high_water(call: Callable[[], object], process: Path = Path("/proc/self")) -> tuple[int, int] | None:
+    """Bytes of this process that are resident before `call`, and at the highest while it runs.
+
+    None where the system does not tell, or does not let the high-water mark be put back; `call` is made all
+    the same.
+    """
+    gc.collect()
+    # what was freed and is kept for later would hide as much of what the call takes
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        (process / "clear_refs").write_text("5")
+    except OSError:
+        call()
+        return None
+    before = status("VmRSS", process / "status")
+    call()
+    peak = status("VmHWM", process / "status")
+    return None if before is None or peak is None else (before, peak)
 
 
 def measure(name: str, n_threads: int, *, tiny: bool = False) -> dict[str, Any] | None:
@@ -64,16 +89,12 @@ def _child(name: str, n_threads: int, tiny: bool) -> int:
     if ours.not_available(problem):
         return 1
     ours.calls(small, n_threads).fit()
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
+    found: list[Any] = []
+    marks = high_water(lambda: found.append(ours.calls(problem, n_threads).fit()))
+    if marks is None:
         return 1
-    before = status("VmRSS")
-    result = ours.calls(problem, n_threads).fit()
-    peak = status("VmHWM")
-    if before is None or peak is None:
-        return 1
-    assert np.all(np.isfinite(result.params))
+    before, peak = marks
+    assert np.all(np.isfinite(found[0].params))
     n, p = problem.X.shape
     expected = formula(n, p, spec.K, passes.block_rows(1 + p), n_threads)
     print(json.dumps({"peak": max(peak - before, 0), "formula": expected, "X": problem.X.nbytes}))

@@ -141,8 +141,8 @@ def memory(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
     return machine.memory(limit) or _USUAL_MEMORY
 
 
-def fitting_rows(n: int, p: int, bytes_of_memory: int) -> int:
-    """N, halved until COPIES 8 n p <= memory / 4.
+def fitting_rows(n: int, p: int, bytes_of_memory: int, copies: int = COPIES) -> int:
+    """N, halved until copies 8 n p <= memory / 4.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def fitting_rows(n: int, p: int, bytes_of_memory: int) -> int:
         Not even ten rows a column fit: such a problem would say nothing about the one it is named for.
     """
     rows = n
-    while COPIES * 8 * rows * p > bytes_of_memory / PART:
+    while copies * 8 * rows * p > bytes_of_memory / PART:
         rows //= 2
     if rows < 10 * p:
         raise ValueError(f"{n} x {p} leaves {rows} rows at {bytes_of_memory} bytes: fewer than 10 a column")
