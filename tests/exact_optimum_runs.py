@@ -12,7 +12,7 @@ OURS, THEIRS = Timing((1.0, 2.0, 4.0, 2.0, 2.0)), Timing((30.0, 80.0, 80.0, 60.0
 
 
 def options(modules, tmp_path, **rest):
-    return modules.measure.Options(cache=tmp_path, n_threads=1, rest=0.0, **rest)
+    return modules.asking.Options(cache=tmp_path, n_threads=1, rest=0.0, **rest)
 
 
 def tiny(modules, name):

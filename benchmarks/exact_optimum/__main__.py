@@ -40,6 +40,7 @@ if __name__ == "__main__":
     # before NumPy is imported
     set_threads.hold(sys.argv[1:])
 
+import asking
 import budgets
 import curves
 import files
@@ -210,7 +211,7 @@ def main(given: list[str] | None = None) -> int:
         return draw_curves(options)
     watch = conditions.Watch()
     chosen = tuple(PEERS) if "all" in options.peers else tuple(options.peers)
-    run = measure.Options(
+    run = asking.Options(
         cache=options.cache,
         n_threads=options.threads,
         repeats=options.repeats,

@@ -26,10 +26,10 @@ from typing import Any
 
 import numpy as np
 import optimum
+from asking import SLOW, SLOW_ROUNDS, Asked, complaint
 from curve import PATIENCE, Curve, Point
 from libraries import NO_TOLERANCE, PEERS, Answer, Peer
 from libraries.base import MOST_ITERATIONS
-from measure import SLOW, SLOW_ROUNDS, Asked, complaint
 from problems import Float, Problem, Spec, make
 from rounds import REST, interleave
 
@@ -58,7 +58,7 @@ class Options:
         Of sigmax; the other libraries' are held by `thread_check`.
     rounds : int
     quick : bool
-        Whether points of slow fits get fewer rounds, as in `measure`.
+        Whether points of slow fits get fewer rounds, as in `asking`.
     seconds : float
         That a fit may take.
     peers : tuple of str

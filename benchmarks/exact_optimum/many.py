@@ -7,12 +7,22 @@ takes no frequency weights, and making the rows is not counted.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import optimum
+import ours
+import targets
+from asking import Kept, Options, complaint, rounds_of, timed
+from libraries import PEERS
 from libraries.base import Answer, listened
 from problems import Float, Problem
+from rounds import interleave
+from rows import Row, Side
+
+from sigmax.bench.timing import Timing
 
 #: problems that the loop fits
 SAMPLE = 200
@@ -30,11 +40,11 @@ def sample(problem: Problem) -> list[int]:
 def one(problem: Problem, index: int) -> tuple[Float, Any]:
     """Rows and labels of one fit."""
     if problem.weights is not None:
-        rows = np.repeat(np.arange(problem.spec.n), problem.weights[index].astype(int))
+        chosen = np.repeat(np.arange(problem.spec.n), problem.weights[index].astype(int))
     else:
         assert problem.groups is not None
-        rows = np.flatnonzero(problem.groups == index)
-    return problem.X[rows], problem.y[rows]
+        chosen = np.flatnonzero(problem.groups == index)
+    return problem.X[chosen], problem.y[chosen]
 
 
 def loop(problem: Problem, chosen: list[int]) -> Callable[[], Answer]:
@@ -59,3 +69,79 @@ def loop(problem: Problem, chosen: list[int]) -> Callable[[], Answer]:
         )
 
     return lambda: listened(fits)
+
+
+def rows(problem: Problem, options: Options) -> list[Row]:
+    """The row of the loop."""
+    spec = problem.spec
+    (target,) = targets.of(spec.name)
+    lacks, chosen = ours.not_available(problem), sample(problem)
+    factor = spec.fits / len(chosen)
+    calls: dict[str, Kept] = {}
+    missing = PEERS["statsmodels Logit"].missing()
+    why_not = lacks
+    if not lacks:
+        calls["ours"] = Kept(ours.calls(problem, options.n_threads).fit)
+        try:
+            calls["ours"]()
+        except Exception as raised:  # struck out, whatever it is
+            why_not = f"sigmax raised {complaint(raised)}"
+            calls.clear()
+    if not missing:
+        calls["loop"] = Kept(loop(problem, chosen))
+        calls["loop"]()
+    about = {name: timed(call) for name, call in calls.items()}
+    repeats = {name: rounds_of(seconds, name == "loop", options) for name, seconds in about.items()}
+    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    data = [one(problem, index) for index in chosen]
+    best = [optimum.solve(X, y, spec.K) for X, y in data]
+    me, apart, converged = Side(times.get("ours"), np.inf, why=why_not), None, None
+    if "ours" in calls:
+        params = np.asarray(calls["ours"].last.params)[chosen]
+        me = _judged(me, [each.reshape(spec.K - 1, -1) for each in params], data, best)
+        converged = bool(np.all(_converged(calls["ours"].last)))
+        if "loop" in calls:
+            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last.coef).max())
+    them = Side(None, np.inf, why=missing)
+    if "loop" in calls:
+        answer = calls["loop"].last
+        timing = Timing(tuple(factor * t for t in times["loop"].seconds))
+        them = Side(timing, np.inf, warned=answer.warned, claims=answer.converged)
+        them = _judged(them, [each[None] for each in answer.coef], data, best)
+    return [
+        Row(
+            spec.name,
+            target.peer,
+            target,
+            ours=me,
+            theirs=them,
+            converged=converged,
+            apart=apart,
+            sampled=len(chosen),
+            missing_peer=bool(missing),
+            not_available=bool(lacks),
+            spec=spec,
+        )
+    ]
+
+
+def _judged(
+    side: Side,
+    coefs: Sequence[Float],
+    data: Sequence[tuple[Float, Any]],
+    best: Sequence[optimum.Optimum],
+) -> Side:
+    """With the error, digits and gradient of the worst fit; none of them has a penalty."""
+    each = list(zip(best, coefs, data, strict=True))
+    return replace(
+        side,
+        error=max(b.error(coef) for b, coef, _ in each),
+        digits=min(b.digits(coef) for b, coef, _ in each),
+        gradient=max(b.gradient(X, y, 0.0, coef) for b, coef, (X, y) in each),
+    )
+
+
+def _converged(result: Any) -> Any:
+    """One flag for each fit, wherever the result keeps them."""
+    holder = result if hasattr(result, "converged") else result.certificate
+    return holder.converged

@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,99 +17,14 @@ import numpy as np
 import optimum
 import ours
 import targets
+from asking import Asked, Kept, Options, complaint, rounds_of, timed
 from libraries import NO_TOLERANCE, PEERS, Answer, Peer
-from libraries.base import line
 from problems import Float, Problem, make
 from problems import Spec as ProblemSpec
 from rounds import interleave
 from rows import Row, Side
 
 from sigmax.bench.timing import Timing
-
-#: with `quick`, peers slower than this, in seconds, get so many rounds
-SLOW, SLOW_ROUNDS = 3.0, 3
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a run is asked for.
-
-    Attributes
-    ----------
-    cache : Path
-        Folder of optima and tolerances.
-    n_threads : int
-    repeats : int
-    quick : bool
-        Whether slow peers get fewer rounds.
-    peers : tuple of str
-        Names; empty: those that have a target on the problem, or all where it has none.
-    retune : bool
-        Whether stored tolerances are found again.
-    keep_data : bool
-        Whether generated data are stored in the cache.
-    slow : float
-        A peer whose fit takes more seconds than this has one round, and its tolerance is not looked for any
-        further.
-    rest : float
-        Seconds of sleep before each sample.
-    clock : callable
-        Seconds; of all but the peers that have a clock of their own.
-    """
-
-    cache: Path
-    n_threads: int = 2
-    repeats: int = 5
-    quick: bool = False
-    peers: tuple[str, ...] = ()
-    retune: bool = False
-    keep_data: bool = False
-    slow: float = math.inf
-    rest: float = 0.05
-    clock: Callable[[], float] = time.perf_counter
-
-
-class Kept:
-    """A call that keeps what it returned last."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-        self.last: Any = None
-
-    def __call__(self) -> None:
-        self.last = self._call()
-
-
-class Asked(Kept):
-    """A fit of a peer: keeps its answer or what it raised, and adds up the time of the peer's own clock."""
-
-    def __init__(self, call: Callable[[], Answer]) -> None:
-        super().__init__(call)
-        self._seconds = 0.0
-        self.raised = ""
-
-    def __call__(self) -> None:
-        try:
-            self.last = self._call()
-        except Exception as raised:  # struck out, whatever it is
-            self.raised = complaint(raised)
-            return
-        self._seconds += self.last.seconds or 0.0
-
-    def told(self) -> float:
-        """Seconds in all, by the peer's own clock."""
-        return self._seconds
-
-
-def complaint(raised: Exception) -> str:
-    """What was raised, on a line."""
-    return line(f"{type(raised).__name__}: {raised}")
-
-
-def _timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    start = clock()
-    call()
-    return clock() - start
 
 
 def _say(text: str) -> None:
@@ -126,7 +40,7 @@ def rows(spec: ProblemSpec, options: Options) -> list[Row]:
         aims = targets.of(spec.name)
         empty = [Row(spec.name, t.peer, t, why=why, spec=spec) for t in aims]
         return empty or [Row(spec.name, "", why=why, spec=spec)]
-    return _many(problem, options) if spec.many else _single(problem, options)
+    return many.rows(problem, options) if spec.many else _single(problem, options)
 
 
 # -- a single fit ------------------------------------------------------------------------------
@@ -169,7 +83,7 @@ def _single_of(
                 assert call is not None
                 calls[name] = Kept(call)
                 calls[name]()
-                about[name] = _timed(calls[name], options.clock)
+                about[name] = timed(calls[name], options.clock)
         except Exception as raised:  # struck out, whatever it is
             why_not = f"sigmax raised {complaint(raised)}"
             calls.clear()
@@ -194,7 +108,7 @@ def _single_of(
         about[peer.name] = rung.seconds
         if peer.own_clock:
             clocks[peer.name] = asked[peer.name].told
-    repeats = {name: _rounds(about[name], name in asked, options) for name in calls}
+    repeats = {name: rounds_of(about[name], name in asked, options) for name in calls}
     times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}
     found = calls["ours"].last if "ours" in calls else None
     me = Side(times.get("ours"), _our_error(found, problem, best), why=why_not)
@@ -222,13 +136,6 @@ def _single_of(
             )
         )
     return result
-
-
-def _rounds(seconds: float, peers: bool, options: Options) -> int:
-    """Of a call that takes so long; that it is too slow is said of peers only."""
-    if peers and seconds > options.slow:
-        return 1
-    return min(options.repeats, SLOW_ROUNDS) if options.quick and seconds > SLOW else options.repeats
 
 
 def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:
@@ -332,81 +239,3 @@ class _Stored:
     def write(self, tolerance: float) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(json.dumps(self._all() | {self.key: tolerance}, indent=1) + "\n")
-
-
-# -- many fits ---------------------------------------------------------------------------------
-
-
-def _many(problem: Problem, options: Options) -> list[Row]:
-    spec = problem.spec
-    (target,) = targets.of(spec.name)
-    lacks, chosen = ours.not_available(problem), many.sample(problem)
-    factor = spec.fits / len(chosen)
-    calls: dict[str, Kept] = {}
-    missing = PEERS["statsmodels Logit"].missing()
-    why_not = lacks
-    if not lacks:
-        calls["ours"] = Kept(ours.calls(problem, options.n_threads).fit)
-        try:
-            calls["ours"]()
-        except Exception as raised:  # struck out, whatever it is
-            why_not = f"sigmax raised {type(raised).__name__}: {raised}"[:200]
-            calls.clear()
-    if not missing:
-        calls["loop"] = Kept(many.loop(problem, chosen))
-        calls["loop"]()
-    about = {name: _timed(call) for name, call in calls.items()}
-    repeats = {name: _rounds(seconds, name == "loop", options) for name, seconds in about.items()}
-    times = interleave(calls, about, repeats, options.rest) if calls else {}
-    data = [many.one(problem, index) for index in chosen]
-    best = [optimum.solve(X, y, spec.K) for X, y in data]
-    me, apart, converged = Side(times.get("ours"), np.inf, why=why_not), None, None
-    if "ours" in calls:
-        params = np.asarray(calls["ours"].last.params)[chosen]
-        me = _judged_many(me, [one.reshape(spec.K - 1, -1) for one in params], data, best)
-        converged = bool(np.all(_converged(calls["ours"].last)))
-        if "loop" in calls:
-            apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last.coef).max())
-    them = Side(None, np.inf, why=missing)
-    if "loop" in calls:
-        answer = calls["loop"].last
-        timing = Timing(tuple(factor * t for t in times["loop"].seconds))
-        them = Side(timing, np.inf, warned=answer.warned, claims=answer.converged)
-        them = _judged_many(them, [one[None] for one in answer.coef], data, best)
-    return [
-        Row(
-            spec.name,
-            target.peer,
-            target,
-            ours=me,
-            theirs=them,
-            converged=converged,
-            apart=apart,
-            sampled=len(chosen),
-            missing_peer=bool(missing),
-            not_available=bool(lacks),
-            spec=spec,
-        )
-    ]
-
-
-def _judged_many(
-    side: Side,
-    coefs: Sequence[Float],
-    data: Sequence[tuple[Float, Any]],
-    best: Sequence[optimum.Optimum],
-) -> Side:
-    """With the error, digits and gradient of the worst fit; none of them has a penalty."""
-    each = list(zip(best, coefs, data, strict=True))
-    return replace(
-        side,
-        error=max(b.error(coef) for b, coef, _ in each),
-        digits=min(b.digits(coef) for b, coef, _ in each),
-        gradient=max(b.gradient(X, y, 0.0, coef) for b, coef, (X, y) in each),
-    )
-
-
-def _converged(result: Any) -> Any:
-    """One flag for each fit, wherever the result keeps them."""
-    holder = result if hasattr(result, "converged") else result.certificate
-    return holder.converged

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import ladder
 import numpy as np
 import ours
+from asking import Asked, Kept
 from libraries import NO_TOLERANCE, Peer
-from measure import Asked, Kept
 from problems import Problem
 from sizes import Size
 

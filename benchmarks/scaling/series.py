@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import theory
+from asking import complaint
 from callers import Caller, First, Place, Ready
-from measure import complaint
 from rounds import REST, interleave
 from sizes import Size
 from slopes import Slope, fitted
