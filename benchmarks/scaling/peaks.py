@@ -123,7 +123,7 @@ def run(
         if one.growth is None:
             found.ended = "not measured: the system does not tell how much memory a process has had"
             break
-        if who != "sigmax" and one.seconds > slow:
+        if who != "sigmax" and one.seconds > slow and size != asked.sizes[-1]:
             found.ended = f"stopped after {at}: the fit took {one.seconds:.3g} s, more than {slow:g}"
             break
     return found

@@ -144,6 +144,8 @@ def run(
             if not series.ended:
                 options.progress(f"{along} = {place.size.x:,}: {caller.what}, {caller.who}")
                 _begin(caller, series, place, options)
+                if place is not places[-1]:
+                    _stop(series, options)
     for turn in range(options.rounds):
         for place in places if turn % 2 == 0 else reversed(places):
             due = [
@@ -170,9 +172,16 @@ def _begin(caller: Caller, series: Series, place: Place, options: Options) -> No
         series.ended = f"stopped at {series.along} = {place.size.x:,}: {complaint(raised)}"
         return
     series.points.append(Point(place.size, first))
-    if caller.who != "sigmax" and first.seconds > options.slow:
-        took = f"a {caller.what} took {first.seconds:.3g} s, more than {options.slow:g}"
-        series.ended = f"stopped after {series.along} = {place.size.x:,}: {took}"
+
+
+def _stop(series: Series, options: Options) -> None:
+    """A peer whose last call took too long goes no further."""
+    if series.ended or series.who == "sigmax":
+        return
+    last = series.points[-1]
+    if last.first.seconds > options.slow:
+        took = f"a {series.what} took {last.first.seconds:.3g} s, more than {options.slow:g}"
+        series.ended = f"stopped after {series.along} = {last.size.x:,}: {took}"
 
 
 def _round(place: Place, due: Sequence[tuple[Caller, Series, Point]], options: Options) -> None:

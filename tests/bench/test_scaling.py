@@ -199,6 +199,9 @@ def test_who_is_slow_missing_or_fails_is_noted(scaling):
     assert (gone.points, gone.ended) == ([], "gone is missing (no module)")
     assert len(fails.points) == 2
     assert fails.ended == "stopped at n = 400: ArithmeticError: no optimum"
+    # at the last size nothing is left to stop for
+    last = Fake(scaling, clock, "last", lambda size: 0.003 * size.n)
+    assert not run(scaling, [last], clock, slow=7.0, rounds=3)[1][0].ended
     # sigmax goes on however long it takes
     assert len(ours.points) == 6
     assert not run(scaling, callers[:1], clock, slow=0.01, rounds=3)[1][0].ended
