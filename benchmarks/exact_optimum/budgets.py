@@ -41,7 +41,7 @@ _ON_REQUEST = ("sigmax reference",)
 #: answers that differ by less, in standard errors, are the same: threads may add in another order
 _SAME = 1e-12
 #: a fit so many times too slow, and of so many seconds, is not asked again
-_HOPELESS, _HOPELESS_SECONDS = 5.0, 2.0
+_HOPELESS, _HOPELESS_SECONDS = 3.0, 2.0
 #: iterations of the fit of a small problem before anything is timed, and its columns
 _WARM_UP, _COLUMNS = 8, 4
 
@@ -249,7 +249,8 @@ class _Running:
             return False
         self.about = self._once()
         hopeless = max(_HOPELESS * allowed, _HOPELESS_SECONDS)
-        if allowed < self.about <= hopeless:
+        # once more where the curve would end by a disturbance
+        if curve.points and allowed < self.about <= hopeless:
             self.about = min(self.about, self._once())
         if self.asked.raised:
             curve.fail(budget, self.asked.raised)

@@ -1,8 +1,8 @@
 """The command --curves: accuracy against time of sigmax and its peers, from reruns with growing budgets.
 
-    python benchmarks/exact_optimum --curves                         an hour, most of it for slow peers
+    python benchmarks/exact_optimum --curves                         hours: six fits of each budget and peer
     python benchmarks/exact_optimum --curves --problems anes96 --peers "torch LBFGS" --json FILE
-    python benchmarks/exact_optimum --curves --seconds 1             no fit that takes longer
+    python benchmarks/exact_optimum --curves --seconds 1 --quick     no fit that takes longer, fewer rounds
 
 Problems where none are given: PROBLEMS, but with --tiny without those that have only one size, and large.
 Peers where none are given: all that can state the problem but "sigmax reference", which is sigmax once more,
