@@ -1,0 +1,162 @@
+"""Passes and fits against what the machine can do: share of the limit by p, and the classical roofline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import look
+import words
+from documents import Document
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHT = 3.9
+#: what is measured -> its colour in the themes
+SHADES = {"gradient": "sklearn", "hessian": "sigmax", "fit": "glum"}
+_NAMES = {"gradient": "gradient", "hessian": "Hessian", "fit": "fit"}
+
+_DETAIL = (
+    "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in the same "
+    "rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p."
+)
+
+
+def limit(record: Document, what: str) -> float:
+    """The best of "bandwidth" (GB/s) or "dgemm" (GFLOP/s) on up to the threads of the run."""
+    rates = record["limits"][what]
+    allowed = [rate["best"] for count, rate in rates.items() if int(count) <= record["threads"]]
+    return max(allowed or [rate["best"] for rate in rates.values()])
+
+
+def main_points(record: Document) -> list[dict[str, Any]]:
+    """Those of all threads, and of passes with an intercept where there are both."""
+    most = [p for p in record["points"] if p["threads"] == record["threads"]] or record["points"]
+    with_one = {(p["what"], p["K"], p["p"]) for p in most if p["intercept"]}
+    return [p for p in most if p["intercept"] or (p["what"], p["K"], p["p"]) not in with_one]
+
+
+def lines(points: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], list[Mapping[str, Any]]]:
+    """(what, K) -> points by p."""
+    found: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for point in sorted(points, key=lambda point: (point["K"], point["p"])):
+        found.setdefault((point["what"], point["K"]), []).append(point)
+    return found
+
+
+def finding(record: Document) -> str:
+    points, said = main_points(record), []
+    for what, name in (("gradient", "gradients"), ("hessian", "Hessians"), ("fit", "fits")):
+        shares = [p["share"][1] for p in points if p["what"] == what]
+        if shares:
+            said.append(f"{name} {words.percent(words.median(shares))}")
+    return f"Share of what the machine can do, median over p: {words.listed(said)}"
+
+
+def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
+    """Both panels, as SVG."""
+    said = warning + finding(record)
+    top = look.heading_inches(said, _DETAIL)
+    height = top + _HEIGHT
+
+    def paint(figure: Figure, theme: look.Theme) -> None:
+        look.heading(figure, theme, said, _DETAIL)
+        wide = (look.WIDTH - 1.55) / 2.0
+        found = lines(main_points(record))
+        _shares(look.axes(figure, theme, 0.68, 0.5, wide, _HEIGHT - 0.65), theme, found)
+        right = look.axes(figure, theme, wide + 1.42, 0.5, wide, _HEIGHT - 0.65)
+        _roofs(right, theme, found, limit(record, "bandwidth"), limit(record, "dgemm"))
+
+    return look.svg(paint, theme, height)
+
+
+def _style(K: int) -> dict[str, Any]:
+    return {"linestyle": "-" if K == 2 else (0, (4, 2)), "marker": "o" if K == 2 else "s"}
+
+
+def _shares(ax: Axes, theme: look.Theme, found: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]) -> None:
+    p = sorted({point["p"] for points in found.values() for point in points})
+    high = max([1.1, *(point["share"][2] for points in found.values() for point in points)])
+    ax.set_xscale("log")
+    span = math.log10(p[-1] / p[0]) + 0.1
+    ax.set_xlim(p[0] / 10 ** (0.04 * span), p[-1] * 10 ** (0.36 * span))
+    ax.set_ylim(0.0, 1.06 * high)
+    ax.axhline(1.0, color=theme["ink"], linewidth=1.2)
+    ax.text(
+        0.995, 1.0, "limit", transform=ax.get_yaxis_transform(), ha="right", va="bottom", size=look.SMALL
+    )
+    drawn, ends = [], []
+    for (what, K), points in found.items():
+        x, y = [q["p"] for q in points], [q["share"][1] for q in points]
+        shade = theme[SHADES.get(what, "other")]
+        ax.plot(x, y, color=shade, linewidth=1.6, markersize=4, **_style(K))
+        ax.vlines(x, [q["share"][0] for q in points], [q["share"][2] for q in points], shade, linewidth=0.9)
+        drawn.append((x, y))
+        ends.append((x[-1], y[-1], f"{_NAMES.get(what, what)}, K={K}", shade, False))
+    look.name_ends(ax, theme, sorted(ends, key=lambda end: -end[1]), drawn)
+    marks = [mark for mark in p if mark in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)] or p
+    room = 72.0 * ax.get_position().width * look.WIDTH / (1.4 * span)
+    kept = []
+    for mark in marks:
+        if not kept or room * math.log10(mark / kept[-1]) > 22.0:
+            kept.append(mark)
+    ax.set_xticks(kept, [f"{mark:,}" for mark in kept])
+    ax.minorticks_off()
+    levels = [0.1 * i for i in range(0, 100, 2 if high < 1.6 else 5) if 0.1 * i <= 1.06 * high]
+    ax.set_yticks(levels, [words.percent(level) for level in levels])
+    ax.set_xlabel("columns p")
+    ax.set_ylabel("share of the limit")
+
+
+def _roofs(
+    ax: Axes,
+    theme: look.Theme,
+    found: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]],
+    gbs: float,
+    gflops: float,
+) -> None:
+    all_points = [point for points in found.values() for point in points]
+    intensities = [q["flops"] / q["bytes"] for q in all_points]
+    rates = [_rate(q) for q in all_points]
+    ridge = gflops / gbs
+    x_low, x_high = min(*intensities, 0.5 * ridge) / 1.6, max(*intensities, 2.0 * ridge) * 1.6
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(x_low, x_high)
+    ax.set_ylim(min(*rates, x_low * gbs) / 1.8, max(*rates, gflops) * 2.2)
+    ax.plot([x_low, ridge, x_high], [x_low * gbs, gflops, gflops], color=theme["ink"], linewidth=1.4)
+    ax.text(
+        x_high, gflops * 1.06, f"DGEMM {gflops:.3g} GFLOP/s ", ha="right", va="bottom", size=look.SMALL
+    )
+    at = math.sqrt(x_low * ridge)
+    up = ax.transData.transform([(x_low, x_low * gbs), (ridge, gflops)])
+    angle = math.degrees(math.atan2(up[1][1] - up[0][1], up[1][0] - up[0][0]))
+    ax.annotate(
+        f"reading {gbs:.3g} GB/s", (at, at * gbs), xytext=(-5 * math.sin(math.radians(angle)), 5),
+        textcoords="offset points", rotation=angle, rotation_mode="anchor", ha="center", va="bottom",
+        size=look.SMALL,
+    )  # fmt: skip
+    for (what, K), points in found.items():
+        x, y = [q["flops"] / q["bytes"] for q in points], [_rate(q) for q in points]
+        shade = theme[SHADES.get(what, "other")]
+        style = _style(K) | {"linestyle": "none"}
+        ax.plot(x, y, color=shade, markersize=5, markerfacecolor=shade if K == 2 else "none", **style)
+        if what == "hessian" and K == min(k for w, k in found if w == what):
+            for q, u, v in zip(points, x, y, strict=True):
+                ax.annotate(
+                    f"{q['p']}", (u, v), xytext=(0, -7), textcoords="offset points", ha="center", va="top",
+                    size=look.SMALL, color=shade,
+                )  # fmt: skip
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        marks = [10.0**e for e in range(-3, 9) if low <= 10.0**e <= high]
+        axis.set_ticks(marks, [f"{mark:g}" for mark in marks])
+    ax.minorticks_off()
+    ax.set_xlabel("flops per byte")
+    ax.set_ylabel("GFLOP/s")
+
+
+def _rate(point: Mapping[str, Any]) -> float:
+    return float(1e-9 * point["flops"] / words.median(point["seconds"]))

@@ -1,0 +1,322 @@
+"""How all figures look: two themes, a colour for each library, SVG of the same bytes each time.
+
+Colours follow Okabe and Ito, lighter on a dark ground; colour-blind readers tell them apart, and every line
+and bar is named where it ends.  Within a theme all are different, so that the page can put variables in their
+places (see `inlined`) and one picture serves both themes.
+
+matplotlib is imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sigmax import extras
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Theme = dict[str, str]
+Paint = Callable[["Figure", Theme], None]
+
+#: width of every figure in inches: that of a README, where a point is a point
+WIDTH = 8.6
+#: of text, in points
+SMALL, NORMAL, LARGE = 8.5, 9.0, 11.0
+
+#: name -> light, dark
+_COLOURS = {
+    "ink": ("#24292f", "#e6edf3"),
+    "soft": ("#59636e", "#9198a1"),
+    "faint": ("#d8dee4", "#30363d"),
+    "background": ("#ffffff", "#0d1117"),
+    "sigmax": ("#d55e00", "#ff7b33"),
+    "sklearn": ("#0072b2", "#4c9ff0"),
+    "intelex": ("#b58900", "#f0d050"),
+    "glum": ("#009e73", "#2fc89b"),
+    "statsmodels": ("#cc79a7", "#f090c4"),
+    "skglm": ("#56b4e9", "#a8dcff"),
+    "firthmodels": ("#8c564b", "#c89f90"),
+    "torch": ("#6a4bb5", "#b095ff"),
+    "r": ("#3d4f5c", "#b4c4d0"),
+    "twin": ("#e8a27c", "#b5764f"),
+    "other": ("#8a8a8a", "#8b8b8b"),
+}
+THEMES: dict[str, Theme] = {
+    "light": {name: pair[0] for name, pair in _COLOURS.items()},
+    "dark": {name: pair[1] for name, pair in _COLOURS.items()},
+}
+#: how names of a library's peers begin -> its colour and its name; the first that fits
+_LIBRARIES = (
+    ("sigmax reference", "twin", "sigmax reference"),
+    ("sigmax", "sigmax", "sigmax"),
+    ("scikit-learn-intelex", "intelex", "scikit-learn-intelex"),
+    ("scikit-learn", "sklearn", "scikit-learn"),
+    ("glum", "glum", "glum"),
+    ("loop over statsmodels", "statsmodels", "statsmodels"),
+    ("statsmodels", "statsmodels", "statsmodels"),
+    ("skglm", "skglm", "skglm"),
+    ("firthmodels", "firthmodels", "firthmodels"),
+    ("torch", "torch", "torch"),
+    ("R", "r", "R"),
+)
+
+
+def _known(peer: str) -> tuple[str, str, str] | None:
+    fits = (entry for entry in _LIBRARIES if peer == entry[0] or peer.startswith(entry[0] + " "))
+    return next(fits, None)
+
+
+def colour(peer: str, theme: Theme) -> str:
+    """Of the library that a peer belongs to."""
+    found = _known(peer)
+    return theme[found[1] if found else "other"]
+
+
+def library(peer: str) -> str:
+    """The library that a peer belongs to: itself where it is not known."""
+    found = _known(peer)
+    return found[2] if found else peer
+
+
+def configuration(peer: str) -> str:
+    """What distinguishes a peer from others of its library."""
+    found = _known(peer)
+    if found is None or peer == found[0]:
+        return ""
+    return ("loop over " if peer.startswith("loop") else "") + peer[len(found[0]) + 1 :]
+
+
+# -- a figure ----------------------------------------------------------------------------------
+
+
+def svg(paint: Paint, theme: Theme, height: float, width: float = WIDTH) -> str:
+    """What `paint` draws on an empty figure, as SVG whose bytes depend on nothing else.
+
+    Parameters
+    ----------
+    paint : callable
+        Is given the figure and the theme.
+    theme : dict
+        Of `THEMES`.
+    height, width : float
+        Inches.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    mpl = extras.load("matplotlib", extra="plot", what="the figures of the benchmark's report")
+    from matplotlib.figure import Figure
+
+    style = {
+        "svg.hashsalt": "sigmax", "svg.fonttype": "path", "text.parse_math": False,
+        "font.family": "DejaVu Sans", "font.size": NORMAL, "figure.dpi": 72, "hatch.linewidth": 0.7,
+        "text.color": theme["ink"], "axes.labelcolor": theme["ink"], "axes.edgecolor": theme["faint"],
+        "axes.facecolor": theme["background"], "xtick.color": theme["ink"], "ytick.color": theme["ink"],
+        "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "axes.labelsize": NORMAL,
+        "axes.unicode_minus": False, "lines.solid_capstyle": "round",
+    }  # fmt: skip
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(style)
+        figure = Figure(figsize=(width, height), facecolor=theme["background"])
+        paint(figure, theme)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()
+
+
+def axes(figure: Figure, theme: Theme, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches, with nothing but a thin grid."""
+    across, up = figure.get_size_inches()
+    ax = figure.add_axes((left / across, bottom / up, width / across, height / up))
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(length=0, which="both")
+    ax.grid(color=theme["faint"], linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def heading(figure: Figure, theme: Theme, finding: str, detail: str = "") -> float:
+    """The finding above a figure, and what has to be known to read it; inches that they take."""
+    _, up = figure.get_size_inches()
+    top = 0.1
+    for text, size, weight, shade in ((finding, LARGE, "bold", "ink"), (detail, SMALL, "normal", "soft")):
+        for line in wrapped(text, size, bold=weight == "bold"):
+            figure.text(
+                0.1 / WIDTH, 1.0 - top / up, line, size=size, weight=weight, color=theme[shade], va="top"
+            )
+            top += 1.38 * size / 72.0
+        top += 0.03
+    return top
+
+
+def heading_inches(finding: str, detail: str = "") -> float:
+    """What `heading` will take."""
+    lines, small = len(wrapped(finding, LARGE, bold=True)), len(wrapped(detail, SMALL))
+    return 0.16 + 1.38 * (LARGE * lines + SMALL * small) / 72.0
+
+
+def wrapped(text: str, size: float, *, bold: bool = False, inches: float = WIDTH - 0.2) -> list[str]:
+    """Lines that are no wider than that."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold=bold) <= 72.0 * inches:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
+    """Points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not text.strip():
+        return 0.0
+    prop = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), text, size=size, prop=prop).get_extents().x1)
+
+
+# -- names where lines end ---------------------------------------------------------------------
+
+#: where a name is tried, in points from the end of its line
+_STEPS = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0, 135.0)
+_DIRECTIONS = (
+    (1.0, 0.0), (0.9, 0.45), (0.9, -0.45), (0.6, 0.8), (0.6, -0.8), (0.0, 1.0), (0.0, -1.0),
+    (-0.6, 0.8), (-0.6, -0.8), (-1.0, 0.0), (-0.9, 0.45), (-0.9, -0.45),
+)  # fmt: skip
+
+
+def name_ends(
+    ax: Axes,
+    theme: Theme,
+    ends: Sequence[tuple[float, float, str, str, bool]],
+    drawn: Sequence[tuple[Sequence[float], Sequence[float]]],
+) -> None:
+    """Write names beside the ends of lines, away from each other and from all lines.
+
+    Parameters
+    ----------
+    ax : Axes
+        With limits and scales that stay.
+    theme : dict
+    ends : sequence of (x, y, name, colour, bold)
+        In the units of the data; those that come first choose first.
+    drawn : sequence of (x, y)
+        All lines.
+    """
+    points = [point for x, y in drawn for point in _samples(ax, x, y)]
+    box = ax.get_window_extent()
+    taken: list[tuple[float, float, float, float]] = []
+    for x, y, name, shade, bold in ends:
+        at = ax.transData.transform((x, y))
+        wide, high = text_width(name, bold=bold) + 2.0, 1.15 * SMALL
+        best = None
+        for step in _STEPS:
+            for across, up in _DIRECTIONS:
+                cx, cy = at[0] + step * across, at[1] + step * up
+                left = cx if across > 0.0 else cx - wide if across < 0.0 else cx - wide / 2.0
+                place = (left, cy - high / 2.0, left + wide, cy + high / 2.0)
+                cost = step + (0.0 if across > 0.0 else 6.0) + _cost(place, taken, points, box)
+                if best is None or cost < best[0]:
+                    best = (cost, place, step)
+        assert best is not None
+        _, place, step = best
+        taken.append(place)
+        middle = (place[1] + place[3]) / 2.0
+        inverse = ax.transData.inverted()
+        if step > 12.0:
+            near = min(max(at[0], place[0]), place[2])
+            close = middle if abs(near - at[0]) > 1e-9 else (place[1] if place[1] > at[1] else place[3])
+            leader = inverse.transform([(at[0], at[1]), (near, close)])
+            ax.plot(leader[:, 0], leader[:, 1], color=shade, linewidth=0.6, alpha=0.7, zorder=1.5)
+        tx, ty = inverse.transform((place[0] + 1.0, middle))
+        weight = "bold" if bold else "normal"
+        ax.text(
+            tx, ty, name, color=shade, size=SMALL, weight=weight, va="center_baseline", ha="left", zorder=5
+        )
+
+
+def _samples(ax: Axes, x: Sequence[float], y: Sequence[float]) -> list[tuple[float, float]]:
+    """Points of a line, in points of the figure, close enough that no name fits between."""
+    at = ax.transData.transform(list(zip(x, y, strict=True)))
+    found = [(float(u), float(v)) for u, v in at]
+    for (a, b), (c, d) in zip(at[:-1], at[1:], strict=True):
+        count = int(max(abs(c - a), abs(d - b)) / 4.0)
+        found += [
+            (a + (c - a) * i / (count + 1), b + (d - b) * i / (count + 1)) for i in range(1, count + 1)
+        ]
+    return found
+
+
+def _cost(
+    place: tuple[float, float, float, float],
+    taken: Sequence[tuple[float, float, float, float]],
+    points: Sequence[tuple[float, float]],
+    box: Any,
+) -> float:
+    """Of a name at that place, in points of distance that it is worth to avoid it."""
+    left, low, right, high = place
+    cost = 0.0
+    for a, b, c, d in taken:
+        across, up = min(right, c) - max(left, a), min(high, d) - max(low, b)
+        if across > 0.0 and up > 0.0:
+            cost += 1000.0 + across * up
+    cost += 25.0 * sum(left - 1 < u < right + 1 and low < v < high for u, v in points)
+    outside = max(box.x0 - left, 0.0) + max(right - box.x1, 0.0)
+    outside += max(box.y0 - low, 0.0) + max(high - box.y1, 0.0)
+    return cost + (500.0 + 20.0 * outside if outside > 0.0 else 0.0)
+
+
+# -- in a page ---------------------------------------------------------------------------------
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+_VARIABLES = {shade: name for name, shade in THEMES["light"].items()}
+
+
+def inlined(drawn: str, key: str, label: str) -> str:
+    """A light SVG as part of a page: own ids, colours that follow the page's theme, no prologue.
+
+    Parameters
+    ----------
+    drawn : str
+        What `svg` made in the light theme.
+    key : str
+        Letters, digits, "-" and "_": begins every id.
+    label : str
+        For readers who do not see it; already escaped.
+    """
+    text = drawn[drawn.index("<svg") :]
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(r'href="#', f'href="#{key}-', text)
+    text = re.sub(r"url\(#", f"url(#{key}-", text)
+    text = re.sub(
+        r' style="([^"]*)"',
+        lambda m: f' style="{_COLOUR.sub(_variable, m[1])}"',
+        text,
+    )
+    head, _, rest = text.partition(">")
+    head = re.sub(r' (?:width|height)="[^"]*"', "", head)
+    return f'{head} role="img" aria-label="{label}">{rest}'
+
+
+def _variable(found: re.Match[str]) -> str:
+    return f"var(--{_VARIABLES[found[0]]})" if found[0] in _VARIABLES else found[0]
+
+
+def variables(theme: str) -> str:
+    """The colours of a theme as CSS."""
+    return "".join(f"--{name}:{shade};" for name, shade in THEMES[theme].items())
