@@ -136,14 +136,19 @@ def speed(**changes):
     useless = row("small_500x10", "scikit-learn-intelex newton-cg", [1e-4] * 5, [1e-3] * 5, 5.0)
     rows.insert([r["problem"] for r in rows].index("small_500x10"), useless)
     bootstrap = {"shape": (500, 5, 2), "fits": 10_000}
-    loop = row("bootstrap_10000_of_500x5", "loop over statsmodels Logit", [0.08] * 5, [4.3] * 5, 1e-12, **bootstrap)
+    loop = row(
+        "bootstrap_10000_of_500x5", "loop over statsmodels Logit", [0.08] * 5, [4.3] * 5, 1e-12, **bootstrap
+    )
     rows.append(loop | {"remark": "loop of 40, extrapolated; coefficients within 1e-11"})
     rows.append(
         row("higgs", "", None, None, None, verdict="not measured", remark="the data are missing (HIGGS.csv)")
         | {"ours_error": None, "converged": None, "passes": None}
     )
     missed = ["binary_500000x100 against glum"]
-    peaks = {"binary_500000x100": {"peak": 12_000_000, "formula": 15_000_000, "X": 400_000_000}, "anes96": None}
+    peaks = {
+        "binary_500000x100": {"peak": 12_000_000, "formula": 15_000_000, "X": 400_000_000},
+        "anes96": None,
+    }
     own = {"columns": "chain", "rows": rows, "peak_memory": peaks, "missed": missed}
     return head("speed") | own | changes
 
@@ -195,11 +200,19 @@ def curves(**changes):
             points = _points(rng, unit, pace * math.exp(rng.gauss(0.0, 0.3)), factor, floor)
             ended = "converged" if points[-1]["converged"] else "no better for 3 budgets"
             lines.append(
-                {"peer": peer, "settings": "max_iter=budget, tol=0", "points": points, "ended": ended, "missing": ""}
+                {
+                    "peer": peer,
+                    "settings": "max_iter=budget, tol=0",
+                    "points": points,
+                    "ended": ended,
+                    "missing": "",
+                }
             )
         none = {"settings": "", "points": [], "ended": ""}
         lines.append(none | {"peer": "R fastglm", "missing": "R's package fastglm is missing"})
-        lines.append(none | {"peer": "R nnet::multinom", "ended": "raised RuntimeError: worker died", "missing": ""})
+        lines.append(
+            none | {"peer": "R nnet::multinom", "ended": "raised RuntimeError: worker died", "missing": ""}
+        )
         lines[2]["points"].insert(0, lines[2]["points"][0] | {"budget": 0, "error": None, "digits": 0.0})
         n, p, K = shape
         problems.append({"problem": name, "n": n, "p": p, "K": K, "l2": 0.0, "curves": lines})
@@ -208,7 +221,14 @@ def curves(**changes):
 
 def _rate(best, unit, threads):
     how = "np.matmul of float64" if unit == "GFLOP/s" else "np.maximum.reduce of 1 GiB"
-    return {"best": best, "median": 0.97 * best, "spread": 0.04, "unit": unit, "n_threads": threads, "how": how}
+    return {
+        "best": best,
+        "median": 0.97 * best,
+        "spread": 0.04,
+        "unit": unit,
+        "n_threads": threads,
+        "how": how,
+    }
 
 
 def roofline(**changes):
@@ -268,7 +288,9 @@ def scaling(**changes):
                 for x in xs
             ]  # fmt: skip
             why = "" if along != "n" else "the first rows fit into the cache"
-            slope = None if along == "threads" and who == "glum" else _slope(power, _THEORY[along], xs[-4:], why)
+            slope = (
+                None if along == "threads" and who == "glum" else _slope(power, _THEORY[along], xs[-4:], why)
+            )
             series.append(
                 {"along": along, "who": who, "what": what, "fixed": fixed, "points": points, "slope": slope}
             )
@@ -284,14 +306,22 @@ def scaling(**changes):
                 shape = {name: size[name] for name in ("n", "p", "K")}
                 points.append({"x": x, **shape, "peak": peak, "before": before, "data": data})
             memory.append(
-                {"along": along, "who": who, "fixed": fixed, "points": points, "slope": _slope(1.0, 1.0, xs[-3:])}
+                {
+                    "along": along,
+                    "who": who,
+                    "fixed": fixed,
+                    "points": points,
+                    "slope": _slope(1.0, 1.0, xs[-3:]),
+                }
             )
     return head("scaling") | {"series": series, "memory": memory} | changes
 
 
 def write(folder, **documents):
     """All four parts, or those that are given."""
-    for name, made in (documents or {p: globals()[p]() for p in ("speed", "curves", "roofline", "scaling")}).items():
+    for name, made in (
+        documents or {p: globals()[p]() for p in ("speed", "curves", "roofline", "scaling")}
+    ).items():
         (Path(folder) / f"{name}.json").write_text(json.dumps(made))
 
 

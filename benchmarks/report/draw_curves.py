@@ -109,7 +109,8 @@ def _lines(ax: Axes, theme: look.Theme, curves: Sequence[Mapping[str, Any]]) -> 
         (x[-1], y[-1], peer, look.colour(peer, theme), peer == "sigmax")
         for peer, (x, y) in sorted(drawn.items(), key=lambda item: (item[0] != "sigmax", -item[1][0][-1]))
     ]
-    look.name_ends(ax, theme, ends, list(drawn.values()))
+    levels = [(ax.get_xlim(), (level, level)) for level in (WANTED, NO_ANSWER)]
+    look.name_ends(ax, theme, ends, [*drawn.values(), *levels])
 
 
 def _frame(ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], list[float]]]) -> None:

@@ -21,7 +21,8 @@ _NAMES = {"gradient": "gradient", "hessian": "Hessian", "fit": "fit"}
 
 _DETAIL = (
     "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in the same "
-    "rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p."
+    "rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of the "
+    "Hessian. Circles: two classes; open squares: more."
 )
 
 
@@ -73,21 +74,29 @@ def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
     return look.svg(paint, theme, height)
 
 
+def _name(what: str, K: int) -> str:
+    return f"{_NAMES.get(what, what)}, K = {K}"
+
+
 def _style(K: int) -> dict[str, Any]:
-    return {"linestyle": "-" if K == 2 else (0, (4, 2)), "marker": "o" if K == 2 else "s"}
+    return {
+        "linestyle": "-" if K == 2 else (0, (4, 2)),
+        "marker": "o" if K == 2 else "s",
+        "fillstyle": "full" if K == 2 else "none",
+    }
 
 
-def _shares(ax: Axes, theme: look.Theme, found: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]) -> None:
+def _shares(
+    ax: Axes, theme: look.Theme, found: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
+) -> None:
     p = sorted({point["p"] for points in found.values() for point in points})
     high = max([1.1, *(point["share"][2] for points in found.values() for point in points)])
     ax.set_xscale("log")
-    span = math.log10(p[-1] / p[0]) + 0.1
-    ax.set_xlim(p[0] / 10 ** (0.04 * span), p[-1] * 10 ** (0.36 * span))
+    inches = ax.get_position().width * look.WIDTH
+    ax.set_xlim(*look.room(p[0], p[-1], inches, [_name(what, K) for what, K in found], bold=False))
     ax.set_ylim(0.0, 1.06 * high)
     ax.axhline(1.0, color=theme["ink"], linewidth=1.2)
-    ax.text(
-        0.995, 1.0, "limit", transform=ax.get_yaxis_transform(), ha="right", va="bottom", size=look.SMALL
-    )
+    ax.text(0.995, 1.0, "limit", transform=ax.get_yaxis_transform(), ha="right", va="bottom", size=look.SMALL)
     drawn, ends = [], []
     for (what, K), points in found.items():
         x, y = [q["p"] for q in points], [q["share"][1] for q in points]
@@ -95,13 +104,12 @@ def _shares(ax: Axes, theme: look.Theme, found: Mapping[tuple[str, int], Sequenc
         ax.plot(x, y, color=shade, linewidth=1.6, markersize=4, **_style(K))
         ax.vlines(x, [q["share"][0] for q in points], [q["share"][2] for q in points], shade, linewidth=0.9)
         drawn.append((x, y))
-        ends.append((x[-1], y[-1], f"{_NAMES.get(what, what)}, K={K}", shade, False))
+        ends.append((x[-1], y[-1], _name(what, K), shade, False))
     look.name_ends(ax, theme, sorted(ends, key=lambda end: -end[1]), drawn)
     marks = [mark for mark in p if mark in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)] or p
-    room = 72.0 * ax.get_position().width * look.WIDTH / (1.4 * span)
-    kept = []
+    kept: list[float] = []
     for mark in marks:
-        if not kept or room * math.log10(mark / kept[-1]) > 22.0:
+        if not kept or _apart(ax, (kept[-1], 1.0), (mark, 1.0))[0] > 24.0:
             kept.append(mark)
     ax.set_xticks(kept, [f"{mark:,}" for mark in kept])
     ax.minorticks_off()
@@ -109,6 +117,12 @@ def _shares(ax: Axes, theme: look.Theme, found: Mapping[tuple[str, int], Sequenc
     ax.set_yticks(levels, [words.percent(level) for level in levels])
     ax.set_xlabel("columns p")
     ax.set_ylabel("share of the limit")
+
+
+def _apart(ax: Axes, one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """Of two points: across and up, in points."""
+    (a, b), (c, d) = ax.transData.transform([one, other])
+    return abs(float(c - a)), abs(float(d - b))
 
 
 def _roofs(
@@ -128,9 +142,7 @@ def _roofs(
     ax.set_xlim(x_low, x_high)
     ax.set_ylim(min(*rates, x_low * gbs) / 1.8, max(*rates, gflops) * 2.2)
     ax.plot([x_low, ridge, x_high], [x_low * gbs, gflops, gflops], color=theme["ink"], linewidth=1.4)
-    ax.text(
-        x_high, gflops * 1.06, f"DGEMM {gflops:.3g} GFLOP/s ", ha="right", va="bottom", size=look.SMALL
-    )
+    ax.text(x_high, gflops * 1.06, f"DGEMM {gflops:.3g} GFLOP/s ", ha="right", va="bottom", size=look.SMALL)
     at = math.sqrt(x_low * ridge)
     up = ax.transData.transform([(x_low, x_low * gbs), (ridge, gflops)])
     angle = math.degrees(math.atan2(up[1][1] - up[0][1], up[1][0] - up[0][0]))
@@ -143,16 +155,21 @@ def _roofs(
         x, y = [q["flops"] / q["bytes"] for q in points], [_rate(q) for q in points]
         shade = theme[SHADES.get(what, "other")]
         style = _style(K) | {"linestyle": "none"}
-        ax.plot(x, y, color=shade, markersize=5, markerfacecolor=shade if K == 2 else "none", **style)
+        ax.plot(x, y, color=shade, markersize=5, **style)
         if what == "hessian" and K == min(k for w, k in found if w == what):
+            last = None
             for q, u, v in zip(points, x, y, strict=True):
+                near = last is not None and _apart(ax, last, (u, v))
+                if near and near[0] < 26.0 and near[1] < 11.0:
+                    continue
+                last = (u, v)
                 ax.annotate(
                     f"{q['p']}", (u, v), xytext=(0, -7), textcoords="offset points", ha="center", va="top",
                     size=look.SMALL, color=shade,
                 )  # fmt: skip
     for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
         marks = [10.0**e for e in range(-3, 9) if low <= 10.0**e <= high]
-        axis.set_ticks(marks, [f"{mark:g}" for mark in marks])
+        axis.set_ticks(marks, [f"{mark:,g}" for mark in marks])
     ax.minorticks_off()
     ax.set_xlabel("flops per byte")
     ax.set_ylabel("GFLOP/s")

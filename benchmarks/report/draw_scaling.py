@@ -58,18 +58,18 @@ def slope_text(slope: Mapping[str, Any] | None) -> str:
 def finding(record: Document) -> str:
     said = []
     for along, kind, lines in panels(record):
-        slope = next((q["slope"] for q in lines if _ours(q) and q.get("what", "fit") == "fit" and q["slope"]), None)
+        slope = next(
+            (q["slope"] for q in lines if _ours(q) and q.get("what", "fit") == "fit" and q["slope"]), None
+        )
         if kind == "time" and slope and along == "threads":
-            said.append(f"{2 ** -slope['value']:.2f} times as fast on twice the threads")
+            said.append(f"twice the threads make it {2 ** -slope['value']:.2f} times as fast")
         elif kind == "time" and slope:
             said.append(f"{along}^{slope['value']:.2f}")
     powers = [text for text in said if "^" in text]
     rest = [text for text in said if "^" not in text]
     if not said:
         return "Cost of a fit"
-    return "Time of a fit " + ", ".join(
-        ([f"grows as {words.listed(powers)}"] if powers else []) + [f"it is {text}" for text in rest]
-    )
+    return "; ".join([f"Time of a fit grows as {words.listed(powers)}"] * bool(powers) + rest)
 
 
 def _ours(line: Mapping[str, Any]) -> bool:
@@ -91,12 +91,12 @@ def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
             row, column = divmod(index, _ACROSS)
             bottom = height - top - (row + 1) * _PANEL + 0.5
             ax = look.axes(figure, theme, column * step + 0.72, bottom, step - 0.85, _PANEL - 0.85)
-            _panel(ax, theme, along, kind, lines)
+            _panel(ax, theme, along, kind, lines, step - 0.85)
 
     return look.svg(paint, theme, height)
 
 
-def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[Line]) -> None:
+def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[Line], inches: float) -> None:
     fixed = ", ".join(f"{name} = {value:,}" for name, value in lines[0]["fixed"].items())
     subject = "time" if kind == "time" else "memory beyond the data"
     ax.set_title(f"{subject} against {along}", loc="left", weight="bold", size=look.NORMAL, pad=14)
@@ -104,7 +104,11 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
         fixed, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points",
         size=look.SMALL, color=theme["soft"],
     )  # fmt: skip
-    _frame(ax, along, kind, lines)
+    named = {
+        line["name"]: f"{line['name']} {slope_text(line['slope']).partition(' ')[0]}".strip()
+        for line in lines
+    }
+    _frame(ax, along, kind, lines, inches, list(named.values()))
     drawn, ends = [], []
     sizes = next((line["sizes"] for line in lines if line["sizes"]), [])
     if sizes:
@@ -117,12 +121,12 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
         shade = look.colour(line["who"], theme)
         ax.plot(
             x, y, color=shade, linewidth=2.2 if _ours(line) else 1.4, marker="o",
-            markersize=3.5, linestyle=_STYLES.get(line.get("what", "fit"), "-"),
+            markersize=4, linestyle=_STYLES.get(line.get("what", "fit"), "-"),
+            markerfacecolor=theme["background"] if line.get("what") == "pass" else shade,
         )  # fmt: skip
         _guide(ax, theme, line)
         drawn.append((x, y))
-        name = f"{line['name']} {slope_text(line['slope']).partition(' ')[0]}".strip()
-        ends.append((x[-1], y[-1], name, shade, _ours(line)))
+        ends.append((x[-1], y[-1], named[line["name"]], shade, _ours(line)))
     look.name_ends(ax, theme, sorted(ends, key=lambda end: not end[4]), drawn)
 
 
@@ -141,13 +145,15 @@ def _guide(ax: Axes, theme: look.Theme, line: Line) -> None:
     )  # fmt: skip
 
 
-def _frame(ax: Axes, along: str, kind: str, lines: Sequence[Line]) -> None:
+def _frame(
+    ax: Axes, along: str, kind: str, lines: Sequence[Line], inches: float, names: Sequence[str]
+) -> None:
     xs = sorted({x for line in lines for x, _ in line["drawn"]})
     ys = [y for line in lines for _, y in (*line["drawn"], *line["sizes"])]
     ax.set_xscale("log")
     ax.set_yscale("log")
-    span, tall = math.log10(xs[-1] / xs[0]) or 1.0, math.log10(max(ys) / min(ys))
-    ax.set_xlim(xs[0] / 10 ** (0.05 * span), xs[-1] * 10 ** (0.42 * span))
+    tall = math.log10(max(ys) / min(ys))
+    ax.set_xlim(*look.room(xs[0], xs[-1], inches, names))
     ax.set_ylim(min(ys) / 10 ** (0.08 * tall + 0.1), max(ys) * 10 ** (0.12 * tall + 0.1))
     marks = [10.0**e for e in range(10) if xs[0] <= 10.0**e <= xs[-1]]
     marks = marks if len(marks) > 2 else [float(x) for x in xs]
@@ -163,4 +169,4 @@ def _frame(ax: Axes, along: str, kind: str, lines: Sequence[Line]) -> None:
 
 
 def _time(value: float) -> str:
-    return f"{value:g} s" if value >= 1.0 else words.seconds(value)
+    return f"{value:,g} s" if value >= 1.0 else words.seconds(value)

@@ -71,7 +71,12 @@ def exact(row: dict[str, Any]) -> bool:
 def sound(row: dict[str, Any]) -> bool:
     """Whether sigmax's own answer is one."""
     error = row.get("ours_error", 0.0)
-    return bool(row["ours_seconds"]) and row.get("converged") is not False and error is not None and error <= OUR_ERROR
+    return (
+        bool(row["ours_seconds"])
+        and row.get("converged") is not False
+        and error is not None
+        and error <= OUR_ERROR
+    )
 
 
 def bars(record: Document) -> list[Bar]:
@@ -144,7 +149,7 @@ def finding(groups: dict[str, list[Bar]]) -> str:
         return f"sigmax is not the fastest on any of {count}"
     where = f"{len(ahead)} of {count}" if behind else f"all {count}" if len(nearest) > 1 else count
     factor = words.bounds(ahead, lambda x: words.times(x).removesuffix("x"))
-    said = f"sigmax is fastest on {where}, {factor} times as fast as the next library that reaches the optimum"
+    said = f"sigmax is fastest on {where}, {factor} times as fast as the next accurate library"
     if behind:
         said += "; " + words.listed([f"{bar.peer} is faster on {bar.title}" for bar in behind])
     return said
@@ -344,7 +349,9 @@ def _versions(record: Document, found: Sequence[Bar]) -> str:
     e = record["environment"]
     named = {look.library(bar.peer): version(record, bar.peer) for bar in found}
     named = {"Python": e["python"], "NumPy": e["numpy"], **{"sigmax": e.get("sigmax", "")}, **named}
-    return ", ".join(_plain(f"{name} {text}") for name, text in named.items() if text and "reference" not in name)
+    return ", ".join(
+        _plain(f"{name} {text}") for name, text in named.items() if text and "reference" not in name
+    )
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,9 @@ matplotlib is imported when something is drawn.
 
 from __future__ import annotations
 
+import functools
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,8 @@ Paint = Callable[["Figure", Theme], None]
 
 #: width of every figure in inches: that of a README, where a point is a point
 WIDTH = 8.6
+#: comes with matplotlib: the same picture everywhere
+FONT = "DejaVu Sans"
 #: of text, in points
 SMALL, NORMAL, LARGE = 8.5, 9.0, 11.0
 
@@ -116,7 +120,7 @@ def svg(paint: Paint, theme: Theme, height: float, width: float = WIDTH) -> str:
 
     style = {
         "svg.hashsalt": "sigmax", "svg.fonttype": "path", "text.parse_math": False,
-        "font.family": "DejaVu Sans", "font.size": NORMAL, "figure.dpi": 72, "hatch.linewidth": 0.7,
+        "font.family": FONT, "font.size": NORMAL, "figure.dpi": 72, "hatch.linewidth": 0.7,
         "text.color": theme["ink"], "axes.labelcolor": theme["ink"], "axes.edgecolor": theme["faint"],
         "axes.facecolor": theme["background"], "xtick.color": theme["ink"], "ytick.color": theme["ink"],
         "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "axes.labelsize": NORMAL,
@@ -176,15 +180,37 @@ def wrapped(text: str, size: float, *, bold: bool = False, inches: float = WIDTH
     return lines
 
 
+@functools.cache
 def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
     """Points."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    if not text.strip():
-        return 0.0
-    prop = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), text, size=size, prop=prop).get_extents().x1)
+    font = get_font(findfont(FontProperties(family=FONT, weight="bold" if bold else "normal")))
+    font.set_size(size, 72.0)
+    font.set_text(text, 0.0)
+    return float(font.get_width_height()[0]) / 64.0
+
+
+def room(
+    first: float, last: float, inches: float, names: Sequence[str], *, bold: bool = True
+) -> tuple[float, float]:
+    """Limits of a logarithmic axis that leave room for names right of the last point.
+
+    Parameters
+    ----------
+    first, last : float
+        Of what is drawn.
+    inches : float
+        Of the axis.
+    names : sequence of str
+    bold : bool
+        Whether they may be bold.
+    """
+    wide = max((text_width(name, bold=bold) for name in names), default=0.0) + 12.0
+    left = 8.0
+    span = math.log10(last / first) or 0.3
+    points = max(72.0 * inches - wide - left, 36.0)
+    return first / 10 ** (span * left / points), last * 10 ** (span * wide / points)
 
 
 # -- names where lines end ---------------------------------------------------------------------
@@ -253,9 +279,7 @@ def _samples(ax: Axes, x: Sequence[float], y: Sequence[float]) -> list[tuple[flo
     found = [(float(u), float(v)) for u, v in at]
     for (a, b), (c, d) in zip(at[:-1], at[1:], strict=True):
         count = int(max(abs(c - a), abs(d - b)) / 4.0)
-        found += [
-            (a + (c - a) * i / (count + 1), b + (d - b) * i / (count + 1)) for i in range(1, count + 1)
-        ]
+        found += [(a + (c - a) * i / (count + 1), b + (d - b) * i / (count + 1)) for i in range(1, count + 1)]
     return found
 
 

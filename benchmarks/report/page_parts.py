@@ -1,0 +1,132 @@
+"""The page's tables of curves, roofline and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import draw_curves
+import draw_scaling
+import words
+from documents import Document, version
+from markup import Raw, join, row, table, tag
+
+
+def curves(record: Document, problem: Mapping[str, Any]) -> Raw:
+    """For each peer: when it is accurate, where it ends and why."""
+    rows = []
+    for curve in problem["curves"]:
+        about = [curve["peer"], version(record, curve["peer"])]
+        if not curve["points"]:
+            why = f"missing: {curve['missing']}" if curve["missing"] else f"no answer: {curve['ended']}"
+            rows.append(row([*about, why], text=2, class_="none", span=6))
+            continue
+        last, when = curve["points"][-1], draw_curves.reached(curve)
+        warned = sorted({text for point in curve["points"] for text in point["warned"]})
+        cells = [
+            *about,
+            "never" if when is None else words.seconds(when),
+            words.seconds(words.median(last["seconds"])),
+            words.power(last["error"]) if when is not None else words.off(last["error"]),
+            len(curve["points"]),
+        ]
+        said = "; ".join(
+            [curve["settings"], f"ended: {curve['ended']}", *(f"warned: {text}" for text in warned)]
+        )
+        kind = "ours" if curve["peer"] == "sigmax" else "off" if when is None else None
+        made = row(cells, text=2, class_=kind)
+        rows.append(Raw(made.removesuffix("</tr>") + tag("td", said, class_="note") + "</tr>"))
+    head = ("", "version", "within 1e-6 se after", "last time", "last error, se", "budgets", "", "")
+    return table(head[:-1], rows, text=2)
+
+
+def limits(record: Document) -> Raw:
+    names = {"bandwidth": "read bandwidth", "dgemm": "DGEMM"}
+    rows = [
+        row([names[what], count, _rate(rate["best"], rate), _rate(rate["median"], rate),
+             words.percent(rate["spread"]), rate["how"]])
+        for what in names
+        for count, rate in record["limits"][what].items()
+    ]  # fmt: skip
+    return table(("limit of the machine", "threads", "best", "median", "spread", "how"), rows)
+
+
+def _rate(value: float, rate: Mapping[str, Any]) -> str:
+    return f"{value:.3g} {rate['unit']}"
+
+
+def roofline(record: Document) -> Raw:
+    """Every point, also those that are not drawn."""
+    rows = []
+    for point in record["points"]:
+        first, middle, third = (words.percent(share) for share in point["share"])
+        time = words.median(point["seconds"])
+        cells = [
+            point["what"], f"{point['n']:,}", f"{point['p']:,}", point["K"], "yes" if point["intercept"] else "no",
+            point["threads"], words.seconds(time), words.seconds(words.median(point["limit_seconds"])), middle,
+            f"[{first} .. {third}]", f"{1e-9 * point['bytes'] / time:.3g}", f"{1e-9 * point['flops'] / time:.3g}",
+            point["bound"], "" if point["reads"] is None else f"{point['reads']:.3g}",
+        ]  # fmt: skip
+        rows.append(row(cells))
+    head = (
+        "what", "n", "p", "K", "intercept", "threads", "median", "limit", "share", "[quartiles]", "GB/s",
+        "GFLOP/s", "bound by", "reads",
+    )  # fmt: skip
+    return join([limits(record), table(head, rows)])
+
+
+def slopes(record: Document) -> Raw:
+    """Of times and of memory, with what theory says."""
+    rows = []
+    for kind, series in (("time", record["series"]), ("memory", record["memory"])):
+        for one in series:
+            slope = one["slope"]
+            what = one.get("what", kind) if kind == "time" else kind
+            cells = [one["along"], one["who"], what, _fixed(one)]
+            if slope is None:
+                rows.append(row([*cells, "", "", "", "no slope: too few points"], text=4))
+                continue
+            theory = "" if slope["theory"] is None else f"{slope['theory']:g}"
+            between = f"{slope['from']:,} to {slope['to']:,}"
+            cells += [draw_scaling.slope_text(slope), theory, between, slope["why"]]
+            rows.append(row(cells, text=4, class_="ours" if one["who"] == "sigmax" else None))
+    return table(("along", "who", "what", "fixed", "slope", "theory", "between", "why"), rows, text=4)
+
+
+def _fixed(one: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value:,}" for name, value in one["fixed"].items())
+
+
+def times(record: Document) -> Raw:
+    rows = []
+    for one in record["series"]:
+        for point in one["points"]:
+            measured = bool(point["seconds"])
+            cells = [
+                one["along"], one["who"], one["what"], f"{point['x']:,}",
+                words.seconds(words.median(point["seconds"])) if measured else "",
+                words.seconds(min(point["seconds"])) if measured else "",
+                words.percent(words.spread(point["seconds"])) if measured else "",
+                "" if point["reads"] is None else f"{point['reads']:.3g}", point["note"],
+            ]  # fmt: skip
+            rows.append(row(cells, text=3))
+    return table(("along", "who", "what", "value", "median", "fastest", "spread", "reads", ""), rows, text=3)
+
+
+def memory(record: Document) -> Raw:
+    rows = []
+    for one in record["memory"]:
+        for point in one["points"]:
+            above = point["peak"] - point["before"]
+            cells = [
+                one["along"], one["who"], f"{point['n']:,}", f"{point['p']:,}", point["K"],
+                words.amount(point["data"]), words.amount(point["before"]), words.amount(point["peak"]),
+                words.amount(max(above, 0)), f"{above / point['data']:.2f}",
+            ]  # fmt: skip
+            rows.append(row(cells, text=2))
+    head = ("along", "who", "n", "p", "K", "X and y", "before", "peak", "peak - before", "of X and y")
+    return table(head, rows, text=2)
+
+
+def folded(title: str, content: Raw) -> Raw:
+    return tag("details", tag("summary", title), content)
