@@ -25,7 +25,8 @@ LIBRARIES = {
 }  # fmt: skip
 QUIET = {
     "seconds": 1200.0, "load_before": 0.1, "load_after": 2.0, "others": 0.02, "stolen": 0.0,
-    "throttled": {"quota": 0}, "megahertz": [2600.0, 3100.0], "governors": None, "busy": False, "slowed": False,
+    "throttled": {"quota": 0}, "megahertz": [2600.0, 3100.0], "governors": None,
+    "busy": False, "slowed": False,
 }  # fmt: skip
 BUSY = QUIET | {"others": 0.9, "busy": True}
 
@@ -247,7 +248,8 @@ def roofline(**changes):
                 seconds = _rounds(rng, limit / share)
                 limits = _rounds(rng, limit, noise=0.02)
                 points.append(
-                    {"what": what, "n": n, "p": p, "K": K, "intercept": True, "threads": 2, "seconds": seconds,
+                    {"what": what, "n": n, "p": p, "K": K, "intercept": True, "threads": 2,
+                     "seconds": seconds,
                      "limit_seconds": limits, "bytes": bytes_, "flops": flops,
                      "bound": "memory" if bytes_ / gbs > flops / gflops else "arithmetic",
                      "share": quartiles([b / a for a, b in zip(seconds, limits, strict=True)]),

@@ -106,10 +106,10 @@ def _mapping(document: Any) -> Mapping[str, Any]:
 
 def version(document: Document, peer: str) -> str:
     """Of the library that a peer belongs to; empty where the document does not say."""
-    known = {**document["libraries"], **document["environment"]}
-    known = {name: text for name, text in known.items() if isinstance(text, str)}
-    if peer in known:
-        return known[peer]
+    said = {**document["libraries"], **document["environment"]}
+    known = {name: text for name, text in said.items() if isinstance(text, str)}
+    if peer in said:
+        return known.get(peer, "")
     words = peer.removeprefix("loop over ").replace("::", " ")
     fitting = [name for name in known if words == name or words.startswith((name + " ", name + "-"))]
     return known[max(fitting, key=len)] if fitting else ""

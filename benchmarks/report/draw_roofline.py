@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHT = 3.9
-#: what is measured -> its colour in the themes
-SHADES = {"gradient": "sklearn", "hessian": "sigmax", "fit": "glum"}
+#: what is measured -> its colour in the themes: none of another library
+SHADES = {"gradient": "other", "hessian": "ink", "fit": "sigmax"}
 _NAMES = {"gradient": "gradient", "hessian": "Hessian", "fit": "fit"}
 
 _DETAIL = (
-    "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in the same "
-    "rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of the "
+    "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in "
+    "the same rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of the "
     "Hessian. Circles: two classes; open squares: more."
 )
 
@@ -54,7 +54,7 @@ def finding(record: Document) -> str:
         shares = [p["share"][1] for p in points if p["what"] == what]
         if shares:
             said.append(f"{name} {words.percent(words.median(shares))}")
-    return f"Share of what the machine can do, median over p: {words.listed(said)}"
+    return f"Share of the machine's limit, median over p: {', '.join(said)}"
 
 
 def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
@@ -95,7 +95,7 @@ def _shares(
     inches = ax.get_position().width * look.WIDTH
     ax.set_xlim(*look.room(p[0], p[-1], inches, [_name(what, K) for what, K in found], bold=False))
     ax.set_ylim(0.0, 1.06 * high)
-    ax.axhline(1.0, color=theme["ink"], linewidth=1.2)
+    ax.axhline(1.0, color=theme["soft"], linewidth=1.2)
     ax.text(0.995, 1.0, "limit", transform=ax.get_yaxis_transform(), ha="right", va="bottom", size=look.SMALL)
     drawn, ends = [], []
     for (what, K), points in found.items():
@@ -141,7 +141,7 @@ def _roofs(
     ax.set_yscale("log")
     ax.set_xlim(x_low, x_high)
     ax.set_ylim(min(*rates, x_low * gbs) / 1.8, max(*rates, gflops) * 2.2)
-    ax.plot([x_low, ridge, x_high], [x_low * gbs, gflops, gflops], color=theme["ink"], linewidth=1.4)
+    ax.plot([x_low, ridge, x_high], [x_low * gbs, gflops, gflops], color=theme["soft"], linewidth=1.4)
     ax.text(x_high, gflops * 1.06, f"DGEMM {gflops:.3g} GFLOP/s ", ha="right", va="bottom", size=look.SMALL)
     at = math.sqrt(x_low * ridge)
     up = ax.transData.transform([(x_low, x_low * gbs), (ridge, gflops)])
@@ -156,15 +156,17 @@ def _roofs(
         shade = theme[SHADES.get(what, "other")]
         style = _style(K) | {"linestyle": "none"}
         ax.plot(x, y, color=shade, markersize=5, **style)
-        if what == "hessian" and K == min(k for w, k in found if w == what):
+        if what == "hessian" and min(k for w, k in found if w == what) == K:
             last = None
             for q, u, v in zip(points, x, y, strict=True):
                 near = last is not None and _apart(ax, last, (u, v))
                 if near and near[0] < 26.0 and near[1] < 11.0:
                     continue
                 last = (u, v)
+                beside = u < ridge
                 ax.annotate(
-                    f"{q['p']}", (u, v), xytext=(0, -7), textcoords="offset points", ha="center", va="top",
+                    f"{q['p']}", (u, v), xytext=(5, -5) if beside else (0, 4), textcoords="offset points",
+                    ha="left" if beside else "center", va="center" if beside else "bottom",
                     size=look.SMALL, color=shade,
                 )  # fmt: skip
     for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):

@@ -20,8 +20,8 @@ _AXES = {"n": "rows n", "p": "columns p", "K": "classes K", "threads": "threads"
 _STYLES = {"fit": "-", "pass": (0, (4, 2))}
 
 _DETAIL = (
-    "Both axes are logarithmic. Numbers beside names are measured slopes; the dotted line has the slope that theory "
-    "says. Memory is what a process takes at its peak beyond its data and libraries."
+    "Both axes are logarithmic. Numbers beside names are measured slopes; the dotted line has the slope that "
+    "theory says. Memory is what a process takes at its peak beyond its data and libraries."
 )
 
 Line = dict[str, Any]
@@ -62,7 +62,7 @@ def finding(record: Document) -> str:
             (q["slope"] for q in lines if _ours(q) and q.get("what", "fit") == "fit" and q["slope"]), None
         )
         if kind == "time" and slope and along == "threads":
-            said.append(f"twice the threads make it {2 ** -slope['value']:.2f} times as fast")
+            said.append(f"twice the threads: {2 ** -slope['value']:.2f}x as fast")
         elif kind == "time" and slope:
             said.append(f"{along}^{slope['value']:.2f}")
     powers = [text for text in said if "^" in text]

@@ -162,8 +162,8 @@ def unsolved(record: Document) -> list[str]:
 
 
 _DETAIL = (
-    "Time of each library's fastest setting that comes within 1e-6 standard errors of the certified optimum, in "
-    "times of sigmax's; medians and quartiles over rounds. Hollow: its answer is not that accurate."
+    "Time of each library's fastest setting that comes within 1e-6 standard errors of the certified "
+    "optimum, in times of sigmax's; medians and quartiles over rounds. Hollow: its answer is not that accurate."
 )
 
 

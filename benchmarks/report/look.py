@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -42,13 +43,13 @@ _COLOURS = {
     "sklearn": ("#0072b2", "#4c9ff0"),
     "intelex": ("#b58900", "#f0d050"),
     "glum": ("#009e73", "#2fc89b"),
-    "statsmodels": ("#cc79a7", "#f090c4"),
-    "skglm": ("#56b4e9", "#a8dcff"),
+    "statsmodels": ("#c2679a", "#f090c4"),
+    "skglm": ("#3a9fd8", "#a8dcff"),
     "firthmodels": ("#8c564b", "#c89f90"),
     "torch": ("#6a4bb5", "#b095ff"),
     "r": ("#3d4f5c", "#b4c4d0"),
-    "twin": ("#e8a27c", "#b5764f"),
-    "other": ("#8a8a8a", "#8b8b8b"),
+    "twin": ("#94806a", "#b9a78f"),
+    "other": ("#7d7d7d", "#9d9d9d"),
 }
 THEMES: dict[str, Theme] = {
     "light": {name: pair[0] for name, pair in _COLOURS.items()},
@@ -277,7 +278,7 @@ def _samples(ax: Axes, x: Sequence[float], y: Sequence[float]) -> list[tuple[flo
     """Points of a line, in points of the figure, close enough that no name fits between."""
     at = ax.transData.transform(list(zip(x, y, strict=True)))
     found = [(float(u), float(v)) for u, v in at]
-    for (a, b), (c, d) in zip(at[:-1], at[1:], strict=True):
+    for (a, b), (c, d) in itertools.pairwise(at):
         count = int(max(abs(c - a), abs(d - b)) / 4.0)
         found += [(a + (c - a) * i / (count + 1), b + (d - b) * i / (count + 1)) for i in range(1, count + 1)]
     return found

@@ -58,7 +58,7 @@ def row(cells: Sequence[object], *, text: int = 1, class_: str | None = None, sp
 
 STYLE = """
 *{box-sizing:border-box}
-body{margin:0 auto;padding:1rem;max-width:60rem;background:var(--background);color:var(--ink);
+body{margin:0 auto;padding:1rem;max-width:68rem;background:var(--background);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
 h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0 1rem}
 h2{font-size:1.3rem;margin:2.5rem 0 .6rem;border-bottom:1px solid var(--faint);padding-bottom:.2rem}
@@ -67,13 +67,17 @@ p{max-width:46rem}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}
 a{color:var(--sklearn)}
 .wide{overflow-x:auto;margin:.4rem 0}
-table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums;min-width:60%}
 th,td{padding:.22rem .55rem;text-align:right;vertical-align:top;white-space:nowrap}
 th{border-bottom:1px solid var(--soft);font-weight:600}
 td{border-bottom:1px solid var(--faint)}
 th:first-child,td:first-child{padding-left:0}
 .l,td.note{text-align:left}
-td.note{white-space:normal;min-width:15rem;color:var(--soft)}
+td.note{white-space:normal;color:var(--soft);font-size:.8rem;padding:0 .55rem .25rem 1rem}
+tr.said td{border-bottom:0}
+small{color:var(--soft);font-weight:400;font-size:.78rem}
+td[colspan]{white-space:normal}
+td:first-child.note{padding-left:1rem}
 tr.ours td{color:var(--sigmax);font-weight:600}
 tr.off td,tr.none td{color:var(--soft)}
 s{text-decoration-thickness:1.5px}

@@ -18,26 +18,28 @@ Documents = Mapping[str, Document]
 Figures = Mapping[str, str]
 
 _ABOUT = (
-    "Times of maximum-likelihood logistic and multinomial regression, of sigmax and of other libraries, at equal "
-    "accuracy. The optimum of each problem is certified without sigmax, and every answer is measured against it in "
-    "standard errors (se). A time whose answer is not within 1e-6 standard errors is struck out: it is not the "
-    "time of the same work."
+    "Times of maximum-likelihood logistic and multinomial regression, of sigmax and of other libraries, "
+    "at equal accuracy. The optimum of each problem is certified without sigmax, and every answer is "
+    "measured against it in standard errors (se). A time whose answer is not within 1e-6 standard errors "
+    "is struck out: it is not the time of the same work."
 )
 _METHOD = (
     "Each problem has a seed or a published source, and its estimate is proved to exist.",
-    "The optimum comes from extended precision, without sigmax; the error of an answer is the largest distance of a "
-    "coefficient to it, in standard errors, and the gradient is max |g_j| se_j.",
-    "A peer gets the loosest tolerance with which it comes within 1e-6, or, where it never does, the one that comes "
-    "nearest, and its time is struck out.",
-    "Every library gets the layout of the data that it prefers, which is not timed, and the same number of threads.",
+    "The optimum comes from extended precision, without sigmax; the error of an answer is the largest "
+    "distance of a coefficient to it, in standard errors, and the gradient is max |g_j| se_j.",
+    "A peer gets the loosest tolerance with which it comes within 1e-6, or, where it never does, the one "
+    "that comes nearest, and its time is struck out.",
+    "Every library gets the layout of the data that it prefers, which is not timed, and the same number "
+    "of threads.",
     "In each round all take part once, in turns, every other round backwards; warm-ups are dropped.",
-    "A ratio is the peer's time over sigmax's in the same round; shown are the median over rounds and the quartiles, "
-    "and spread is (max - min) / median.",
+    "A ratio is the peer's time over sigmax's in the same round; shown are the median over rounds and the"
+    " quartiles, and spread is (max - min) / median.",
     "The peer that does nothing returns coefficients it was handed: its time is the cost of the harness.",
     "Curves rerun each fit with growing budgets of iterations; every point is a fit from the start.",
-    "Limits of the machine are measured in the same rounds as what is held against them: reading memory and DGEMM.",
-    "A run notes load, CPU time of others, throttling and frequencies; where others used more than a tenth of a CPU "
-    "no ratio counts.",
+    "Limits of the machine are measured in the same rounds as what is held against them: reading memory "
+    "and DGEMM.",
+    "A run notes load, CPU time of others, throttling and frequencies; where others used more than a "
+    "tenth of a CPU no ratio counts.",
 )
 
 
@@ -96,11 +98,11 @@ def _document(body: Raw) -> str:
     return f"<!DOCTYPE html>\n{made}\n"
 
 
-def _figure(key: str, svg: str) -> str:
+def _figure(key: str, svg: str) -> Raw:
     name = key.removeprefix("curves-")
     part = PARTS[key.partition("-")[0]].title
     label = part if name == key else f"{part}: {name}"
-    return look.inlined(svg, key, label)
+    return tag("figure", tag("div", Raw(look.inlined(svg, key, label)), class_="wide"))
 
 
 def _section(name: str, title: str, content: Raw) -> Raw:

@@ -11,6 +11,8 @@ import words
 from documents import Document, version
 from markup import Raw, join, row, table, tag
 
+_CURVES = ("", "version", "within 1e-6 se after", "last time", "last error, se", "budgets")
+
 
 def curves(record: Document, problem: Mapping[str, Any]) -> Raw:
     """For each peer: when it is accurate, where it ends and why."""
@@ -19,7 +21,7 @@ def curves(record: Document, problem: Mapping[str, Any]) -> Raw:
         about = [curve["peer"], version(record, curve["peer"])]
         if not curve["points"]:
             why = f"missing: {curve['missing']}" if curve["missing"] else f"no answer: {curve['ended']}"
-            rows.append(row([*about, why], text=2, class_="none", span=6))
+            rows.append(row([*about, why], text=2, class_="none", span=4))
             continue
         last, when = curve["points"][-1], draw_curves.reached(curve)
         warned = sorted({text for point in curve["points"] for text in point["warned"]})
@@ -34,10 +36,9 @@ def curves(record: Document, problem: Mapping[str, Any]) -> Raw:
             [curve["settings"], f"ended: {curve['ended']}", *(f"warned: {text}" for text in warned)]
         )
         kind = "ours" if curve["peer"] == "sigmax" else "off" if when is None else None
-        made = row(cells, text=2, class_=kind)
-        rows.append(Raw(made.removesuffix("</tr>") + tag("td", said, class_="note") + "</tr>"))
-    head = ("", "version", "within 1e-6 se after", "last time", "last error, se", "budgets", "", "")
-    return table(head[:-1], rows, text=2)
+        rows.append(row(cells, text=2, class_=f"{kind or ''} said".strip()))
+        rows.append(tag("tr", tag("td", said, class_="note", colspan=len(_CURVES))))
+    return table(_CURVES, rows, text=2)
 
 
 def limits(record: Document) -> Raw:
@@ -62,9 +63,10 @@ def roofline(record: Document) -> Raw:
         first, middle, third = (words.percent(share) for share in point["share"])
         time = words.median(point["seconds"])
         cells = [
-            point["what"], f"{point['n']:,}", f"{point['p']:,}", point["K"], "yes" if point["intercept"] else "no",
-            point["threads"], words.seconds(time), words.seconds(words.median(point["limit_seconds"])), middle,
-            f"[{first} .. {third}]", f"{1e-9 * point['bytes'] / time:.3g}", f"{1e-9 * point['flops'] / time:.3g}",
+            point["what"], f"{point['n']:,}", f"{point['p']:,}", point["K"],
+            "yes" if point["intercept"] else "no", point["threads"], words.seconds(time),
+            words.seconds(words.median(point["limit_seconds"])), middle, f"[{first} .. {third}]",
+            f"{1e-9 * point['bytes'] / time:.3g}", f"{1e-9 * point['flops'] / time:.3g}",
             point["bound"], "" if point["reads"] is None else f"{point['reads']:.3g}",
         ]  # fmt: skip
         rows.append(row(cells))

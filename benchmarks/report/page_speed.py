@@ -12,7 +12,6 @@ from markup import Raw, join, row, table, tag
 
 _HEAD = (
     "",
-    "version",
     "median",
     "fastest",
     "spread",
@@ -20,11 +19,9 @@ _HEAD = (
     "digits",
     "gradient",
     "warned",
-    "times sigmax's",
-    "[quartiles]",
-    "",
+    "times sigmax's [quartiles]",
 )
-_TEXT = 2
+_TEXT = 1
 
 Row = dict[str, Any]
 
@@ -58,6 +55,11 @@ def _order(entry: Row) -> tuple[int, float]:
     return (kind, words.median(times))
 
 
+def _named(record: Document, name: str, peer: str) -> Raw:
+    """With the version of its library."""
+    return join([name, " ", tag("small", version(record, peer))])
+
+
 def _timing(values: Sequence[float], *, struck: bool) -> list[object]:
     """Median, fastest, spread; struck out where the answer is not the optimum."""
     cells = [words.seconds(words.median(values)), words.seconds(min(values))]
@@ -75,13 +77,13 @@ def _judged(entry: Row, side: str, *, too_large: bool) -> list[str]:
     ]
 
 
-def _note(*said: str) -> Raw:
-    return tag("td", "; ".join(text for text in said if text), class_="note")
-
-
-def _with_note(cells: Sequence[object], note: Raw, class_: str | None) -> Raw:
-    made = row(cells, text=_TEXT, class_=class_)
-    return Raw(made.removesuffix("</tr>") + note + "</tr>")
+def _with_note(cells: Sequence[object], said: Sequence[str], class_: str | None) -> Raw:
+    """A row, and below it what has to be said, as wide as the table."""
+    text = "; ".join(part for part in said if part)
+    if not text:
+        return row(cells, text=_TEXT, class_=class_)
+    below = tag("tr", tag("td", text, class_="note", colspan=len(_HEAD)))
+    return join([row(cells, text=_TEXT, class_=f"{class_ or ''} said".strip()), below], "\n")
 
 
 def _ours(record: Document, entry: Row, times: str = "ours_seconds", name: str = "sigmax") -> Raw:
@@ -91,8 +93,8 @@ def _ours(record: Document, entry: Row, times: str = "ours_seconds", name: str =
     passes = entry.get("passes")
     said = "" if passes is None or not main else f"{passes:.3g} reads of the data"
     wrong = "" if good else "not the optimum: no time of this problem is compared"
-    cells = [name, version(record, "sigmax"), *_timing(entry[times], struck=not good), *judged, "", "", ""]
-    return _with_note(cells, _note(said if main else "", wrong), "ours")
+    cells = [_named(record, name, "sigmax"), *_timing(entry[times], struck=not good), *judged, "", ""]
+    return _with_note(cells, [said, wrong], "ours")
 
 
 def _theirs(record: Document, entry: Row) -> Raw:
@@ -100,21 +102,19 @@ def _theirs(record: Document, entry: Row) -> Raw:
     if not entry["theirs_seconds"]:
         return _absent(record, entry, peer)
     struck = not exact(entry) or entry["verdict"] == "STRUCK OUT"
-    ratio, quartiles = "", ""
+    ratio: object = ""
     if entry["quartiles"] and not entry.get("does_nothing"):
         first, middle, third = entry["quartiles"]
-        ratio, quartiles = words.times(middle), f"[{words.times(first)} .. {words.times(third)}]"
+        ratio = f"{words.times(middle)} [{words.times(first)} .. {words.times(third)}]"
     cells = [
-        peer,
-        version(record, peer),
+        _named(record, peer, peer),
         *_timing(entry["theirs_seconds"], struck=struck),
         *_judged(entry, "theirs", too_large=struck),
         _warned(entry),
         tag("s", ratio) if struck and ratio else ratio,
-        tag("s", quartiles) if struck and quartiles else quartiles,
     ]
     kind = "none" if entry.get("does_nothing") else "off" if struck else None
-    return _with_note(cells, _note(*_remarks(entry)), kind)
+    return _with_note(cells, _remarks(entry), kind)
 
 
 def _warned(entry: Row) -> object:
@@ -138,7 +138,7 @@ def _absent(record: Document, entry: Row, peer: str) -> Raw:
     what = {"missing": "missing", "not available yet": "not available yet", "not measured": "not measured"}
     kind = what.get(entry["verdict"], "no answer, raised")
     why = f"{kind}: {entry['remark']}" if entry["remark"] else kind
-    return row([peer, version(record, peer), why], text=_TEXT, class_="none", span=len(_HEAD) - 2)
+    return row([_named(record, peer, peer), why], text=_TEXT, class_="none", span=len(_HEAD) - 1)
 
 
 def memory(record: Document) -> Raw:
