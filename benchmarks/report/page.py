@@ -55,9 +55,7 @@ def page(documents: Documents, figures: Figures, refused: str = "") -> str:
     refused : str
         Why there is no figure of speed; empty where there is one.
     """
-    drawn = {
-        key: tag("figure", tag("div", Raw(_figure(key, svg)), class_="wide")) for key, svg in figures.items()
-    }
+    drawn = {key: _figure(key, svg) for key, svg in figures.items()}
     sections = [
         tag("h1", "Exact logistic regression: the benchmark"),
         tag("p", _ABOUT),
@@ -143,7 +141,7 @@ def _machine(documents: Documents) -> Raw:
         for about, titles in machines.items()
     ]
     if several:
-        text = "The parts were not measured on the same machine with the same versions: do not compare across them."
+        text = "The parts differ in machine or versions: do not compare across them."
         parts.append(tag("p", text, class_="warn"))
     return join([*parts, _conditions(documents), _libraries(documents)])
 
@@ -157,7 +155,8 @@ def _about(e: Mapping[str, Any]) -> str:
         f"memory {words.amount(e['memory'])}" if e.get("memory") else "",
         str(e.get("platform", "")),
         f"BLAS {e['blas']}" if e.get("blas") else "",
-        f"Python {e['python']}, NumPy {e['numpy']}, SciPy {e.get('scipy', '?')}, sigmax {e.get('sigmax', '?')}",
+        f"Python {e['python']}, NumPy {e['numpy']}, SciPy {e.get('scipy', '?')}",
+        f"sigmax {e.get('sigmax', '?')}",
         f"backends: {isa}" if isa else "",
         f"only the reference backend: {e['why_not_compiled']}" if e.get("why_not_compiled") else "",
     ]
@@ -220,8 +219,8 @@ def _libraries(documents: Documents) -> Raw:
 def _speed(document: Document, drawn: Mapping[str, Raw], refused: str) -> Raw:
     picture = drawn.get("speed") or tag("p", f"No figure: {refused}.", class_="warn")
     legend = (
-        "Below: every peer, accurate answers first, by time. Gradient: max |g_j| se_j at the answer; digits: correct "
-        "ones of the worst coefficient."
+        "Below: every peer, accurate answers first, by time. Gradient: max |g_j| se_j at the answer; digits: "
+        "correct ones of the worst coefficient."
     )
     missed = document.get("missed") or []
     note = tag("p", f"Targets that were missed: {'; '.join(missed)}.") if missed else Raw("")
