@@ -18,6 +18,7 @@ from pathlib import Path
 # a script, and a module of benchmarks/report/__main__.py: both find what lies beside it
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import bars
 import documents
 import draw_curves
 import draw_roofline
@@ -35,7 +36,7 @@ def pictures(found: Mapping[str, documents.Document]) -> tuple[dict[str, Picture
     refused = ""
     if "speed" in found:
         try:
-            draw_speed.bars(found["speed"])
+            bars.bars(found["speed"])
             made["speed"] = partial(draw_speed.picture, found["speed"])
         except ValueError as error:
             refused = str(error)
@@ -94,7 +95,7 @@ def write(folder: Path) -> list[Path]:
             files[f"{key}-{name}.svg"] = picture(theme)
         light[key] = files[f"{key}-light.svg"]
     if "speed" in made:
-        files["speed.md"] = draw_speed.table_markdown(found["speed"]) + "\n"
+        files["speed.md"] = bars.table_markdown(found["speed"]) + "\n"
     files["report.html"] = page.page(found, light, refused)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -21,8 +21,8 @@ _NAMES = {"gradient": "gradient", "hessian": "Hessian", "fit": "fit"}
 
 _DETAIL = (
     "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in "
-    "the same rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of the "
-    "Hessian. Circles: two classes; open squares: more."
+    "the same rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of "
+    "the Hessian. Circles: two classes; open squares: more."
 )
 
 
@@ -151,12 +151,13 @@ def _roofs(
         textcoords="offset points", rotation=angle, rotation_mode="anchor", ha="center", va="bottom",
         size=look.SMALL,
     )  # fmt: skip
+    least = min((entry for entry in found if entry[0] == "hessian"), default=None)
     for (what, K), points in found.items():
         x, y = [q["flops"] / q["bytes"] for q in points], [_rate(q) for q in points]
         shade = theme[SHADES.get(what, "other")]
         style = _style(K) | {"linestyle": "none"}
         ax.plot(x, y, color=shade, markersize=5, **style)
-        if what == "hessian" and min(k for w, k in found if w == what) == K:
+        if (what, K) == least:
             last = None
             for q, u, v in zip(points, x, y, strict=True):
                 near = last is not None and _apart(ax, last, (u, v))

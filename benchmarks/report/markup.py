@@ -67,7 +67,8 @@ p{max-width:46rem}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}
 a{color:var(--sklearn)}
 .wide{overflow-x:auto;margin:.4rem 0}
-table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums;min-width:60%}
+table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums;
+min-width:60%}
 th,td{padding:.22rem .55rem;text-align:right;vertical-align:top;white-space:nowrap}
 th{border-bottom:1px solid var(--soft);font-weight:600}
 td{border-bottom:1px solid var(--faint)}
@@ -88,5 +89,6 @@ pre{overflow-x:auto;background:var(--faint);padding:.6rem .8rem;font-size:.84rem
 code{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 summary{cursor:pointer;color:var(--sklearn)}
 ol li{margin:.25rem 0;max-width:46rem}
+@media (max-width:40rem){td:first-child,th:first-child{white-space:normal;min-width:7.5rem}small{display:block}}
 @media (max-width:30rem){body{padding:.7rem;font-size:15px}h1{font-size:1.35rem}}
 """

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import words
+from bars import exact, sound
 from documents import Document, version
-from draw_speed import exact, sound
 from markup import Raw, join, row, table, tag
 
 _HEAD = (
