@@ -1,4 +1,4 @@
-"""What is drawn of the times, and the README's table: of each library its fastest setting that is accurate."""
+"""What is drawn of the times, and the README's table: of each library its fastest accurate setting."""
 
 from __future__ import annotations
 

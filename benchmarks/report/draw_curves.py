@@ -53,7 +53,9 @@ def finding(problem: Mapping[str, Any]) -> str:
     ours = next((t for t, peer in arrived if peer == "sigmax"), None)
     others = [(t, peer) for t, peer in arrived if not peer.startswith("sigmax")]
     said = words.title(problem) + ": "
-    if ours is None:
+    if not any(curve["peer"] == "sigmax" for curve in lines):
+        said += "sigmax was not measured"
+    elif ours is None:
         said += "sigmax does not come within 1e-6 se"
     else:
         said += f"sigmax is within 1e-6 se after {words.seconds(ours)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ _AXES = {"n": "rows n", "p": "columns p", "K": "classes K", "threads": "threads"
 _STYLES = {"fit": "-", "pass": (0, (4, 2))}
 
 _DETAIL = (
-    "Both axes are logarithmic. Numbers beside names are measured slopes; the dotted line has the slope that "
+    "Both axes are logarithmic. Numbers beside names are measured slopes; dotted lines have the slopes that "
     "theory says. Memory is what a process takes at its peak beyond its data and libraries."
 )
 
@@ -53,6 +54,12 @@ def slope_text(slope: Mapping[str, Any] | None) -> str:
         return ""
     error = slope.get("error")
     return f"{slope['value']:.2f}" + (f" +- {error:.2f}" if error is not None else "")
+
+
+def theories(slope: Mapping[str, Any]) -> list[float]:
+    """What theory says: a number, or text such as "1 to 2", whose numbers are bounds."""
+    said = slope.get("theory")
+    return [] if said is None else [float(text) for text in re.findall(r"-?[0-9]+(?:\.[0-9]+)?", str(said))]
 
 
 def finding(record: Document) -> str:
@@ -131,18 +138,19 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
 
 
 def _guide(ax: Axes, theme: look.Theme, line: Line) -> None:
-    """The slope that theory says, through the last point that the measured one belongs to."""
+    """The slopes that theory says, through the last point that the measured one belongs to."""
     slope = line["slope"]
-    if slope is None or slope.get("theory") is None:
+    if slope is None:
         return
     inside = [(x, y) for x, y in line["drawn"] if slope["from"] <= x <= slope["to"]]
     if len(inside) < 2:
         return
     (first, _), (last, at) = inside[0], inside[-1]
-    ax.plot(
-        [first, last], [at * (first / last) ** slope["theory"], at], color=theme["ink"], linewidth=1.0,
-        linestyle=(0, (1, 2)), zorder=2.5,
-    )  # fmt: skip
+    for power in theories(slope):
+        ax.plot(
+            [first, last], [at * (first / last) ** power, at], color=theme["ink"], linewidth=1.0,
+            linestyle=(0, (1, 2)), zorder=2.5,
+        )  # fmt: skip
 
 
 def _frame(

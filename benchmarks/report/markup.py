@@ -89,6 +89,8 @@ pre{overflow-x:auto;background:var(--faint);padding:.6rem .8rem;font-size:.84rem
 code{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 summary{cursor:pointer;color:var(--sklearn)}
 ol li{margin:.25rem 0;max-width:46rem}
-@media (max-width:40rem){td:first-child,th:first-child{white-space:normal;min-width:7.5rem}small{display:block}}
+@media (max-width:40rem){
+td:first-child,th:first-child{white-space:normal;min-width:7.5rem}
+small{display:block}}
 @media (max-width:30rem){body{padding:.7rem;font-size:15px}h1{font-size:1.35rem}}
 """

@@ -74,7 +74,13 @@ def roofline(record: Document) -> Raw:
         "what", "n", "p", "K", "intercept", "threads", "median", "limit", "share", "[quartiles]", "GB/s",
         "GFLOP/s", "bound by", "reads",
     )  # fmt: skip
-    return join([limits(record), table(head, rows)])
+    left = "; ".join(_left_out(one) for one in record.get("left_out") or [])
+    return join([limits(record), table(head, rows), tag("p", f"Left out: {left}.") if left else ""])
+
+
+def _left_out(one: Mapping[str, Any]) -> str:
+    where = ", ".join(f"{name} = {one[name]:,}" for name in ("n", "p", "K") if name in one)
+    return f"{one.get('what', 'point')}, {where}: {one.get('why', '')}"
 
 
 def slopes(record: Document) -> Raw:
@@ -86,10 +92,10 @@ def slopes(record: Document) -> Raw:
             what = one.get("what", kind) if kind == "time" else kind
             cells = [one["along"], one["who"], what, _fixed(one)]
             if slope is None:
-                rows.append(row([*cells, "", "", "", "no slope: too few points"], text=4))
+                rows.append(row([*cells, "", "", "", one.get("ended") or "no slope was fitted"], text=4))
                 continue
-            theory = "" if slope["theory"] is None else f"{slope['theory']:g}"
-            between = f"{slope['from']:,} to {slope['to']:,}"
+            theory = "" if slope["theory"] is None else slope["theory"]
+            between = f"{slope['from']:,.0f} to {slope['to']:,.0f}"
             cells += [draw_scaling.slope_text(slope), theory, between, slope["why"]]
             rows.append(row(cells, text=4, class_="ours" if one["who"] == "sigmax" else None))
     return table(("along", "who", "what", "fixed", "slope", "theory", "between", "why"), rows, text=4)
@@ -126,6 +132,8 @@ def memory(record: Document) -> Raw:
                 words.amount(max(above, 0)), f"{above / point['data']:.2f}",
             ]  # fmt: skip
             rows.append(row(cells, text=2))
+        if one.get("ended"):
+            rows.append(row([one["along"], one["who"], f"ended: {one['ended']}"], text=2, span=8))
     head = ("along", "who", "n", "p", "K", "X and y", "before", "peak", "peak - before", "of X and y")
     return table(head, rows, text=2)
 
