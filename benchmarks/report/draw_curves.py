@@ -95,7 +95,7 @@ def _lines(ax: Axes, theme: look.Theme, curves: Sequence[Mapping[str, Any]]) -> 
     for curve in order:
         x = [words.median(point["seconds"]) for point in curve["points"]]
         drawn[curve["peer"]] = (x, [_clipped(point["error"]) for point in curve["points"]])
-    _frame(ax, theme, drawn)
+    written = _frame(ax, theme, drawn)
     for curve in order:
         peer, (x, y) = curve["peer"], drawn[curve["peer"]]
         ours = peer == "sigmax"
@@ -112,11 +112,13 @@ def _lines(ax: Axes, theme: look.Theme, curves: Sequence[Mapping[str, Any]]) -> 
         for peer, (x, y) in sorted(drawn.items(), key=lambda item: (item[0] != "sigmax", -item[1][0][-1]))
     ]
     levels = [(ax.get_xlim(), (level, level)) for level in (WANTED, NO_ANSWER)]
-    look.name_ends(ax, theme, ends, [*drawn.values(), *levels])
+    look.name_ends(ax, theme, ends, [*drawn.values(), *levels], written)
 
 
-def _frame(ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], list[float]]]) -> None:
-    """Limits, marks, and the two errors that mean something."""
+def _frame(
+    ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], list[float]]]
+) -> list[look.Box]:
+    """Limits, marks, and the two errors that mean something; where these are written."""
     times = [t for x, _ in drawn.values() for t in x]
     errors = [e for _, y in drawn.values() for e in y]
     ax.set_xscale("log")
@@ -125,12 +127,15 @@ def _frame(ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], l
     ax.set_xlim(min(times) / 10 ** (0.03 * span), max(times) * 10 ** (0.22 * span))
     low, high = min(*errors, 1e-8), max(*errors, 10.0)
     ax.set_ylim(low / 10**1.2, high * 10**0.7)
+    written = []
     for level, text in ((WANTED, "accurate: 1e-6"), (NO_ANSWER, "useless above 1")):
         ax.axhline(level, color=theme["soft"], linewidth=1.0, linestyle=(0, (4, 3)), zorder=1.2)
         ax.text(
             0.998, level, text, transform=ax.get_yaxis_transform(), ha="right", va="bottom",
             color=theme["soft"], size=look.SMALL,
         )  # fmt: skip
+        right, low_end = ax.transData.transform((ax.get_xlim()[1], level))
+        written.append((right - look.text_width(text) - 4.0, low_end, right, low_end + 1.3 * look.SMALL))
     x_low, x_high = ax.get_xlim()
     marks = [10.0**e for e in range(-7, 6) if x_low <= 10.0**e <= x_high]
     if len(marks) < 3:
@@ -142,3 +147,4 @@ def _frame(ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], l
     ax.minorticks_off()
     ax.set_xlabel("time of the fit")
     ax.set_ylabel("error, standard errors")
+    return written

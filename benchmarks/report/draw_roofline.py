@@ -53,7 +53,7 @@ def finding(record: Document) -> str:
     for what, name in (("gradient", "gradients"), ("hessian", "Hessians"), ("fit", "fits")):
         shares = [p["share"][1] for p in points if p["what"] == what]
         if shares:
-            said.append(f"{name} {words.percent(words.median(shares))}")
+            said.append(f"{name} {words.percent(words.median(shares))}".replace(" %", "\xa0%"))
     return f"Share of the machine's limit, median over p: {', '.join(said)}"
 
 

@@ -131,7 +131,8 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
             markersize=4, linestyle=_STYLES.get(line.get("what", "fit"), "-"),
             markerfacecolor=theme["background"] if line.get("what") == "pass" else shade,
         )  # fmt: skip
-        _guide(ax, theme, line)
+        if _ours(line):
+            _guide(ax, theme, line)
         drawn.append((x, y))
         ends.append((x[-1], y[-1], named[line["name"]], shade, _ours(line)))
     look.name_ends(ax, theme, sorted(ends, key=lambda end: not end[4]), drawn)

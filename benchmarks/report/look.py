@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Theme = dict[str, str]
+#: left, low, right, high, in points of the figure
+Box = tuple[float, float, float, float]
 Paint = Callable[["Figure", Theme], None]
 
 #: width of every figure in inches: that of a README, where a point is a point
@@ -172,7 +174,7 @@ def heading_inches(finding: str, detail: str = "") -> float:
 def wrapped(text: str, size: float, *, bold: bool = False, inches: float = WIDTH - 0.2) -> list[str]:
     """Lines that are no wider than that."""
     lines: list[str] = []
-    for word in text.split():
+    for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size, bold=bold) <= 72.0 * inches:
             lines[-1] = longer
@@ -229,6 +231,7 @@ def name_ends(
     theme: Theme,
     ends: Sequence[tuple[float, float, str, str, bool]],
     drawn: Sequence[tuple[Sequence[float], Sequence[float]]],
+    written: Sequence[Box] = (),
 ) -> None:
     """Write names beside the ends of lines, away from each other and from all lines.
 
@@ -241,10 +244,12 @@ def name_ends(
         In the units of the data; those that come first choose first.
     drawn : sequence of (x, y)
         All lines.
+    written : sequence of (left, low, right, high)
+        Places of other text, in points of the figure.
     """
     points = [point for x, y in drawn for point in _samples(ax, x, y)]
     box = ax.get_window_extent()
-    taken: list[tuple[float, float, float, float]] = []
+    taken = list(written)
     for x, y, name, shade, bold in ends:
         at = ax.transData.transform((x, y))
         wide, high = text_width(name, bold=bold) + 2.0, 1.15 * SMALL
@@ -285,8 +290,8 @@ def _samples(ax: Axes, x: Sequence[float], y: Sequence[float]) -> list[tuple[flo
 
 
 def _cost(
-    place: tuple[float, float, float, float],
-    taken: Sequence[tuple[float, float, float, float]],
+    place: Box,
+    taken: Sequence[Box],
     points: Sequence[tuple[float, float]],
     box: Any,
 ) -> float:

@@ -56,6 +56,15 @@ def row(cells: Sequence[object], *, text: int = 1, class_: str | None = None, sp
     return tag("tr", *made, class_=class_)
 
 
+def noted(cells: Sequence[object], said: Sequence[str], *, text: int = 1, class_: str | None = None) -> Raw:
+    """A row, and below it what has to be said, as wide as the row."""
+    note = "; ".join(part for part in said if part)
+    if not note:
+        return row(cells, text=text, class_=class_)
+    below = tag("tr", tag("td", note, class_="note", colspan=len(cells)))
+    return join([row(cells, text=text, class_=f"{class_ or ''} said".strip()), below], "\n")
+
+
 STYLE = """
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:68rem;background:var(--background);color:var(--ink);

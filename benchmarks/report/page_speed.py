@@ -8,7 +8,7 @@ from typing import Any
 import words
 from bars import exact, sound
 from documents import Document, version
-from markup import Raw, join, row, table, tag
+from markup import Raw, join, noted, row, table, tag
 
 _HEAD = (
     "",
@@ -77,15 +77,6 @@ def _judged(entry: Row, side: str, *, too_large: bool) -> list[str]:
     ]
 
 
-def _with_note(cells: Sequence[object], said: Sequence[str], class_: str | None) -> Raw:
-    """A row, and below it what has to be said, as wide as the table."""
-    text = "; ".join(part for part in said if part)
-    if not text:
-        return row(cells, text=_TEXT, class_=class_)
-    below = tag("tr", tag("td", text, class_="note", colspan=len(_HEAD)))
-    return join([row(cells, text=_TEXT, class_=f"{class_ or ''} said".strip()), below], "\n")
-
-
 def _ours(record: Document, entry: Row, times: str = "ours_seconds", name: str = "sigmax") -> Raw:
     good = sound(entry)
     main = times == "ours_seconds"
@@ -94,7 +85,7 @@ def _ours(record: Document, entry: Row, times: str = "ours_seconds", name: str =
     said = "" if passes is None or not main else f"{passes:.3g} reads of the data"
     wrong = "" if good else "not the optimum: no time of this problem is compared"
     cells = [_named(record, name, "sigmax"), *_timing(entry[times], struck=not good), *judged, "", ""]
-    return _with_note(cells, [said, wrong], "ours")
+    return noted(cells, [said, wrong], text=_TEXT, class_="ours")
 
 
 def _theirs(record: Document, entry: Row) -> Raw:
@@ -114,7 +105,7 @@ def _theirs(record: Document, entry: Row) -> Raw:
         tag("s", ratio) if struck and ratio else ratio,
     ]
     kind = "none" if entry.get("does_nothing") else "off" if struck else None
-    return _with_note(cells, _remarks(entry), kind)
+    return noted(cells, _remarks(entry), text=_TEXT, class_=kind)
 
 
 def _warned(entry: Row) -> object:
