@@ -83,6 +83,7 @@ def write(folder: Path) -> list[Path]:
     ImportError
         matplotlib is not installed.
     """
+    look.matplotlib()
     found = documents.read(folder)
     if not found:
         names = ", ".join(part.file for part in documents.PARTS.values())

@@ -101,6 +101,17 @@ def configuration(peer: str) -> str:
 # -- a figure ----------------------------------------------------------------------------------
 
 
+def matplotlib() -> Any:
+    """The library, or the error that says how to get it.
+
+    Raises
+    ------
+    ImportError
+        It is not installed.
+    """
+    return extras.load("matplotlib", extra="plot", what="the report of the benchmark")
+
+
 def svg(paint: Paint, theme: Theme, height: float, width: float = WIDTH) -> str:
     """What `paint` draws on an empty figure, as SVG whose bytes depend on nothing else.
 
@@ -118,7 +129,7 @@ def svg(paint: Paint, theme: Theme, height: float, width: float = WIDTH) -> str:
     ImportError
         matplotlib is not installed.
     """
-    mpl = extras.load("matplotlib", extra="plot", what="the figures of the benchmark's report")
+    mpl = matplotlib()
     from matplotlib.figure import Figure
 
     style = {

@@ -83,11 +83,12 @@ th{border-bottom:1px solid var(--soft);font-weight:600}
 td{border-bottom:1px solid var(--faint)}
 th:first-child,td:first-child{padding-left:0}
 .l,td.note{text-align:left}
+td:first-child{white-space:normal;max-width:19rem}
 td.note{white-space:normal;color:var(--soft);font-size:.8rem;padding:0 .55rem .25rem 1rem}
 tr.said td{border-bottom:0}
 small{color:var(--soft);font-weight:400;font-size:.78rem}
 td[colspan]{white-space:normal}
-td:first-child.note{padding-left:1rem}
+td:first-child.note{padding-left:1rem;max-width:none}
 tr.ours td{color:var(--sigmax);font-weight:600}
 tr.off td,tr.none td{color:var(--soft)}
 s{text-decoration-thickness:1.5px}

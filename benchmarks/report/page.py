@@ -23,6 +23,9 @@ _ABOUT = (
     "measured against it in standard errors (se). A time whose answer is not within 1e-6 standard errors "
     "is struck out: it is not the time of the same work."
 )
+_TINY = "The problems were tiny, as in the tests, and the times say nothing about speed"
+_BUSY = "The machine was busy with other work, so that no ratio counts"
+_SLOWED = "Heat or a quota slowed the processor down"
 _METHOD = (
     "Each problem has a seed or a published source, and its estimate is proved to exist.",
     "The optimum comes from extended precision, without sigmax; the error of an answer is the largest "
@@ -112,23 +115,20 @@ def _section(name: str, title: str, content: Raw) -> Raw:
 
 def _warnings(documents: Documents) -> list[Raw]:
     """What takes the worth from a part, where it cannot be overlooked."""
-    said = []
+    said: dict[str, list[str]] = {}
     for name, document in documents.items():
-        title, c = PARTS[name].title, document["conditions"]
+        c = document["conditions"]
         if document["tiny"]:
-            said.append(
-                f"{title}: the problems were tiny, as in the tests; these times say nothing about speed."
-            )
+            said.setdefault(_TINY, []).append(PARTS[name].title)
         if c.get("busy"):
-            used = (
-                f"others used {c['others']:.2f} CPUs meanwhile"
-                if c.get("others") is not None
-                else "others ran"
-            )
-            said.append(f"{title}: the machine was busy ({used}); no ratio of this part counts.")
+            used = f" ({c['others']:.2f} CPUs)" if c.get("others") is not None else ""
+            said.setdefault(_BUSY, []).append(PARTS[name].title + used)
         if c.get("slowed"):
-            said.append(f"{title}: heat or a quota slowed the processor down meanwhile.")
-    return [tag("p", text, class_="warn", role="alert") for text in said]
+            said.setdefault(_SLOWED, []).append(PARTS[name].title)
+    return [
+        tag("p", f"{text}: {words.listed(titles)}.", class_="warn", role="alert")
+        for text, titles in said.items()
+    ]
 
 
 def _machine(documents: Documents) -> Raw:
@@ -152,15 +152,23 @@ def _about(e: Mapping[str, Any]) -> str:
     said = [
         f"{e['cpu']}, {e.get('cpus', '?')} CPUs, {e.get('usable_cpus', '?')} usable",
         f"last-level cache {cache / 2**20:.0f} MiB" if cache else "",
-        f"memory {words.amount(e['memory'])}" if e.get("memory") else "",
-        str(e.get("platform", "")),
-        f"BLAS {e['blas']}" if e.get("blas") else "",
+        f"memory {words.amount(e['memory_bytes'])}" if e.get("memory_bytes") else "",
+        f"{e.get('platform', '')} {e.get('release', '')}".strip(),
+        "a virtual machine" if e.get("virtual") else "",
+        f"BLAS {_blas(e['blas'])}" if e.get("blas") else "",
         f"Python {e['python']}, NumPy {e['numpy']}, SciPy {e.get('scipy', '?')}",
         f"sigmax {e.get('sigmax', '?')}",
         f"backends: {isa}" if isa else "",
         f"only the reference backend: {e['why_not_compiled']}" if e.get("why_not_compiled") else "",
     ]
     return "; ".join(text for text in said if text) + "."
+
+
+def _blas(found: Any) -> str:
+    """Text, or a dict for each library."""
+    if not isinstance(found, list):
+        return str(found)
+    return ", ".join(" ".join(str(text) for key, text in one.items() if key != "threads") for one in found)
 
 
 def _conditions(documents: Documents) -> Raw:

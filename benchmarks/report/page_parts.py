@@ -9,7 +9,7 @@ import draw_curves
 import draw_scaling
 import words
 from documents import Document, version
-from markup import Raw, join, row, table, tag
+from markup import Raw, join, noted, row, table, tag
 
 _CURVES = ("", "version", "within 1e-6 se after", "last time", "last error, se", "budgets")
 
@@ -32,28 +32,21 @@ def curves(record: Document, problem: Mapping[str, Any]) -> Raw:
             words.power(last["error"]) if when is not None else words.off(last["error"]),
             len(curve["points"]),
         ]
-        said = "; ".join(
-            [curve["settings"], f"ended: {curve['ended']}", *(f"warned: {text}" for text in warned)]
-        )
+        gaps = [f"{gap['budget']}: {gap['why']}" for gap in curve.get("gaps") or []]
+        said = [curve["settings"], f"ended: {curve['ended']}", *gaps, *(f"warned: {text}" for text in warned)]
         kind = "ours" if curve["peer"] == "sigmax" else "off" if when is None else None
-        rows.append(row(cells, text=2, class_=f"{kind or ''} said".strip()))
-        rows.append(tag("tr", tag("td", said, class_="note", colspan=len(_CURVES))))
+        rows.append(noted(cells, said, text=2, class_=kind))
     return table(_CURVES, rows, text=2)
 
 
 def limits(record: Document) -> Raw:
     names = {"bandwidth": "read bandwidth", "dgemm": "DGEMM"}
-    rows = [
-        row([names[what], count, _rate(rate["best"], rate), _rate(rate["median"], rate),
-             words.percent(rate["spread"]), rate["how"]])
-        for what in names
-        for count, rate in record["limits"][what].items()
-    ]  # fmt: skip
-    return table(("limit of the machine", "threads", "best", "median", "spread", "how"), rows)
-
-
-def _rate(value: float, rate: Mapping[str, Any]) -> str:
-    return f"{value:.3g} {rate['unit']}"
+    rows = []
+    for what, name in names.items():
+        for count, rate in record["limits"][what].items():
+            rates = (f"{rate[key]:.3g} {rate['unit']}" for key in ("best", "median"))
+            rows.append(noted([name, count, *rates, words.percent(rate["spread"])], [rate["how"]]))
+    return table(("limit of the machine", "threads", "best", "median", "spread"), rows)
 
 
 def roofline(record: Document) -> Raw:
@@ -92,13 +85,14 @@ def slopes(record: Document) -> Raw:
             what = one.get("what", kind) if kind == "time" else kind
             cells = [one["along"], one["who"], what, _fixed(one)]
             if slope is None:
-                rows.append(row([*cells, "", "", "", one.get("ended") or "no slope was fitted"], text=4))
+                rows.append(noted([*cells, "", "", ""], [one.get("ended") or "no slope was fitted"], text=4))
                 continue
             theory = "" if slope["theory"] is None else slope["theory"]
             between = f"{slope['from']:,.0f} to {slope['to']:,.0f}"
-            cells += [draw_scaling.slope_text(slope), theory, between, slope["why"]]
-            rows.append(row(cells, text=4, class_="ours" if one["who"] == "sigmax" else None))
-    return table(("along", "who", "what", "fixed", "slope", "theory", "between", "why"), rows, text=4)
+            cells += [draw_scaling.slope_text(slope), theory, between]
+            kind = "ours" if one["who"] == "sigmax" else None
+            rows.append(noted(cells, [slope["why"]], text=4, class_=kind))
+    return table(("along", "who", "what", "fixed", "slope", "theory", "between"), rows, text=4)
 
 
 def _fixed(one: Mapping[str, Any]) -> str:
