@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import look
+import naming
 import words
 from documents import NO_ANSWER, WANTED, Document
 
@@ -112,12 +113,12 @@ def _lines(ax: Axes, theme: look.Theme, curves: Sequence[Mapping[str, Any]]) -> 
         for peer, (x, y) in sorted(drawn.items(), key=lambda item: (item[0] != "sigmax", -item[1][0][-1]))
     ]
     levels = [(ax.get_xlim(), (level, level)) for level in (WANTED, NO_ANSWER)]
-    look.name_ends(ax, theme, ends, [*drawn.values(), *levels], written)
+    naming.name_ends(ax, theme, ends, [*drawn.values(), *levels], written)
 
 
 def _frame(
     ax: Axes, theme: look.Theme, drawn: Mapping[str, tuple[list[float], list[float]]]
-) -> list[look.Box]:
+) -> list[naming.Box]:
     """Limits, marks, and the two errors that mean something; where these are written."""
     times = [t for x, _ in drawn.values() for t in x]
     errors = [e for _, y in drawn.values() for e in y]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import look
+import naming
 import words
 from documents import Document
 
@@ -105,7 +106,7 @@ def _shares(
         ax.vlines(x, [q["share"][0] for q in points], [q["share"][2] for q in points], shade, linewidth=0.9)
         drawn.append((x, y))
         ends.append((x[-1], y[-1], _name(what, K), shade, False))
-    look.name_ends(ax, theme, sorted(ends, key=lambda end: -end[1]), drawn)
+    naming.name_ends(ax, theme, sorted(ends, key=lambda end: -end[1]), drawn)
     marks = [mark for mark in p if mark in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)] or p
     kept: list[float] = []
     for mark in marks:

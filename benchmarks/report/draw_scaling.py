@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import look
+import naming
 import words
 from documents import Document
 
@@ -135,7 +136,7 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
             _guide(ax, theme, line)
         drawn.append((x, y))
         ends.append((x[-1], y[-1], named[line["name"]], shade, _ours(line)))
-    look.name_ends(ax, theme, sorted(ends, key=lambda end: not end[4]), drawn)
+    naming.name_ends(ax, theme, sorted(ends, key=lambda end: not end[4]), drawn)
 
 
 def _guide(ax: Axes, theme: look.Theme, line: Line) -> None:
