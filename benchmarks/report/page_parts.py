@@ -90,8 +90,8 @@ def slopes(record: Document) -> Raw:
             theory = "" if slope["theory"] is None else slope["theory"]
             between = f"{slope['from']:,.0f} to {slope['to']:,.0f}"
             cells += [draw_scaling.slope_text(slope), theory, between]
-            kind = "ours" if one["who"] == "sigmax" else None
-            rows.append(noted(cells, [slope["why"]], text=4, class_=kind))
+            class_ = "ours" if one["who"] == "sigmax" else None
+            rows.append(noted(cells, [slope["why"]], text=4, class_=class_))
     return table(("along", "who", "what", "fixed", "slope", "theory", "between"), rows, text=4)
 
 
