@@ -54,7 +54,10 @@ def name_ends(
                 cx, cy = at[0] + step * across, at[1] + step * up
                 left = cx if across > 0.0 else cx - wide if across < 0.0 else cx - wide / 2.0
                 place = (left, cy - high / 2.0, left + wide, cy + high / 2.0)
-                cost = step + (0.0 if across > 0.0 else 6.0) + _cost(place, taken, points, box)
+                far = step + (0.0 if across > 0.0 else 6.0)
+                if best is not None and far >= best[0]:
+                    continue
+                cost = far + _cost(place, taken, points, box)
                 if best is None or cost < best[0]:
                     best = (cost, place, step)
         assert best is not None

@@ -93,10 +93,9 @@ def test_everything_is_written_and_the_same_each_time(report, tmp_path):
     for target in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text):
         assert "".join(target) in page.ids
     # nothing from elsewhere, and colours that follow the theme
-    outside = [
-        value for name, value in page.attributes if name in ("src", "href") and not value.startswith("#")
-    ]
-    assert outside == []
+    links = [value for name, value in page.attributes if name.endswith(("src", "href"))]
+    assert links
+    assert all(link.startswith("#") for link in links)
     assert "script" not in page.tags
     light = set(report.look.THEMES["light"].values())
     drawn = text[text.index("<svg") :]
@@ -304,6 +303,7 @@ def test_text_of_a_document_never_becomes_markup(report, tmp_path):
     pytest.importorskip("matplotlib")
     documents = {name: hostile(copy.deepcopy(getattr(samples, name)())) for name in PARTS}
     documents["curves"]["problems"] = documents["curves"]["problems"][2:]
+    documents["speed"]["rows"] = documents["speed"]["rows"][-40:]
     samples.write(tmp_path, **documents)
     files = report.draw.write(tmp_path)
     assert {path.parent for path in files} == {tmp_path}
