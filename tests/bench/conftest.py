@@ -37,3 +37,17 @@ def modules(monkeypatch):
     monkeypatch.setattr(found["main"].thread_check, "hold", lambda n, more=(): f"{n} threads")
     yield SimpleNamespace(**found)
     _forget()
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """The modules of benchmarks/report, which are importable only while a test runs."""
+    folder = BENCHMARKS / "report"
+    names = [file.stem for file in sorted(folder.glob("*.py")) if file.stem != "__main__"]
+    monkeypatch.syspath_prepend(str(folder))
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found = {name: importlib.import_module(name) for name in names}
+    yield SimpleNamespace(**found)
+    for name in names:
+        sys.modules.pop(name, None)

@@ -1,30 +1,9 @@
-"""benchmarks/figure.py: it draws what the run says, and nothing of what cannot be compared."""
-
-import importlib.util
-import json
-import sys
-from pathlib import Path
+"""benchmarks/report/bars.py: what is compared, what is not, and the README's table of it."""
 
 import pytest
 
-pytest.importorskip("matplotlib")
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "figure.py"
 
-
-@pytest.fixture(scope="module")
-def script():
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    spec = importlib.util.spec_from_file_location("benchmarks_figure", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-def row(problem, peer, ours, theirs, error, quartiles):
+def row(problem, peer, ours, theirs, error, quartiles, **more):
     return {
         "problem": problem,
         "peer": peer,
@@ -32,6 +11,7 @@ def row(problem, peer, ours, theirs, error, quartiles):
         "theirs_seconds": theirs,
         "theirs_error": error,
         "quartiles": quartiles,
+        **more,
     }
 
 
@@ -41,44 +21,115 @@ def record(**changes):
         row("small_500x10", "statsmodels Logit", [2e-4, 1e-4, 3e-4], [1e-4], 1e-12, [0.4, 0.5, 0.6]),
         row("anes96", "glum", [1.5, 1.5], [1.0, 1.0], 5.0, None),
     ]
-    about = {"cpu": "a processor", "python": "3.11", "numpy": "2.4"}
-    return {"tiny": False, "threads": 2, "environment": about, "rows": rows, **changes}
+    about = {"cpu": "a processor", "python": "3.11", "numpy": "2.4", "glum": "3.4"}
+    made = {
+        "tiny": False,
+        "threads": 2,
+        "environment": about,
+        "libraries": {},
+        "conditions": {},
+        "rows": rows,
+    }
+    return made | {"date": "2026-03-01T12:00:00+00:00"} | changes
 
 
-def test_bars_are_the_medians_of_what_can_be_compared(script):
-    first, second = script.bars(record())
-    assert (first.ours, first.theirs, first.quartiles, first.error) == (
-        2e-4,
-        3e-3,
-        (10.0, 15.0, 20.0),
-        2.4e-7,
-    )
+def test_bars_are_the_medians_of_what_can_be_compared(report):
+    first, second, third = report.bars.bars(record())
+    found = (first.ours, first.theirs, first.quartiles, first.error)
+    assert found == (2e-4, 3e-3, (10.0, 15.0, 20.0), 2.4e-7)
     assert second.peer == "statsmodels Logit"
+    assert [bar.exact for bar in (first, second, third)] == [True, True, False]
 
 
-def test_runs_that_say_nothing_are_refused(script):
+def test_runs_that_say_nothing_are_refused(report):
     with pytest.raises(ValueError, match="tiny"):
-        script.bars(record(tiny=True))
+        report.bars.bars(record(tiny=True))
     with pytest.raises(ValueError, match="no two times"):
-        script.bars(record(rows=record()["rows"][2:]))
+        report.bars.bars(record(rows=record()["rows"][2:]))
+    with pytest.raises(ValueError, match="tiny"):
+        report.bars.table_markdown(record(tiny=True))
 
 
-def test_table_has_a_line_for_each_problem(script):
-    lines = script.table(record()).splitlines()
-    assert lines[2] == "| 500 x 10 | 0.2 ms | glum 15.0 (2e-07 se), statsmodels Logit 0.5 (1e-12 se) |"
-    assert lines[-1] == "a processor, 2 threads, Python 3.11, NumPy 2.4."
-    assert len(lines) == 5
+@pytest.mark.parametrize(
+    "change", [{"ours_error": 1e-6}, {"converged": False}, {"ours_error": None}, {"does_nothing": True}]
+)
+def test_nothing_is_compared_with_a_wrong_answer_of_ours(report, change):
+    rows = [record()["rows"][0], record()["rows"][1] | change]
+    assert [bar.peer for bar in report.bars.bars(record(rows=rows))] == ["glum"]
+    wrong = ["500 x 10"] if "does_nothing" not in change else []
+    assert report.bars.unsolved(record(rows=rows)) == wrong
 
 
-def test_pictures_are_the_same_bytes_each_time(script, tmp_path, capsys):
-    path = tmp_path / "record.json"
-    path.write_text(json.dumps(record()))
-    pictures = []
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        assert script.main([str(path), str(tmp_path / name)]) == 0
-        pictures.append([(tmp_path / name / f"speed-{theme}.svg").read_bytes() for theme in script.THEMES])
+def test_an_exact_answer_that_is_struck_out_has_no_bar(report):
+    rows = [record()["rows"][0], record()["rows"][1] | {"quartiles": None}]
+    assert [bar.peer for bar in report.bars.bars(record(rows=rows))] == ["glum"]
+
+
+def test_each_library_is_shown_by_its_fastest_exact_setting(report):
+    ours = [1.0, 1.0]
+    rows = [
+        row("anes96", "scikit-learn lbfgs", ours, [3.0, 3.0], 1e-5, None),
+        row("anes96", "scikit-learn newton-cg", ours, [9.0, 9.0], 1e-9, [9.0, 9.0, 9.0]),
+        row("anes96", "scikit-learn newton-cholesky", ours, [7.0, 7.0], 1e-7, [7.0, 7.0, 7.0]),
+        row("anes96", "scikit-learn-intelex lbfgs", ours, [2.0, 2.0], 1e-4, None),
+        row("anes96", "scikit-learn-intelex newton-cg", ours, [4.0, 4.0], 1e-5, [4.0, 4.0, 4.0]),
+        row("anes96", "sigmax reference", ours, [2.0, 2.0], 1e-15, [2.0, 2.0, 2.0]),
+        row("anes96", "glum", ours, [0.5, 0.5], 1e-9, [0.5, 0.5, 0.5]),
+    ]
+    found = report.bars.bars(record(rows=rows))
+    groups = report.bars.chosen(found)
+    assert [(bar.peer, bar.exact) for bar in groups["anes96"]] == [
+        ("glum", True),
+        ("scikit-learn newton-cholesky", True),
+        ("scikit-learn-intelex newton-cg", False),
+    ]
+    # who is faster is said, too
+    said = report.bars.finding(groups)
+    assert said == "sigmax is not the fastest on any of 1 problem"
+    slower = report.bars.chosen([bar for bar in found if bar.peer != "glum"])
+    said = report.bars.finding(slower)
+    assert said == "sigmax is fastest on 1 problem, 7.0 times as fast as the next accurate library"
+
+
+def test_the_finding_names_who_is_faster(report):
+    groups = report.bars.chosen(report.bars.bars(record(rows=[*record()["rows"], other()])))
+    assert report.bars.finding(groups) == (
+        "sigmax is fastest on 1 of 2 problems, 3.0 times as fast as the next accurate library; "
+        "statsmodels Logit is faster on 500 x 10"
+    )
+
+
+def other():
+    return row("binary_500000x100", "glum", [1.0], [3.0], 1e-8, [3.0, 3.0, 3.0])
+
+
+def test_table_has_a_line_for_each_problem(report):
+    lines = report.bars.table_markdown(record()).splitlines()
+    assert lines[2] == "| 500 x 10 | 0.2 ms | statsmodels Logit 0.5 (1e-12 se), glum 15.0 (2e-7 se) |"
+    assert lines[3] == "| anes96, 944 x 5, 7 classes | 1.50 s | ~~glum 0.7~~ (5 se) |"
+    assert lines[5].startswith("a processor, 2 threads, 2026-03-01; Python 3.11, NumPy 2.4, glum 3.4. ")
+    assert len(lines) == 6
+
+
+def test_the_table_says_that_the_machine_was_busy(report):
+    text = report.bars.table_markdown(record(conditions={"busy": True}))
+    assert text.endswith("**The machine was busy: no ratio of this run counts.**")
+
+
+def test_names_are_no_markdown(report):
+    rows = [record()["rows"][0] | {"peer": "a|b_<i>\nc"}]
+    line = report.bars.table_markdown(record(rows=rows)).splitlines()[2]
+    assert r"a\|b\_\<i\> c 15.0" in line
+
+
+def test_pictures_are_the_same_bytes_each_time(report):
+    pytest.importorskip("matplotlib")
+    light, dark = (report.look.THEMES[name] for name in ("light", "dark"))
+    pictures = [report.draw_speed.picture(record(), theme) for theme in (light, light, dark)]
     assert pictures[0] == pictures[1]
-    assert pictures[0][0] != pictures[0][1]
-    assert pictures[0][0].startswith(b"<?xml")
-    assert "glum 15.0" in capsys.readouterr().out
+    assert pictures[0] != pictures[2]
+    assert pictures[0].startswith("<?xml")
+    # matplotlib keeps texts as comments beside their outlines
+    assert "no answer: off by 5 se" in pictures[0]
+    assert "0.50x Logit" in pictures[0]
+    assert "15.0x" in pictures[0]

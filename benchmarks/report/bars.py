@@ -1,0 +1,187 @@
+"""What is drawn of the times, and the README's table: of each library its fastest accurate setting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import look
+import words
+from documents import OUR_ERROR, WANTED, Document, version
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One peer on one problem.
+
+    Attributes
+    ----------
+    problem, peer : str
+    title : str
+        Of the problem.
+    ours, theirs : float
+        Median seconds.
+    quartiles : tuple of float
+        Of the ratios of the rounds.
+    error : float
+        Of the peer, in standard errors.
+    exact : bool
+        Whether the two times can be compared.
+    """
+
+    problem: str
+    peer: str
+    title: str
+    ours: float
+    theirs: float
+    quartiles: tuple[float, float, float]
+    error: float
+    exact: bool
+
+
+def exact(row: dict[str, Any]) -> bool:
+    """Whether the peer's answer is within 1e-6 standard errors."""
+    error = row["theirs_error"]
+    return bool(row.get("accurate", True)) and error is not None and error <= WANTED
+
+
+def sound(row: dict[str, Any]) -> bool:
+    """Whether sigmax's own answer is one."""
+    error = row.get("ours_error", 0.0)
+    return (
+        bool(row["ours_seconds"])
+        and row.get("converged") is not False
+        and error is not None
+        and error <= OUR_ERROR
+    )
+
+
+def bars(record: Document) -> list[Bar]:
+    """All peers that gave an answer on a problem that sigmax solved, in the order of the run.
+
+    Raises
+    ------
+    ValueError
+        The run was one of tiny problems, or has nothing to compare.
+    """
+    if record["tiny"]:
+        raise ValueError("the run was of tiny problems, which say nothing; run exact_optimum without --tiny")
+    found = [_bar(row) for row in record["rows"] if _drawn(row)]
+    if not any(bar.exact for bar in found):
+        raise ValueError("the run has no two times that can be compared")
+    return found
+
+
+def _drawn(row: dict[str, Any]) -> bool:
+    if row.get("does_nothing") or not sound(row) or not row["theirs_seconds"] or row["theirs_error"] is None:
+        return False
+    # exact, and struck out all the same: the table says why
+    return not (exact(row) and not row["quartiles"])
+
+
+def _bar(row: dict[str, Any]) -> Bar:
+    pairs = zip(row["ours_seconds"], row["theirs_seconds"], strict=False)
+    return Bar(
+        problem=row["problem"],
+        peer=row["peer"],
+        title=words.title(row),
+        ours=words.median(row["ours_seconds"]),
+        theirs=words.median(row["theirs_seconds"]),
+        quartiles=tuple(row["quartiles"] or words.quartiles([b / a for a, b in pairs])),
+        error=row["theirs_error"],
+        exact=exact(row),
+    )
+
+
+def chosen(found: Sequence[Bar]) -> dict[str, list[Bar]]:
+    """Problem -> of each library the fastest that is exact, else the one that comes nearest; fastest first.
+
+    sigmax's own Python twin is no other library.
+    """
+    groups: dict[str, dict[str, Bar]] = {}
+    for bar in found:
+        name = look.library(bar.peer)
+        if name.startswith("sigmax"):
+            continue
+        best = groups.setdefault(bar.problem, {}).setdefault(name, bar)
+        if _rank(bar) < _rank(best):
+            groups[bar.problem][name] = bar
+    return {
+        problem: sorted(group.values(), key=lambda bar: (not bar.exact, bar.quartiles[1]))
+        for problem, group in groups.items()
+    }
+
+
+def _rank(bar: Bar) -> tuple[bool, float]:
+    return (False, bar.quartiles[1]) if bar.exact else (True, bar.error)
+
+
+def finding(groups: dict[str, list[Bar]]) -> str:
+    """In words: how much faster than the fastest other library that is exact."""
+    nearest = {problem: group[0] for problem, group in groups.items() if group[0].exact}
+    ahead = [bar.quartiles[1] for bar in nearest.values() if bar.quartiles[1] > 1.0]
+    behind = [bar for bar in nearest.values() if bar.quartiles[1] <= 1.0]
+    count = f"{len(nearest)} problem{'s' if len(nearest) > 1 else ''}"
+    if not ahead:
+        return f"sigmax is not the fastest on any of {count}"
+    where = f"{len(ahead)} of {count}" if behind else f"all {count}" if len(nearest) > 1 else count
+    factor = words.bounds(ahead, lambda x: words.times(x).removesuffix("x"))
+    said = f"sigmax is fastest on {where}, {factor} times as fast as the next accurate library"
+    if behind:
+        said += "; " + words.listed([f"{bar.peer} is faster on {bar.title}" for bar in behind])
+    return said
+
+
+def unsolved(record: Document) -> list[str]:
+    """Problems on which sigmax itself did not reach the optimum: no time of theirs is compared."""
+    rows = [row for row in record["rows"] if row["ours_seconds"] and not sound(row)]
+    return list(dict.fromkeys(words.title(row) for row in rows))
+
+
+# -- the README's table ------------------------------------------------------------------------
+
+
+def table_markdown(record: Document) -> str:
+    """The README's table: what the picture shows, and under which conditions.
+
+    Raises
+    ------
+    ValueError
+        See `bars`.
+    """
+    found = bars(record)
+    lines = ["| problem | sigmax | others, as multiples of that time |", "|---|--:|---|"]
+    for group in chosen(found).values():
+        cells = ", ".join(_cell(bar) for bar in group)
+        lines.append(f"| {_plain(group[0].title)} | {words.seconds(group[0].ours)} | {cells} |")
+    e = record["environment"]
+    lines += [
+        "",
+        f"{_plain(e['cpu'])}, {record['threads']} threads, {words.date(record.get('date'))}; "
+        f"{_versions(record, found)}. "
+        "Of each library its fastest setting within 1e-6 standard errors (se) of the optimum; "
+        "~~struck out~~: not that accurate.",
+    ]
+    if record["conditions"].get("busy"):
+        lines += ["", "**The machine was busy: no ratio of this run counts.**"]
+    return "\n".join(lines)
+
+
+def _cell(bar: Bar) -> str:
+    text = f"{_plain(bar.peer)} {bar.quartiles[1]:.1f}"
+    return f"{text} ({words.power(bar.error)} se)" if bar.exact else f"~~{text}~~ ({words.off(bar.error)} se)"
+
+
+def _versions(record: Document, found: Sequence[Bar]) -> str:
+    e = record["environment"]
+    named = {look.library(bar.peer): version(record, bar.peer) for bar in found}
+    named = {"Python": e["python"], "NumPy": e["numpy"], **{"sigmax": e.get("sigmax", "")}, **named}
+    return ", ".join(
+        _plain(f"{name} {text}") for name, text in named.items() if text and "reference" not in name
+    )
+
+
+def _plain(text: str) -> str:
+    """Of what a cell of Markdown would take for markup, nothing."""
+    return "".join(f"\\{c}" if c in "|*_`<>[]~" else " " if c in "\r\n" else c for c in text)

@@ -1,0 +1,115 @@
+"""The parts of the full benchmark: their files, and what every part of them has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+#: error, in standard errors, within which an answer counts as the optimum
+WANTED = 1e-6
+#: an answer further away than this is none
+NO_ANSWER = 1.0
+#: sigmax's own answers are held to this
+OUR_ERROR = 1e-9
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one command measures and writes.
+
+    Attributes
+    ----------
+    name, file : str
+    command : str
+        Makes the file; `{file}` stands for its path.
+    title : str
+    """
+
+    name: str
+    file: str
+    command: str
+    title: str
+
+    def how(self, folder: str = "DIR") -> str:
+        """The command, for a folder."""
+        return self.command.format(file=f"{folder}/{self.file}")
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "speed",
+            "speed.json",
+            "python benchmarks/exact_optimum --peers all --json {file}",
+            "Time at equal accuracy",
+        ),
+        Part(
+            "curves",
+            "curves.json",
+            "python benchmarks/exact_optimum --curves --json {file}",
+            "Accuracy against time",
+        ),
+        Part("roofline", "roofline.json", "python benchmarks/roofline --json {file}", "Against the machine"),
+        Part("scaling", "scaling.json", "python benchmarks/scaling --json {file}", "Cost against size"),
+    )
+}
+#: without which a document is none of the part
+_NEEDED = {
+    "speed": ("rows",),
+    "curves": ("problems",),
+    "roofline": ("limits", "points"),
+    "scaling": ("series", "memory"),
+}
+
+
+def read(folder: Path) -> dict[str, Document]:
+    """The documents that are in a folder, by part.
+
+    Raises
+    ------
+    ValueError
+        A file is no JSON, or not that of its part.
+    """
+    found = {}
+    for name, part in PARTS.items():
+        file = folder / part.file
+        if file.exists():
+            try:
+                document = json.loads(file.read_text())
+            except ValueError as error:
+                raise ValueError(f"{file.name} must be JSON; {error}") from None
+            found[name] = checked(name, document, file.name)
+    return found
+
+
+def checked(name: str, document: Any, file: str) -> Document:
+    """The document with every entry of a head, where it has none with what it tells otherwise."""
+    lacks = [key for key in (*_NEEDED[name], "environment", "threads") if key not in _mapping(document)]
+    if lacks:
+        raise ValueError(f"{file} must have the entries of the part {name}; it lacks {', '.join(lacks)}")
+    if document.get("part", name) != name:
+        raise ValueError(f"{file} must be of the part {name}; it is of {document['part']}")
+    others = document.get("cpus_of_others")
+    conditions = {"others": others, "busy": bool(others and others > 0.1)} if others is not None else {}
+    return {"part": name, "date": None, "tiny": False, "libraries": {}, "conditions": conditions} | document
+
+
+def _mapping(document: Any) -> Mapping[str, Any]:
+    return document if isinstance(document, dict) else {}
+
+
+def version(document: Document, peer: str) -> str:
+    """Of the library that a peer belongs to; empty where the document does not say."""
+    said = {**document["libraries"], **document["environment"]}
+    known = {name: text for name, text in said.items() if isinstance(text, str)}
+    if peer in said:
+        return known.get(peer, "")
+    words = peer.removeprefix("loop over ").replace("::", " ")
+    fitting = [name for name in known if words == name or words.startswith((name + " ", name + "-"))]
+    return known[max(fitting, key=len)] if fitting else ""
