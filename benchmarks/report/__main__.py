@@ -9,6 +9,8 @@
 Each part is a process of its own, one after the other, on the same number of threads; what it prints goes to
 DIR/PART.txt too, and its figures to DIR/PART.json.  The report is drawn from those files alone.
 
+    problems   what each problem is like, and that its estimate exists
+                                                              benchmarks/exact_optimum --describe
     speed      other libraries at equal accuracy              benchmarks/exact_optimum
     curves     their accuracy against time                    benchmarks/exact_optimum --curves
     roofline   passes and fits against the machine's limits   benchmarks/roofline
@@ -25,10 +27,11 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import draw
+import look
+from parts import PARTS, TINY, Part
 
 from sigmax import threads
 from sigmax.bench import suite
@@ -36,58 +39,6 @@ from sigmax.bench import suite
 BENCHMARKS = Path(__file__).resolve().parents[1]
 #: what BLAS and OpenMP read, once, when they are loaded
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-#: seconds of a fit above which a peer is timed once
-SLOW = 10
-
-
-@dataclass(frozen=True)
-class Part:
-    """One measurement.
-
-    Attributes
-    ----------
-    name : str
-    arguments : tuple of str
-        The folder under ``benchmarks/`` and what is always asked of it.
-    minutes : int
-        About, on two CPUs.
-    needs_cache, needs_data : bool
-        Whether it takes ``--cache`` and ``--data``.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    minutes: int
-    needs_cache: bool = False
-    needs_data: bool = False
-
-
-#: problems of the speed part, the README's first
-PROBLEMS = (
-    "binary_2000000x20",
-    "binary_500000x100",
-    "classes5_500000x50",
-    "flights_delayed",
-    "flights_origin",
-    "digits_l2",
-    "small_569x30_l2",
-    "small_500x10",
-    "spector",
-    "fair",
-    "anes96",
-    "bootstrap_10000_of_500x5",
-    "groups_10000_of_200x4",
-)
-_SPEED = ("exact_optimum", "--peers", "all", "--quick", "--slow", str(SLOW), "--problems", *PROBLEMS)
-PARTS = {
-    part.name: part
-    for part in (
-        Part("speed", _SPEED, 30, needs_cache=True, needs_data=True),
-        Part("curves", ("exact_optimum", "--curves"), 10, needs_cache=True, needs_data=True),
-        Part("roofline", ("roofline",), 6),
-        Part("scaling", ("scaling",), 12),
-    )
-}
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -118,10 +69,12 @@ def command(part: Part, options: argparse.Namespace) -> list[str]:
     """What runs a part."""
     folder, *rest = part.arguments
     found = [sys.executable, str(BENCHMARKS / folder), *rest]
-    found += ["--threads", str(options.threads), "--json", str(options.out / f"{part.name}.json")]
-    if part.needs_cache and options.cache is not None:
+    if part.problems:
+        found += TINY if options.tiny else part.problems
+    found += ["--threads", str(options.threads), "--json", str(options.out / part.file)]
+    if part.problems and options.cache is not None:
         found += ["--cache", str(options.cache)]
-    if part.needs_data and options.data is not None:
+    if part.problems and options.data is not None:
         found += ["--data", str(options.data)]
     return [*found, "--tiny"] if options.tiny else found
 
@@ -130,7 +83,7 @@ def measure(part: Part, options: argparse.Namespace) -> bool:
     """Run a part, and whether it ended well; what it prints is shown and kept."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(options.threads))
     environment["PYTHONUNBUFFERED"] = "1"
-    file = options.out / f"{part.name}.json"
+    file = options.out / part.file
     file.unlink(missing_ok=True)  # an old one would be drawn where the new one failed
     about = "" if options.tiny else f", about {part.minutes} minutes"
     print(f"\n=== {part.name}{about}", flush=True)
@@ -161,9 +114,14 @@ def main(given: list[str] | None = None) -> int:
     options = arguments(given)
     options.out.mkdir(parents=True, exist_ok=True)
     options.out = options.out.resolve()
+    try:
+        look.matplotlib()
+    except ImportError as error:  # known before an hour of measuring
+        print(error, file=sys.stderr)
+        return 1
     chosen = [] if options.draw else [PARTS[name] for name in suite.PARTS if name in options.parts]
     if options.keep:
-        chosen = [part for part in chosen if not (options.out / f"{part.name}.json").exists()]
+        chosen = [part for part in chosen if not (options.out / part.file).exists()]
     failed = [part.name for part in chosen if not measure(part, options)]
     files = draw.write(options.out)
     print()

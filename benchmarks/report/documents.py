@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from parts import PARTS
 
 Document = dict[str, Any]
 
@@ -16,51 +17,9 @@ WANTED = 1e-6
 NO_ANSWER = 1.0
 #: sigmax's own answers are held to this
 OUR_ERROR = 1e-9
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one command measures and writes.
-
-    Attributes
-    ----------
-    name, file : str
-    command : str
-        Makes the file; `{file}` stands for its path.
-    title : str
-    """
-
-    name: str
-    file: str
-    command: str
-    title: str
-
-    def how(self, folder: str = "DIR") -> str:
-        """The command, for a folder."""
-        return self.command.format(file=f"{folder}/{self.file}")
-
-
-PARTS = {
-    part.name: part
-    for part in (
-        Part(
-            "speed",
-            "speed.json",
-            "python benchmarks/exact_optimum --peers all --json {file}",
-            "Time at equal accuracy",
-        ),
-        Part(
-            "curves",
-            "curves.json",
-            "python benchmarks/exact_optimum --curves --json {file}",
-            "Accuracy against time",
-        ),
-        Part("roofline", "roofline.json", "python benchmarks/roofline --json {file}", "Against the machine"),
-        Part("scaling", "scaling.json", "python benchmarks/scaling --json {file}", "Cost against size"),
-    )
-}
 #: without which a document is none of the part
 _NEEDED = {
+    "problems": ("problems",),
     "speed": ("rows",),
     "curves": ("problems",),
     "roofline": ("limits", "points"),

@@ -2,7 +2,7 @@
 
     python benchmarks/report/draw.py DIR
 
-reads speed.json, curves.json, roofline.json and scaling.json of DIR, as many as there are, and writes beside
+reads the JSON files of DIR that the parts have written, as many as there are (parts.py), and writes beside
 them report.html, the README's table speed.md, and figures, light and dark: speed, curves of each problem,
 roofline, scaling.  The same documents give the same bytes.  Needs matplotlib: extra ``plot``.
 """
@@ -26,6 +26,7 @@ import draw_scaling
 import draw_speed
 import look
 import page
+from parts import PARTS
 
 Picture = Callable[[look.Theme], str]
 
@@ -86,7 +87,7 @@ def write(folder: Path) -> list[Path]:
     look.matplotlib()
     found = documents.read(folder)
     if not found:
-        names = ", ".join(part.file for part in documents.PARTS.values())
+        names = ", ".join(part.file for part in PARTS.values())
         raise ValueError(f"{folder} must have one at least of {names}; it has none")
     files: dict[str, str] = {}
     light: dict[str, str] = {}

