@@ -150,6 +150,10 @@ def _machine(documents: Documents) -> Raw:
     if several:
         text = "The parts differ in machine or versions: do not compare across them."
         parts.append(tag("p", text, class_="warn"))
+    # each part loads the BLAS that it needs, and no other
+    loaded = [text for d in documents.values() for text in _blas(d["environment"].get("blas") or [])]
+    if loaded:
+        parts.append(tag("p", f"BLAS: {'; '.join(dict.fromkeys(loaded))}."))
     return join([*parts, _conditions(documents), _libraries(documents)])
 
 
@@ -162,7 +166,6 @@ def _about(e: Mapping[str, Any]) -> str:
         f"memory {words.amount(e['memory_bytes'])}" if e.get("memory_bytes") else "",
         f"{e.get('platform', '')} {e.get('release', '')}".strip(),
         "a virtual machine" if e.get("virtual") else "",
-        f"BLAS {_blas(e['blas'])}" if e.get("blas") else "",
         f"Python {e['python']}, NumPy {e['numpy']}, SciPy {e.get('scipy', '?')}",
         f"sigmax {e.get('sigmax', '?')}",
         f"backends: {isa}" if isa else "",
@@ -171,11 +174,11 @@ def _about(e: Mapping[str, Any]) -> str:
     return "; ".join(text for text in said if text) + "."
 
 
-def _blas(found: Any) -> str:
+def _blas(found: Any) -> list[str]:
     """Text, or a dict for each library."""
     if not isinstance(found, list):
-        return str(found)
-    return ", ".join(" ".join(str(text) for key, text in one.items() if key != "threads") for one in found)
+        return [str(found)]
+    return [" ".join(str(text) for key, text in one.items() if key != "threads") for one in found]
 
 
 def _conditions(documents: Documents) -> Raw:

@@ -268,9 +268,11 @@ def test_parts_of_different_machines_are_not_compared(report):
     other["environment"] = samples.ENVIRONMENT | {"cpu": "another"}
     text = paged(report, scaling=samples.scaling(), roofline=other)
     assert "do not compare across them" in text
-    assert "do not compare across them" not in paged(
-        report, scaling=samples.scaling(), roofline=samples.roofline()
-    )
+    # another BLAS that only one part has loaded is no other machine
+    other["environment"] = samples.ENVIRONMENT | {"blas": [{"library": "mkl", "version": "1"}]}
+    text = paged(report, scaling=samples.scaling(), roofline=other)
+    assert "do not compare across them" not in text
+    assert "BLAS: mkl 1." in text
 
 
 def test_the_machine_is_described(report):
@@ -280,7 +282,7 @@ def test_the_machine_is_described(report):
     text = paged(report, scaling=made)
     for said in (
         "AMD EPYC 9355",
-        "BLAS openblas 0.3.30 Haswell",
+        "BLAS: openblas 0.3.30 Haswell",
         "memory 25 GB",
         "a virtual machine",
         "glum 3.4.1",
