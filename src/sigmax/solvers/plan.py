@@ -16,7 +16,8 @@ Nanoseconds of one thread for a row, with k coefficients in each of m logits, P 
 plus P^3 / 3 flops at 20 a nanosecond for each Hessian that is factored.  A Hessian at the start takes the
 place of a sample's where there are too few rows for one: 20 a parameter are 160 in all.  Steps with it take
 some five gradients and then three reads in double-double at two gradients each; more classes take more.  They
-are more calls than Newton's steps, by some 8 at 10,000 ns, which counts where rows are few.
+are more calls than Newton's steps, by some 8 at 10,000 ns, which counts where rows are few.  60 gradients are
+the worst of the preconditioned way, 20 its rule, less than two Hessians: where it is there, that way is not.
 """
 
 from __future__ import annotations
@@ -101,19 +102,19 @@ class Plan:
 def plan(objective: Objective) -> Plan:
     """The cheapest way for an objective; depends on its shape alone."""
     costs, n, P = Costs.of(objective), objective.n_rows, objective.n_params
-    ways = {
-        Plan(Way.NEWTON): 8.0 * (costs.hessian + costs.factor),
-        Plan(Way.FEW_READS): 2.0 * (costs.hessian + costs.factor)
-        + (12.0 + objective.n_logits) * costs.gradient
-        + _CALLS,
-    }
+    m = objective.n_logits
+    ways = {Plan(Way.NEWTON): 8.0 * (costs.hessian + costs.factor)}
     size = sample_size(n, P)
     if size:
         ways[Plan(Way.FEW_READS, size)] = (
             4.0 * size / n * costs.hessian + 12.0 * costs.factor + 5.0 * costs.gradient + costs.hessian
         )
-    if P > _SMALL and objective.n_logits > 1:
+    if P > _SMALL and m > 1:
         ways[Plan(Way.PRECONDITIONED)] = 60.0 * costs.gradient + costs.gram
+    else:
+        ways[Plan(Way.FEW_READS)] = (
+            2.0 * (costs.hessian + costs.factor) + (12.0 + m) * costs.gradient + _CALLS
+        )
     return min(ways, key=ways.__getitem__)
 
 
