@@ -151,6 +151,12 @@ def test_samples_are_spread_over_stretches():
         (500_000, 100, 2, Way.FEW_READS),
         (100_000, 500, 2, Way.FEW_READS),
         (500_000, 50, 5, Way.FEW_READS),
+        (20_020, 1000, 2, Way.FEW_READS),
+        (40_000, 2000, 2, Way.FEW_READS),
+        (2_000, 200, 2, Way.FEW_READS),
+        (500, 100, 2, Way.FEW_READS),
+        (4_000, 50, 3, Way.FEW_READS),
+        (10_000, 30, 2, Way.NEWTON),
         (20_000, 784, 10, Way.PRECONDITIONED),
         (944, 5, 7, Way.NEWTON),
     ],
@@ -161,3 +167,13 @@ def test_the_plan_depends_on_the_shape_alone(n, p, K, way):
 
     assert plan(Shape).way is way
     assert planning.plan(Shape).size <= n / 5
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "K"), [(20_020, 1000, 2), (500, 100, 2), (4_000, 50, 3), (15_000, 100, 2)]
+)
+def test_too_few_rows_for_a_sample_begin_with_all_of_them(n, p, K):
+    class Shape:
+        n_rows, n_logits, n_params = n, K - 1, (K - 1) * (p + 1)
+
+    assert plan(Shape) == Plan(Way.FEW_READS, 0)

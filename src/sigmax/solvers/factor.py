@@ -13,16 +13,18 @@ from types import ModuleType
 
 import numpy as np
 
+from sigmax import kernels
 from sigmax.kernels import Float
 
 #: a pivot of C below this times its order is rounding: the column depends on those before it
 _PIVOT = 16.0 * 2.0**-53
 
 
-#: up to this order a matrix is inverted as a product of two triangles.  OpenBLAS shares dpotri, and dpotrs
-#: with many right-hand sides, between threads at any size, a product only of more than 64^3 terms; on a busy
-#: machine each shared call waits for a time slice: 22 ms instead of 0.01 for 36 parameters
-_SMALL = 64
+#: up to this order a matrix is inverted by a triangle's inverse and a product of our own kernel.  OpenBLAS
+#: shares dpotri, and dpotrs with many right-hand sides, between threads at any size, a product of more than
+#: 64^3 terms, dtrtri not yet at order 150, but at 199; on a busy machine each shared call waits for a time
+#: slice: 295 ms instead of 0.3 for 101 parameters
+_SMALL = 150
 
 
 @functools.cache
@@ -108,8 +110,10 @@ class Factor:
             n = len(self._U)
             if n <= _SMALL:
                 T, _ = _lapack().dtrtri(self._U, lower=0)
-                # a copy: of a matrix and its own transpose NumPy makes another product, which is shared
-                whole = T @ T.T.copy()
+                # T T' is the Gram matrix of the columns of T', row by row
+                whole = np.empty((n, n))
+                rows = np.ascontiguousarray(np.triu(T).T)
+                kernels.get().weighted_gram(rows, np.ones(n), whole, intercept=False)
                 self._inverse = 0.5 * (whole + whole.T)
             else:
                 half, _ = _lapack().dpotri(self._U, lower=0)

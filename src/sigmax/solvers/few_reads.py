@@ -2,9 +2,10 @@
 
     1. Fit a sample of the rows, one from each of many equal stretches (Objective.sample), by these steps
        from a sample of the sample, the coarsest without one.  Its estimate is sqrt(n / size) standard errors
-       off, its information that of all rows to about 2 sqrt(P / size) with P parameters.
-    2. Read all rows for gradients only, and step with the sample's information, corrected by what each
-       gradient shows (quasi_newton.py), until the information is worth its price.
+       off, its information that of all rows to about 2 sqrt(P / size) with P parameters.  Where there are
+       too few rows for a sample, the Hessian of all rows at the start takes its place.
+    2. Read all rows for gradients only, and step with that information, corrected by what each gradient
+       shows (quasi_newton.py), until a Hessian is worth its price.
     3. One pass with the Hessian, which the bounds and standard errors need anyway.
     4. The rest is refinement.py: gradients in double-double, steps with that Hessian.
 
@@ -12,16 +13,25 @@ Erdogdu & Montanari (NIPS 2015) and Roosta-Khorasani & Mahoney (Math. Program. 1
 samples; none of these methods reaches the exact estimate without a step like 3.
 
 A sample may lie: it may be separated, or lack a class.  Every step has to pass Newton's own test of the slope
-at its end; where one does not, None is returned, and Newton's method takes over.
+at its end; where one does not, None is returned, and Newton's method takes over.  From a Hessian at the start
+a step may end where f still falls, however steeply: f is convex, so it has fallen all the way, and what the
+step was too short by the next one knows.  It is slow progress that ends these steps, as where the classes are
+separated.  Nor is the second Hessian taken as soon as it pays: what it proves (refinement.py) is worth little
+where logits may still move far, and with few rows a parameter that is known only close to the optimum.  To
+know it takes max |x_ij|, which one of the gradients finds, in double-double.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from sigmax.kernels import Float
-from sigmax.objective import Evaluation, FirstOrder, Objective
+from sigmax.objective import Evaluation, FirstOrder, Objective, Refined
 from sigmax.solvers.curvature import IllConditioned, Plain
 from sigmax.solvers.factor import Factor, NotPositiveDefinite
 from sigmax.solvers.monitor import Monitor
@@ -39,6 +49,11 @@ _ITERATIONS = 30
 _FLAT_ENOUGH = 0.5
 #: reads for gradients before the Hessian, at most
 _MOST_GRADIENTS, _MOST_GRADIENTS_FROM_ZERO = 6, 20
+#: a decrement that has not fallen to this part in so many steps is not on its way to an optimum nearby
+_SLOW, _STEPS = 0.25, 4
+#: logits may change by this on the way from the Hessian to the optimum, in proof: errors are proved to be
+#: below e^this times what they would be without
+_REACH = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +64,45 @@ class Anchor:
     ----------
     at : Evaluation
     factor : Factor
+    change : float
+        What a step with the factor leaves of the decrement, for each unit of it: see :func:`_change`.
     """
 
     at: Evaluation
     factor: Factor
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where the steps over all rows begin, and what they may do.
+
+    Attributes
+    ----------
+    at : FirstOrder
+    metric : QuasiNewton
+    rate : float
+        What its first step leaves of the decrement, about.
+    most : int
+        Gradients before the Hessian, at most.
+    short : float
+        Steps that are too short may leave this part of the slope.
+    reach : float
+        The Hessian is taken where the way that it leaves moves no logit by more than this, in proof.
+    """
+
+    at: FirstOrder
+    metric: QuasiNewton
+    rate: float
+    most: int
+    short: float
+    reach: float
 
 
 def few_reads(
     objective: Objective, starts: list[Float], size: int, *, tol: float, max_iter: int, monitor: Monitor
 ) -> Anchor | None:
-    """Steps 1 to 3; None where the sample does not lead to the optimum.
+    """Steps 1 to 3; None where they do not lead to the optimum.
 
     Parameters
     ----------
@@ -73,48 +117,76 @@ def few_reads(
         Steps over all rows, at most.
     monitor : Monitor
     """
-    at: FirstOrder
-    if size:
-        found = _fit_sample(objective, starts, size)
-        if found is None:
-            return None
-        coef, factor = found
-        metric = QuasiNewton(Scaled(factor, objective.n_rows / size))
-        rate, most = contraction_of_sample(objective.n_params, size), _MOST_GRADIENTS
-        at = objective.gradient(coef)
-        objective.require_finite(at)
-    else:
-        begin = best_of(Plain(objective), starts, monitor)
-        try:
-            metric = QuasiNewton(Factor(begin.hessian))
-        except NotPositiveDefinite:
-            return None
-        at, rate, most = begin, 0.5, _MOST_GRADIENTS_FROM_ZERO
-    previous = math.nan
-    for gradients in range(1, most + 1):
+    start = _sampled(objective, starts, size) if size else _whole(objective, starts, tol, monitor)
+    if start is None:
+        return None
+    at, metric, rate = start.at, start.metric, start.rate
+    decrements: list[float] = []
+    for gradients in range(1, start.most + 1):
         direction = -metric.solve(at.gradient)
         slope = float(at.gradient @ direction)
         if not slope < 0.0:
             return None
         nu = math.sqrt(-slope)
-        monitor.after("gradient", objective, at, nu)
+        monitor.after(_kind(at), objective, at, nu)
         if monitor.iterations >= max_iter:
             return None
-        if gradients > 1:
-            rate = min(max(nu / previous, 0.5 * rate), 0.95)
-        last = gradients == most or _hessian_pays(objective, nu, rate, tol)
-        trial = (objective.evaluate if last else objective.gradient)(at.coef + direction)
-        if not abs(float(trial.gradient @ direction)) <= _FLAT_ENOUGH * -slope:
+        if decrements:
+            rate = min(max(nu / decrements[-1], 0.5 * rate), 0.95)
+        decrements.append(nu)
+        if len(decrements) > _STEPS and nu > _SLOW * decrements[-1 - _STEPS]:
+            return None
+        last = gradients == start.most or _hessian_pays(objective, nu, rate, tol)
+        evaluate: Callable[[Float], FirstOrder] = objective.evaluate if last else objective.gradient
+        if last and gradients < start.most and math.isfinite(start.reach):
+            if not objective.knows_largest:
+                evaluate = partial(objective.refine, low=np.zeros_like(direction))
+            elif rate * objective.reach(direction) > start.reach:
+                evaluate = objective.gradient
+        trial = evaluate(at.coef + direction)
+        if not start.short * slope <= float(trial.gradient @ direction) <= _FLAT_ENOUGH * -slope:
             return None
         monitor.iterations += 1
         if isinstance(trial, Evaluation):
             try:
-                return Anchor(trial, Factor(trial.hessian))
+                factor = Factor(trial.hessian)
             except NotPositiveDefinite:
                 return None
+            return Anchor(trial, factor, _change(trial, factor, direction, at.gradient))
         metric.update(direction, trial.gradient - at.gradient)
-        at, previous = trial, nu
+        at = trial
     return None
+
+
+def _sampled(objective: Objective, starts: list[Float], size: int) -> _Start | None:
+    """The estimate and the information of `size` rows."""
+    found = _fit_sample(objective, starts, size)
+    if found is None:
+        return None
+    coef, factor = found
+    at = objective.gradient(coef)
+    objective.require_finite(at)
+    metric = QuasiNewton(Scaled(factor, objective.n_rows / size))
+    rate = contraction_of_sample(objective.n_params, size)
+    return _Start(at, metric, rate, _MOST_GRADIENTS, _FLAT_ENOUGH, math.inf)
+
+
+def _whole(objective: Objective, starts: list[Float], tol: float, monitor: Monitor) -> _Start | None:
+    """The best of the starts, and the Hessian of all rows there."""
+    at = best_of(Plain(objective), starts, monitor)
+    try:
+        metric = QuasiNewton(Factor(at.hessian))
+    except NotPositiveDefinite:
+        return None
+    # of the fit of a sample nothing is proved
+    reach = _REACH if tol < _TOL else math.inf
+    return _Start(at, metric, 0.5, _MOST_GRADIENTS_FROM_ZERO, 1.0, reach)
+
+
+def _kind(at: FirstOrder) -> str:
+    if isinstance(at, Evaluation):
+        return "hessian"
+    return "refine" if isinstance(at, Refined) else "gradient"
 
 
 def _hessian_pays(objective: Objective, nu: float, rate: float, tol: float) -> bool:
@@ -123,6 +195,18 @@ def _hessian_pays(objective: Objective, nu: float, rate: float, tol: float) -> b
     now = passes_after_hessian(rate * nu, n, tol)
     later = passes_after_hessian(rate * rate * nu, n, tol)
     return now - later < 1.0 or rate > 0.9
+
+
+def _change(at: Evaluation, factor: Factor, step: Float, before: Float) -> float:
+    """||y - H s|| in the norm of H^-1 over ||s||_H^2, y what the last step s has changed the gradient by.
+
+    H is the Hessian at its end, y that halfway times s: the Hessian halfway along a step as long as s differs
+    by about ||y - H s|| / ||s||_H, halfway along another in proportion to its length, its decrement.
+    """
+    Hs = at.hessian @ step
+    off = at.gradient - before - Hs
+    square = float(step @ Hs)
+    return math.sqrt(max(float(off @ factor.solve(off)), 0.0)) / square if square > 0.0 else math.inf
 
 
 def _fit_sample(objective: Objective, starts: list[Float], size: int) -> tuple[Float, Factor] | None:

@@ -6,13 +6,18 @@ Nanoseconds of one thread for a row, with k coefficients in each of m logits, P 
     Hessian    c_h = c_g + 0.010 k^2 m (m + 1) / 2 + 3 m^2      multiplications at the rate of the Gram kernel
 
 (AMD EPYC with AVX-512, two threads: 2,000,000 x 20 took 11 and 22 ms, 500,000 x 100 14 and 44, 100,000 x 500
-14 and 115, 500,000 x 50 with 5 classes 17 and 150.)  Three ways, in passes over all rows:
+14 and 115, 500,000 x 50 with 5 classes 17 and 150.)  The ways, in passes over all rows:
 
-    Newton          8 c_h
-    few reads       (8 / 8 + 3) size c_h / n for the samples, then 5 c_g + c_h
-    preconditioned  60 c_g, and a Gram matrix 0.005 k^2
+    Newton                  8 c_h
+    few reads, of a sample  (8 / 8 + 3) size c_h / n for the samples, then 5 c_g + c_h
+    few reads, of all rows  2 c_h + (12 + m) c_g
+    preconditioned          60 c_g, and a Gram matrix 0.005 k^2
 
-plus P^3 / 3 flops at 20 a nanosecond for each Hessian that is factored.
+plus P^3 / 3 flops at 20 a nanosecond for each Hessian that is factored.  A Hessian at the start takes the
+place of a sample's where there are too few rows for one: 20 a parameter are 160 in all.  Steps with it take
+some five gradients and then three reads in double-double at two gradients each; more classes take more.  They
+are more calls than Newton's steps, by some 8 at 10,000 ns, which counts where rows are few.  60 gradients are
+the worst of the preconditioned way, 20 its rule, less than two Hessians: where it is there, that way is not.
 """
 
 from __future__ import annotations
@@ -32,6 +37,8 @@ _SMALLEST_SHARE, _LARGEST_SHARE = 1 / 32, 1 / 8
 #: parameters up to which a Hessian may be formed whatever it costs
 _SMALL = 300
 _FLOPS_A_NANOSECOND = 20.0
+#: nanoseconds of the calls that few reads have more of than Newton's method
+_CALLS = 8e4
 #: gradients that a dear Hessian costs
 _DEAR = 4.0
 
@@ -85,7 +92,7 @@ class Plan:
     ----------
     way : Way
     size : int
-        Rows of a sample; 0 where the way needs none.
+        Rows of a sample; 0 where the way needs none, or few reads begin with the Hessian of all rows.
     """
 
     way: Way
@@ -95,16 +102,20 @@ class Plan:
 def plan(objective: Objective) -> Plan:
     """The cheapest way for an objective; depends on its shape alone."""
     costs, n, P = Costs.of(objective), objective.n_rows, objective.n_params
-    ways = {Way.NEWTON: 8.0 * (costs.hessian + costs.factor)}
+    m = objective.n_logits
+    ways = {Plan(Way.NEWTON): 8.0 * (costs.hessian + costs.factor)}
     size = sample_size(n, P)
     if size:
-        ways[Way.FEW_READS] = (
+        ways[Plan(Way.FEW_READS, size)] = (
             4.0 * size / n * costs.hessian + 12.0 * costs.factor + 5.0 * costs.gradient + costs.hessian
         )
-    if P > _SMALL and objective.n_logits > 1:
-        ways[Way.PRECONDITIONED] = 60.0 * costs.gradient + costs.gram
-    way = min(ways, key=ways.__getitem__)
-    return Plan(way, size if way is Way.FEW_READS else 0)
+    if P > _SMALL and m > 1:
+        ways[Plan(Way.PRECONDITIONED)] = 60.0 * costs.gradient + costs.gram
+    else:
+        ways[Plan(Way.FEW_READS)] = (
+            2.0 * (costs.hessian + costs.factor) + (12.0 + m) * costs.gradient + _CALLS
+        )
+    return min(ways, key=ways.__getitem__)
 
 
 def sample_size(n: int, P: int) -> int:

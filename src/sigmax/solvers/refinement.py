@@ -105,17 +105,20 @@ def refine(
         monitor.after("refine" if isinstance(at, Refined) else "gradient", objective, at, here.nu)
         if not math.isfinite(here.nu):
             return None
+        if isinstance(at, Refined) and math.isinf(doubt):
+            doubt = factor.doubt * objective.hessian_rounding(anchor)
         if before is not None and not here.nu <= _SHRINKS * before.nu:
             return _at_rounding(objective, before, here, anchor, doubt)
         if isinstance(at, Refined):
-            if math.isinf(doubt):
-                doubt = factor.doubt * objective.hessian_rounding(anchor)
             D = objective.reach(at.coef - anchor.coef + low) + objective.reach(last)
             eps = math.expm1(min(D, 1.0)) + doubt
             left = eps * here.nu
             rate = here.nu / before.nu if before is not None else rate
             if eps < 0.5 and (left <= tol or (left <= _SLACK * tol and rate * here.nu <= tol)):
                 return _end(at, last, left, D, doubt, Stop.TOLERANCE)
+            if doubt < 0.5 and here.nu <= tol:
+                # measured, though too far from the anchor to say what a step leaves
+                return _end(at, None, here.nu, D, doubt, Stop.TOLERANCE)
             if here.nu == 0.0:
                 # nothing moves any more, whatever the factor is worth
                 return _end(at, last, left, D, doubt, Stop.ROUNDING)
@@ -126,8 +129,12 @@ def refine(
             moved = (at.coef - before.at.coef) + (low - before.low)
             metric.update(moved, at.gradient - before.at.gradient)
             step = -metric.solve(at.gradient)
-        # steps with one Hessian contract by about the same factor each time
-        expected = here.nu * (here.nu / before.nu) if before is not None else 0.0
+        # steps with one Hessian contract by about the same factor each time, but for the first, over which
+        # it is off by half of that
+        if before is not None:
+            expected = here.nu * (here.nu / before.nu)
+        else:
+            expected = 2.0 * rate * here.nu if rate < 1.0 else 0.0
         before = here
         coef, low = _add(coef, low, step)
         if expected > _PLAIN:

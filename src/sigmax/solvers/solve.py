@@ -25,7 +25,7 @@ from sigmax.solvers.flat_certificate import flat_bound
 from sigmax.solvers.kronecker import kronecker
 from sigmax.solvers.monitor import Callback, Monitor, Stopped
 from sigmax.solvers.newton import newton
-from sigmax.solvers.plan import Costs, Way, contraction_of_hessian, plan
+from sigmax.solvers.plan import Costs, Way, plan
 from sigmax.solvers.refinement import refine
 from sigmax.solvers.small import is_small, small
 from sigmax.solvers.solution import Metric, Solution, Stop
@@ -38,6 +38,8 @@ _CLOSE, _CLOSE_ENOUGH = 1e-9, 1e-5
 _MOST_STEPS, _MOST_FLAT_STEPS = 100, 1000
 #: parameters up to which a Hessian can still be formed where the way without one has not got there
 _FORMABLE = 3000
+#: a Hessian from which logits may have moved by more, in proof, makes bounds that are too wide: another one
+_DRIFTED = 1.0
 #: a factor whose Hessian rounding may have changed by more than this part proves little: whiten the rows
 _DOUBTFUL = 0.1
 
@@ -105,7 +107,7 @@ def _solve(
         found = _small(objective, starts, tol, most, monitor)
         if found is not None:
             return found
-    chosen = plan(objective)
+    chosen, doubtful = plan(objective), False
     if chosen.way is Way.PRECONDITIONED:
         flat = _preconditioned(objective, starts, tol, max_iter or _MOST_FLAT_STEPS, monitor)
         if flat.stop is Stop.ITERATIONS or objective.n_params > _FORMABLE or _is_proved(flat):
@@ -118,24 +120,37 @@ def _solve(
             at, factor = anchor.at, anchor.factor
             step = -factor.solve(at.gradient)
             nu = math.sqrt(max(-float(at.gradient @ step), 0.0))
-            rate = contraction_of_hessian(nu, objective.response.weight_sum)
+            rate = nu * anchor.change
             found = _refined(objective, at.coef + step, factor, at, tol, max_iter, monitor, nu * rate, rate)
             if found is not None:
-                return found
-            starts = [at.coef, *starts]
+                assert found.doubt is not None
+                doubtful = found.doubt > _DOUBTFUL
+                if found.drift <= _DRIFTED and not doubtful:
+                    return found
+            starts = [at.coef if found is None else found.coef, *starts]
         elif monitor.last is not None:
             starts = [monitor.last.coef, *starts]
-    return _densely(objective, starts, tol, max_iter, monitor)
+        if monitor.patience is not None:
+            # steps without a Hessian are shorter
+            monitor.patience += monitor.iterations // 2
+    return _densely(objective, starts, tol, max_iter, monitor, doubtful=doubtful)
 
 
 def _densely(
-    objective: Objective, starts: list[Float], tol: float, max_iter: int, monitor: Monitor
+    objective: Objective,
+    starts: list[Float],
+    tol: float,
+    max_iter: int,
+    monitor: Monitor,
+    *,
+    doubtful: bool = False,
 ) -> Solution:
-    """Newton's method with every Hessian, in whatever coordinates it takes."""
-    try:
-        return _newton(Plain(objective), starts, tol, max_iter, monitor)
-    except IllConditioned:
-        pass
+    """Newton's method with every Hessian, in whatever coordinates it takes: whitened where `doubtful`."""
+    if not doubtful:
+        try:
+            return _newton(Plain(objective), starts, tol, max_iter, monitor)
+        except IllConditioned:
+            pass
     if monitor.last is not None:
         starts = [monitor.last.coef, *starts]
     try:
