@@ -13,18 +13,33 @@ from types import ModuleType
 
 import numpy as np
 
-from sigmax import kernels
 from sigmax.kernels import Float
 
 #: a pivot of C below this times its order is rounding: the column depends on those before it
 _PIVOT = 16.0 * 2.0**-53
 
 
-#: up to this order a matrix is inverted by a triangle's inverse and a product of our own kernel.  OpenBLAS
-#: shares dpotri, and dpotrs with many right-hand sides, between threads at any size, a product of more than
-#: 64^3 terms, dtrtri not yet at order 150, but at 199; on a busy machine each shared call waits for a time
+#: up to this order a matrix is inverted by a triangle's inverse and products of blocks.  OpenBLAS shares
+#: dpotri, and dpotrs with many right-hand sides, between threads at any size, dtrtri not yet at order 150,
+#: but at 199, and a product of more than 64^3 terms; on a busy machine each shared call waits for a time
 #: slice: 295 ms instead of 0.3 for 101 parameters
-_SMALL = 150
+_SMALL, _BLOCK = 150, 64
+
+
+def _with_own_transpose(T: Float) -> Float:
+    """T T' of an upper triangle T, by blocks that BLAS does not share between threads."""
+    n = len(T)
+    whole = np.zeros((n, n))
+    for i in range(0, n, _BLOCK):
+        rows = slice(i, i + _BLOCK)
+        for j in range(i, n, _BLOCK):
+            columns = slice(j, j + _BLOCK)
+            for k in range(j, n, _BLOCK):
+                inner = slice(k, k + _BLOCK)
+                # a copy: of a matrix and its own transpose NumPy makes another product, which is shared
+                whole[rows, columns] += T[rows, inner] @ T[columns, inner].T.copy()
+            whole[columns, rows] = whole[rows, columns].T
+    return whole
 
 
 @functools.cache
@@ -110,10 +125,7 @@ class Factor:
             n = len(self._U)
             if n <= _SMALL:
                 T, _ = _lapack().dtrtri(self._U, lower=0)
-                # T T' is the Gram matrix of the columns of T', row by row
-                whole = np.empty((n, n))
-                rows = np.ascontiguousarray(np.triu(T).T)
-                kernels.get().weighted_gram(rows, np.ones(n), whole, intercept=False)
+                whole = _with_own_transpose(np.triu(T))
                 self._inverse = 0.5 * (whole + whole.T)
             else:
                 half, _ = _lapack().dpotri(self._U, lower=0)
