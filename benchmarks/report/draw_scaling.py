@@ -46,7 +46,10 @@ def panels(record: Document) -> list[tuple[str, str, list[Line]]]:
 def _y(kind: str, point: Mapping[str, Any]) -> float | None:
     if kind == "time":
         return words.median(point["seconds"]) if point["seconds"] else None
-    return max(point["peak"] - point["before"], 1) if point["peak"] is not None else None
+    if point["peak"] is None or point["before"] is None:
+        return None
+    above = point["peak"] - point["before"]
+    return float(above) if above > 0 else None  # nothing that a logarithmic axis could show
 
 
 def slope_text(slope: Mapping[str, Any] | None) -> str:
@@ -67,7 +70,12 @@ def finding(record: Document) -> str:
     said = []
     for along, kind, lines in panels(record):
         slope = next(
-            (q["slope"] for q in lines if _ours(q) and q.get("what", "fit") == "fit" and q["slope"]), None
+            (
+                q["slope"]
+                for q in lines
+                if _ours(q) and q.get("what", "fit") == "fit" and slope_text(q["slope"])
+            ),
+            None,
         )
         if kind == "time" and slope and along == "threads":
             said.append(f"twice the threads: {2 ** -slope['value']:.2f}x as fast")

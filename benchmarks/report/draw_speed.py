@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import look
 import words
-from bars import Bar, bars, chosen, finding, unsolved
+from bars import Bar, bars, chosen, summary
 from documents import NO_ANSWER, Document
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _columns(groups: dict[str, list[Bar]]) -> tuple[list[str], list[str]]:
     return names[:cut], names[cut:]
 
 
-def picture(record: Document, theme: look.Theme) -> str:
+def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
     """The README's figure, as SVG.
 
     Raises
@@ -60,9 +60,7 @@ def picture(record: Document, theme: look.Theme) -> str:
         See `bars`.
     """
     groups = chosen(bars(record))
-    said = finding(groups)
-    if unsolved(record):
-        said += f"; it does not solve {words.listed(unsolved(record))}"
+    said = warning + summary(record)
     columns = [column for column in _columns(groups) if column]
     inches = [_ROW * sum(_rows(groups[name]) for name in column) for column in columns]
     top = look.heading_inches(said, _DETAIL) + 0.1

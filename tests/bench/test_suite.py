@@ -95,6 +95,18 @@ def test_an_old_file_is_not_drawn_in_the_place_of_a_part_that_failed(driver, tmp
     assert not old.exists()
 
 
+def test_a_report_that_cannot_be_drawn_is_one_sentence(driver, tmp_path, monkeypatch, capsys):
+    def fails(folder):
+        raise ValueError("there is nothing")
+
+    monkeypatch.setattr(driver.draw, "write", fails)
+    assert driver.main(["--out", str(tmp_path), "--draw"]) == 1
+    assert capsys.readouterr().err == "there is nothing\n"
+    with pytest.raises(SystemExit):
+        driver.main(["--out", str(tmp_path / "none"), "--draw"])
+    assert "--out must be the folder of a run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
