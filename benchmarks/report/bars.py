@@ -126,10 +126,8 @@ def finding(groups: dict[str, list[Bar]]) -> str:
     """
     nearest = [group[0] for group in groups.values() if group[0].exact]
     ahead = [bar.quartiles[1] for bar in nearest if bar.quartiles[0] > 1.0]
-    behind = [f"{bar.peer} is faster on {bar.title}" for bar in nearest if bar.quartiles[2] < 1.0]
-    level = [
-        f"{bar.peer} as fast on {bar.title}" for bar in nearest if bar.quartiles[0] <= 1.0 <= bar.quartiles[2]
-    ]
+    behind = _where("is faster", [bar for bar in nearest if bar.quartiles[2] < 1.0])
+    level = _where("is as fast", [bar for bar in nearest if bar.quartiles[0] <= 1.0 <= bar.quartiles[2]])
     count = f"{len(nearest)} problem{'s' if len(nearest) > 1 else ''}"
     said = f"sigmax is not the fastest on any of {count}"
     if ahead:
@@ -137,9 +135,17 @@ def finding(groups: dict[str, list[Bar]]) -> str:
         factor = words.bounds(ahead, lambda x: words.times(x).removesuffix("x"))
         said = f"sigmax is fastest on {where if len(nearest) > 1 else count}, {factor} times as fast as"
         said += " the next accurate library"
-    said = "; ".join([said, *(words.listed(texts) for texts in (behind, level) if texts)])
+    said = "; ".join([said, *behind, *level])
     alone = len(groups) - len(nearest)
     return f"{said}; no other library is accurate on {alone} more" if alone else said
+
+
+def _where(what: str, found: Sequence[Bar]) -> list[str]:
+    """Of each peer: that it is so, and on which problems."""
+    titles: dict[str, list[str]] = {}
+    for bar in found:
+        titles.setdefault(bar.peer, []).append(bar.title)
+    return [f"{peer} {what} on {words.listed(where)}" for peer, where in titles.items()]
 
 
 def summary(record: Document) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: inches of a panel, with its title and the names of its axes
 _PANEL, _ACROSS = 2.75, 2
+#: points of the longest name of a line
+_NAME = 120.0
 _AXES = {"n": "rows n", "p": "columns p", "K": "classes K", "threads": "threads"}
 _STYLES = {"fit": "-", "pass": (0, (4, 2))}
 
@@ -124,6 +126,7 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
         line["name"]: f"{line['name']} {slope_text(line['slope']).partition(' ')[0]}".strip()
         for line in lines
     }
+    named = {name: look.cut(text, _NAME, bold=True) for name, text in named.items()}
     _frame(ax, along, kind, lines, inches, list(named.values()))
     drawn, ends = [], []
     sizes = next((line["sizes"] for line in lines if line["sizes"]), [])

@@ -16,7 +16,7 @@ import page_speed
 import words
 from documents import Document, warning
 from markup import STYLE, Raw, esc, join, row, table, tag
-from parts import PARTS
+from parts import PARTS, SLOW
 
 Documents = Mapping[str, Document]
 #: key of a figure -> SVG in the light theme
@@ -38,14 +38,15 @@ _TINY = "The problems were tiny, as in the tests, and the times say nothing abou
 _BUSY = "The machine was busy with other work, so that no ratio counts"
 _SLOWED = "Heat or a quota slowed the processor down"
 _METHOD = (
-    "Each problem has a seed or a published source, and its estimate is proved to exist.",
+    "Each problem has a seed or a published source; its table says whether the estimate is proved to exist.",
     "The optimum comes from extended precision, without sigmax; the error of an answer is the largest "
     "distance of a coefficient to it, in standard errors, and the gradient is max |g_j| se_j.",
     "A peer gets the loosest tolerance with which it comes within 1e-6, or, where it never does, the one "
     "that comes nearest, and its time is struck out.",
     "Every library gets the layout of the data that it prefers, which is not timed, and the same number "
     "of threads.",
-    "In each round all take part once, in turns, every other round backwards; warm-ups are dropped.",
+    "In each round all take part once, in turns, every other round backwards; warm-ups are dropped. "
+    f"A peer whose fit takes longer than {SLOW} s is timed once, and then has no spread.",
     "A ratio is the peer's time over sigmax's in the same round; shown are the median over rounds and the"
     " quartiles, and spread is (max - min) / median.",
     "The peer that does nothing returns coefficients it was handed: its time is the cost of the harness.",

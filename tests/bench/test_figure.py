@@ -107,7 +107,14 @@ def test_nobody_is_faster_where_rounds_disagree(report):
     groups = report.bars.chosen(report.bars.bars(record(rows=[other(), level, alone])))
     assert report.bars.finding(groups) == (
         "sigmax is fastest on 1 of 2 problems, 3.0 times as fast as the next accurate library; "
-        "glum as fast on anes96, 944 x 5, 7 classes; no other library is accurate on 1 more"
+        "glum is as fast on anes96, 944 x 5, 7 classes; no other library is accurate on 1 more"
+    )
+
+
+def test_who_is_faster_on_several_problems_is_named_once(report):
+    rows = [row(name, "glum", [1.0], [0.5], 1e-9, [0.5, 0.5, 0.5]) for name in ("a", "b", "c")]
+    assert report.bars.finding(report.bars.chosen(report.bars.bars(record(rows=rows)))) == (
+        "sigmax is not the fastest on any of 3 problems; glum is faster on a, b and c"
     )
 
 

@@ -491,6 +491,27 @@ def test_titles_and_quartiles(report):
     assert report.words.quartiles([4.0, 1.0, 3.0, 2.0]) == (1.75, 2.5, 3.25)
 
 
+def test_long_names_are_cut_to_their_room(report):
+    pytest.importorskip("matplotlib")
+    assert report.look.cut("glum", 100.0) == "glum"
+    found = report.look.cut("a very long name of a library", 60.0)
+    assert found.startswith("a very")
+    assert found.endswith("...")
+    assert report.look.text_width(found) <= 60.0
+    drawn = report.draw_speed.picture(
+        report.documents.checked("speed", speed_of(one("a library " * 9, 1e-9)), "speed.json"),
+        report.look.THEMES["light"],
+    )
+    assert "a library " * 9 not in drawn
+    assert "<!-- a library a l" in drawn
+
+
+def test_a_time_measured_once_has_no_spread(report):
+    page = Page(paged(report, speed=speed_of(one("glum", 1e-9, (2.0,)))))
+    assert "timed once" in page.row("glum")["text"]
+    assert "timed once" not in page.row("sigmax")["text"]
+
+
 def test_each_library_has_its_own_colour(report):
     for theme in report.look.THEMES.values():
         assert len(set(theme.values())) == len(theme)
