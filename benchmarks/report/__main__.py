@@ -53,7 +53,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     most = threads.resolve()
     add("--threads", type=int, default=most, metavar="N", help=f"threads of every library ({most} here)")
     add("--data", type=Path, metavar="DIR", help="folder of large data sets that were downloaded")
-    kept = "folder that keeps optima and tolerances for other runs (none: found again)"
+    kept = "folder of optima and tolerances, kept for other runs (one in the system's temporary folder)"
     add("--cache", type=Path, metavar="DIR", help=kept)
     add("--tiny", action="store_true", help="small sizes, as in the tests: does everything work here?")
     what = parser.add_mutually_exclusive_group()

@@ -18,6 +18,8 @@ from documents import Document, warning
 from markup import STYLE, Raw, esc, join, row, table, tag
 from parts import PARTS, SLOW
 
+from sigmax.bench.conditions import LIMIT
+
 Documents = Mapping[str, Document]
 #: key of a figure -> SVG in the light theme
 Figures = Mapping[str, str]
@@ -53,8 +55,8 @@ _METHOD = (
     "Curves rerun each fit with growing budgets of iterations; every point is a fit from the start.",
     "Limits of the machine are measured in turns with what is held against them: the bandwidth of reading "
     "is that of the same round, the rate of DGEMM the best of the run.",
-    "A run notes load, CPU time of others, throttling and frequencies; where others used more than a "
-    "tenth of a CPU no ratio counts.",
+    "A run notes load, CPU time of others, throttling and frequencies; where others, or the host of a "
+    f"virtual machine, took more than {LIMIT:g} CPUs on average no ratio counts.",
 )
 
 

@@ -58,7 +58,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--columns", type=int, nargs="+", metavar="P", help=f"columns of X ({' '.join(map(str, COLUMNS))})")
     add("--classes", type=int, nargs="+", metavar="K", help=f"classes ({' '.join(map(str, CLASSES))})")
     add("--bytes", type=int, metavar="B", help="of X with two classes (4e8, and 4 times the cache at least)")
-    add("--json", type=Path, metavar="FILE", help="file for all figures")
+    add("--json", type=document.file, metavar="FILE", help="file for all figures")
     add("--tiny", action="store_true", help="sizes of the tests, which say nothing about speed")
     got = parser.parse_args(given)
     for name, least in (("threads", 1), ("rounds", 3), ("bytes", 1)):

@@ -61,7 +61,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     add("--slow", type=float, default=10.0, metavar="S", help=slow)
     add("--most-rows", type=int, metavar="N", help="rows of any problem at most; memory may leave fewer")
     add("--tiny", action="store_true", help="small sizes, as in the tests")
-    add("--json", type=Path, metavar="FILE", help="file for all figures")
+    add("--json", type=document.file, metavar="FILE", help="file for all figures")
     got = parser.parse_args(given)
     if got.threads < 1:
         parser.error(f"--threads must be 1 at least; got {got.threads}")

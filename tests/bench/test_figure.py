@@ -60,6 +60,12 @@ def test_nothing_is_compared_with_a_wrong_answer_of_ours(report, change):
     assert report.bars.unsolved(record(rows=rows)) == wrong
 
 
+@pytest.mark.parametrize(("error", "exact"), [(1e-6, True), (1.001e-6, False), (None, False)])
+def test_exact_is_within_a_millionth_of_a_standard_error(report, error, exact):
+    assert report.bars.exact(row("anes96", "glum", [1.0], [1.0], error, None)) is exact
+    assert not report.bars.exact(row("anes96", "glum", [1.0], [1.0], 0.0, None, accurate=False))
+
+
 def test_an_exact_answer_that_is_struck_out_has_no_bar(report):
     rows = [record()["rows"][0], record()["rows"][1] | {"quartiles": None}]
     assert [bar.peer for bar in report.bars.bars(record(rows=rows))] == ["glum"]

@@ -92,6 +92,9 @@ def test_everything_is_written_and_the_same_each_time(report, tmp_path):
     # what is referred to is there
     for target in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text):
         assert "".join(target) in page.ids
+    # of the pictures no other ids are left
+    referred = {"".join(pair) for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text)}
+    assert {name for name in page.ids if name.startswith("scaling-")} <= referred
     # nothing from elsewhere, and colours that follow the theme
     links = [value for name, value in page.attributes if name.endswith(("src", "href"))]
     assert links

@@ -160,6 +160,11 @@ def test_the_suite_is_found_in_the_package_first_and_then_in_the_checkout(tmp_pa
         assert suite.folder((installed, checkout)) == place
 
 
+def test_the_copy_in_the_package_comes_before_the_checkout():
+    package = Path(suite.__file__).resolve().parent
+    assert (package / "suite", FOLDER.parent) == suite._PLACES
+
+
 def test_the_command_names_the_driver():
     found = suite.command("there", n_threads=4, more=["--keep"])
     assert found == [
