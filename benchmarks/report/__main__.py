@@ -9,7 +9,7 @@
 Each part is a process of its own, one after the other, on the same number of threads; what it prints goes to
 DIR/PART.txt too, and its figures to DIR/PART.json.  The report is drawn from those files alone.
 
-    problems   what each problem is like, and that its estimate exists
+    problems   what each problem is like, and whether its estimate exists
                                                               benchmarks/exact_optimum --describe
     speed      other libraries at equal accuracy              benchmarks/exact_optimum
     curves     their accuracy against time                    benchmarks/exact_optimum --curves

@@ -79,7 +79,8 @@ def page(documents: Documents, figures: Figures, refused: str = "") -> str:
         tag("h1", "Exact logistic regression: the benchmark"),
         tag("p", _ABOUT),
         tag("nav", *(tag("a", part.title, href=f"#{name}") for name, part in PARTS.items()),
-            tag("a", "Machine", href="#machine"), tag("a", "Method", href="#method")),
+            tag("a", "Machine", href="#machine"), tag("a", "Method", href="#method"),
+            tag("a", "To make it again", href="#again")),
         *_warnings(documents),
         _section("machine", "Machine and conditions", _machine(documents)),
     ]  # fmt: skip

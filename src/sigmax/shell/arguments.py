@@ -49,17 +49,17 @@ FILE - is CSV from standard input.  A file given to --output appears when it is 
   sigmax bench --full --out report --parts roofline,scaling
   sigmax bench --full --out report --draw
 
---full runs the whole benchmark against every other library that is installed, an hour on two CPUs, and writes
-report.html, its figures and the JSON of each part:
+--full runs the whole benchmark against every other library that is installed,
+an hour on two CPUs, and writes report.html, its figures and the JSON of each part:
 
-  problems   what each problem is like, and that its estimate exists
+  problems   what each problem is like, and whether its estimate exists
   speed      time of every library at equal accuracy
   curves     accuracy against time
   roofline   passes and fits against the limits of the machine
   scaling    cost against rows, columns, classes and threads, and memory
 
-It needs matplotlib (pip install 'sigmax[plot]').  Its figures are worth something on a quiet machine alone;
-the report says whether it was one.""",
+It needs matplotlib (pip install 'sigmax[plot]').  Its figures are worth something
+on a quiet machine alone; the report says whether it was one.""",
     "info": """examples:
   sigmax info
   sigmax info --json""",
