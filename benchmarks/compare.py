@@ -38,7 +38,7 @@ from comparing.checkouts import Checkout, Unusable
 from comparing.operations import KINDS, QUICK
 from comparing.verdicts import Rules, Verdict, confirmed, verdicts
 
-from sigmax.bench import conditions, document
+from sigmax.bench import conditions, document, environment
 
 _HERE = Path(__file__).resolve().parent
 _SAMPLE = _HERE / "comparing" / "sample.py"
@@ -68,7 +68,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
             metavar="SECONDS",
             help=f"of kind {kind} ({bound:g})",
         )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="all samples and verdicts")
+    parser.add_argument("--json", type=document.file, metavar="FILE", help="all samples and verdicts")
     got = parser.parse_args(given)
     got.pairs = got.pairs if got.pairs is not None else _QUICK_PAIRS if got.quick else _PAIRS
     got.operations = got.operations or (list(QUICK) if got.quick else list(KINDS))
@@ -104,7 +104,7 @@ def sample(
         "seconds": 0.0 if answers else _QUICK_SECONDS if options.quick else _SECONDS,
         "answers": answers,
     }
-    environment = {
+    variables = {
         **os.environ,
         **dict.fromkeys(_THREADS, str(options.threads)),
         "PYTHONPATH": str(one.source),
@@ -115,7 +115,7 @@ def sample(
     # from the temporary folder: nothing of the user's lies on the path
     done = subprocess.run(
         [sys.executable, str(_SAMPLE), json.dumps(asked)],
-        env=environment,
+        env=variables,
         cwd=one.bytecode.parent,
         capture_output=True,
         text=True,
@@ -212,13 +212,15 @@ def main(given: Sequence[str] | None = None) -> int:
         "again": [one.record() for one in again.values()],
     }
     print(f"base {options.base} {about['base']['commit'][:12]}, head {options.head}", end=" ")
-    print(f"{about['head']['commit'][:12]}; {backends[0]}, {options.threads} threads, {options.pairs} pairs")
+    said = f"{backends[0]}, {environment.threads_text(options.threads)}, {options.pairs} pairs"
+    print(f"{about['head']['commit'][:12]}; {said}")
     print(f"{record['environment']['cpu']}\n{meanwhile}\n\n{table(found)}\n")
     faults = [one for one in found if one.fault]
     faster = sum(one.speed == "improvement" for one in found)
     for one in faults:
         print(f"{one.said.upper()}: {one.name} {one.remark}".rstrip())
     said = f"{len(faults)} faults, {faster} faster, {len(found)} operations"
+    said += "; the machine was busy: none of it counts" if meanwhile.busy else ""
     print(said)
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=1) + "\n")

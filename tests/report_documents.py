@@ -342,10 +342,9 @@ def scaling(**changes):
 
 
 def write(folder, **documents):
-    """All four parts, or those that are given."""
-    for name, made in (
-        documents or {p: globals()[p]() for p in ("speed", "curves", "roofline", "scaling")}
-    ).items():
+    """All parts, or those that are given."""
+    made_up = (problems, speed, curves, roofline, scaling)
+    for name, made in (documents or {part.__name__: part() for part in made_up}).items():
         (Path(folder) / f"{name}.json").write_text(json.dumps(made))
 
 

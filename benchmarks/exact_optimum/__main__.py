@@ -102,7 +102,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     )
     cache = Path(tempfile.gettempdir()) / "sigmax_exact_optimum"
     parser.add_argument("--cache", type=Path, default=cache, help="folder of optima and tolerances")
-    parser.add_argument("--json", type=Path, help="file for all figures")
+    parser.add_argument("--json", type=document.file, metavar="FILE", help="file for all figures")
     got = parser.parse_args(given)
     if got.threads < 1:
         parser.error(f"--threads must be 1 at least; got {got.threads}")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 #: threads where --threads is not given
 DEFAULT = "2"
-_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+#: what BLAS and OpenMP read, once, when they are loaded
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
 def asked(given: Sequence[str]) -> str:
@@ -25,5 +26,5 @@ def asked(given: Sequence[str]) -> str:
 
 def hold(given: Sequence[str]) -> None:
     """Set the variables for this process and its children, from the arguments of a command."""
-    for name in _VARIABLES:
+    for name in VARIABLES:
         os.environ[name] = asked(given)

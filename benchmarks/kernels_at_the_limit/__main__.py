@@ -16,7 +16,6 @@ import argparse
 import json
 import math
 import sys
-from pathlib import Path
 
 import line_functions
 import line_passes
@@ -42,7 +41,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--without", nargs="+", choices=peers.OPTIONAL, default=[], help="peers that may be missing"
     )
-    parser.add_argument("--json", type=Path, help="file for all times")
+    parser.add_argument("--json", type=document.file, help="file for all times")
     got = parser.parse_args(given)
     if got.threads < 1:
         parser.error(f"--threads must be 1 at least; got {got.threads}")

@@ -9,7 +9,7 @@
 Each part is a process of its own, one after the other, on the same number of threads; what it prints goes to
 DIR/PART.txt too, and its figures to DIR/PART.json.  The report is drawn from those files alone.
 
-    problems   what each problem is like, and that its estimate exists
+    problems   what each problem is like, and whether its estimate exists
                                                               benchmarks/exact_optimum --describe
     speed      other libraries at equal accuracy              benchmarks/exact_optimum
     curves     their accuracy against time                    benchmarks/exact_optimum --curves
@@ -29,32 +29,36 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "exact_optimum"))
+
 import draw
 import look
+import set_threads
 from parts import PARTS, TINY, Part
 
 from sigmax import threads
 from sigmax.bench import suite
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
-#: what BLAS and OpenMP read, once, when they are loaded
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     about = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(prog="python benchmarks/report", description=about)
     add = parser.add_argument
-    add("--out", type=Path, required=True, metavar="DIR", help="folder of the report; made if need be")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the report, made if need be")
     names = suite.PARTS
-    add("--parts", nargs="+", choices=names, default=names, metavar="PART", help=f"of {', '.join(names)}")
-    add("--threads", type=int, default=threads.resolve(), metavar="N", help="of every library; all CPUs")
-    add("--data", type=Path, metavar="DIR", help="folder of data sets that were downloaded")
-    add("--cache", type=Path, metavar="DIR", help="folder of optima and tolerances; a temporary one")
-    add("--tiny", action="store_true", help="small sizes, as in the tests")
+    which = f"some of {', '.join(names)} (all)"
+    add("--parts", nargs="+", choices=names, default=names, metavar="PART", help=which)
+    most = threads.resolve()
+    add("--threads", type=int, default=most, metavar="N", help=f"threads of every library ({most} here)")
+    add("--data", type=Path, metavar="DIR", help="folder of large data sets that were downloaded")
+    kept = "folder of optima and tolerances, kept for other runs (one in the system's temporary folder)"
+    add("--cache", type=Path, metavar="DIR", help=kept)
+    add("--tiny", action="store_true", help="small sizes, as in the tests: does everything work here?")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--keep", action="store_true", help="measure only parts whose file is not there yet")
-    what.add_argument("--draw", action="store_true", help="measure nothing")
+    what.add_argument("--draw", action="store_true", help="measure nothing, draw the report again")
     got = parser.parse_args(given)
     if got.threads < 1:
         parser.error(f"--threads must be 1 at least; got {got.threads}")
@@ -62,6 +66,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--data must be a folder; got {got.data}")
     if got.out.exists() and not got.out.is_dir():
         parser.error(f"--out must be a folder; got the file {got.out}")
+    if got.draw and not got.out.is_dir():
+        parser.error(f"--out must be the folder of a run that --draw can draw; there is no {got.out}")
     return got
 
 
@@ -81,7 +87,7 @@ def command(part: Part, options: argparse.Namespace) -> list[str]:
 
 def measure(part: Part, options: argparse.Namespace) -> bool:
     """Run a part, and whether it ended well; what it prints is shown and kept."""
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(options.threads))
+    environment = os.environ | dict.fromkeys(set_threads.VARIABLES, str(options.threads))
     environment["PYTHONUNBUFFERED"] = "1"
     file = options.out / part.file
     file.unlink(missing_ok=True)  # an old one would be drawn where the new one failed
@@ -123,13 +129,17 @@ def main(given: list[str] | None = None) -> int:
     if options.keep:
         chosen = [part for part in chosen if not (options.out / part.file).exists()]
     failed = [part.name for part in chosen if not measure(part, options)]
-    files = draw.write(options.out)
+    try:
+        files = draw.write(options.out)
+    except ValueError as error:  # nothing was measured, or a file was damaged
+        print(error, file=sys.stderr)
+        files = []
     print()
     for file in files:
         print(f"written: {file}")
     if failed:
         print(f"not measured, see above: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or not files else 0
 
 
 if __name__ == "__main__":

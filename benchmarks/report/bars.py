@@ -10,6 +10,8 @@ import look
 import words
 from documents import OUR_ERROR, WANTED, Document, version
 
+from sigmax.bench.environment import threads_text
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -68,9 +70,14 @@ def bars(record: Document) -> list[Bar]:
     if record["tiny"]:
         raise ValueError("the run was of tiny problems, which say nothing; run exact_optimum without --tiny")
     found = [_bar(row) for row in record["rows"] if _drawn(row)]
-    if not any(bar.exact for bar in found):
+    if not any(bar.exact for bar in found if _other(bar)):
         raise ValueError("the run has no two times that can be compared")
     return found
+
+
+def _other(bar: Bar) -> bool:
+    """Whether the peer is of another library: sigmax's own Python twin is none."""
+    return not look.library(bar.peer).startswith("sigmax")
 
 
 def _drawn(row: dict[str, Any]) -> bool:
@@ -95,15 +102,10 @@ def _bar(row: dict[str, Any]) -> Bar:
 
 
 def chosen(found: Sequence[Bar]) -> dict[str, list[Bar]]:
-    """Problem -> of each library the fastest that is exact, else the one that comes nearest; fastest first.
-
-    sigmax's own Python twin is no other library.
-    """
+    """Problem -> of each library the fastest that is exact, else the one nearest to it; fastest first."""
     groups: dict[str, dict[str, Bar]] = {}
-    for bar in found:
+    for bar in filter(_other, found):
         name = look.library(bar.peer)
-        if name.startswith("sigmax"):
-            continue
         best = groups.setdefault(bar.problem, {}).setdefault(name, bar)
         if _rank(bar) < _rank(best):
             groups[bar.problem][name] = bar
@@ -118,19 +120,44 @@ def _rank(bar: Bar) -> tuple[bool, float]:
 
 
 def finding(groups: dict[str, list[Bar]]) -> str:
-    """In words: how much faster than the fastest other library that is exact."""
-    nearest = {problem: group[0] for problem, group in groups.items() if group[0].exact}
-    ahead = [bar.quartiles[1] for bar in nearest.values() if bar.quartiles[1] > 1.0]
-    behind = [bar for bar in nearest.values() if bar.quartiles[1] <= 1.0]
+    """In words: how much faster than the fastest other library that is exact.
+
+    Faster is who is so in three quarters of the rounds: where 1 lies between the quartiles nobody is.
+    """
+    nearest = [group[0] for group in groups.values() if group[0].exact]
+    ahead = [bar.quartiles[1] for bar in nearest if bar.quartiles[0] > 1.0]
+    behind = _where("is faster", [bar for bar in nearest if bar.quartiles[2] < 1.0])
+    level = _where("is as fast", [bar for bar in nearest if bar.quartiles[0] <= 1.0 <= bar.quartiles[2]])
     count = f"{len(nearest)} problem{'s' if len(nearest) > 1 else ''}"
-    if not ahead:
-        return f"sigmax is not the fastest on any of {count}"
-    where = f"{len(ahead)} of {count}" if behind else f"all {count}" if len(nearest) > 1 else count
-    factor = words.bounds(ahead, lambda x: words.times(x).removesuffix("x"))
-    said = f"sigmax is fastest on {where}, {factor} times as fast as the next accurate library"
-    if behind:
-        said += "; " + words.listed([f"{bar.peer} is faster on {bar.title}" for bar in behind])
-    return said
+    said = f"sigmax is not the fastest on any of {count}"
+    if ahead:
+        where = f"{len(ahead)} of {count}" if behind or level else f"all {count}"
+        factor = words.bounds(ahead, lambda x: words.times(x).removesuffix("x"))
+        said = f"sigmax is fastest on {where if len(nearest) > 1 else count}, {factor} times as fast as"
+        said += " the next accurate library"
+    said = "; ".join([said, *behind, *level])
+    alone = len(groups) - len(nearest)
+    return f"{said}; no other library is accurate on {alone} more" if alone else said
+
+
+def _where(what: str, found: Sequence[Bar]) -> list[str]:
+    """Of each peer: that it is so, and on which problems."""
+    titles: dict[str, list[str]] = {}
+    for bar in found:
+        titles.setdefault(bar.peer, []).append(bar.title)
+    return [f"{peer} {what} on {words.listed(where)}" for peer, where in titles.items()]
+
+
+def summary(record: Document) -> str:
+    """The finding, and what sigmax does not solve.
+
+    Raises
+    ------
+    ValueError
+        See `bars`.
+    """
+    said, failed = finding(chosen(bars(record))), unsolved(record)
+    return f"{said}; it does not solve {words.listed(failed)}" if failed else said
 
 
 def unsolved(record: Document) -> list[str]:
@@ -158,13 +185,18 @@ def table_markdown(record: Document) -> str:
     e = record["environment"]
     lines += [
         "",
-        f"{_plain(e['cpu'])}, {record['threads']} threads, {words.date(record.get('date'))}; "
+        f"{_plain(e['cpu'])}, {threads_text(record['threads'])}, {words.date(record.get('date'))}; "
         f"{_versions(record, found)}. "
         "Of each library its fastest setting within 1e-6 standard errors (se) of the optimum; "
         "~~struck out~~: not that accurate.",
     ]
+    failed = unsolved(record)
+    if failed:
+        lines += ["", f"sigmax did not solve {_plain(words.listed(failed))}."]
     if record["conditions"].get("busy"):
         lines += ["", "**The machine was busy: no ratio of this run counts.**"]
+    if record["conditions"].get("slowed"):
+        lines += ["", "**Heat or a quota slowed the processor down.**"]
     return "\n".join(lines)
 
 

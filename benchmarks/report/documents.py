@@ -9,6 +9,8 @@ from typing import Any
 
 from parts import PARTS
 
+from sigmax.bench.conditions import LIMIT
+
 Document = dict[str, Any]
 
 #: error, in standard errors, within which an answer counts as the optimum
@@ -55,12 +57,22 @@ def checked(name: str, document: Any, file: str) -> Document:
     if document.get("part", name) != name:
         raise ValueError(f"{file} must be of the part {name}; it is of {document['part']}")
     others = document.get("cpus_of_others")
-    conditions = {"others": others, "busy": bool(others and others > 0.1)} if others is not None else {}
+    conditions = {"others": others, "busy": bool(others and others > LIMIT)} if others is not None else {}
     return {"part": name, "date": None, "tiny": False, "libraries": {}, "conditions": conditions} | document
 
 
 def _mapping(document: Any) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
+
+
+def warning(document: Document) -> str:
+    """What takes the worth from a run, in front of a title: a picture goes its own ways."""
+    if document["tiny"]:
+        return "TINY, says nothing: "
+    conditions = document["conditions"]
+    if conditions.get("busy"):
+        return "BUSY MACHINE: "
+    return "PROCESSOR SLOWED DOWN: " if conditions.get("slowed") else ""
 
 
 def version(document: Document, peer: str) -> str:

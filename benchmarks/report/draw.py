@@ -38,35 +38,34 @@ def pictures(found: Mapping[str, documents.Document]) -> tuple[dict[str, Picture
     if "speed" in found:
         try:
             bars.bars(found["speed"])
-            made["speed"] = partial(draw_speed.picture, found["speed"])
+            warning = documents.warning(found["speed"])
+            made["speed"] = partial(draw_speed.picture, found["speed"], warning=warning)
         except ValueError as error:
             refused = str(error)
     if "curves" in found:
-        warning = _warning(found["curves"])
+        warning = documents.warning(found["curves"])
         for name, problem in draw_curves.names(found["curves"]).items():
             made[f"curves-{name}"] = partial(draw_curves.picture, problem, warning=warning)
     if "roofline" in found and found["roofline"]["points"]:
-        made["roofline"] = partial(
-            draw_roofline.picture, found["roofline"], warning=_warning(found["roofline"])
-        )
+        warning = documents.warning(found["roofline"])
+        made["roofline"] = partial(draw_roofline.picture, found["roofline"], warning=warning)
     if "scaling" in found and draw_scaling.panels(found["scaling"]):
-        made["scaling"] = partial(draw_scaling.picture, found["scaling"], warning=_warning(found["scaling"]))
+        warning = documents.warning(found["scaling"])
+        made["scaling"] = partial(draw_scaling.picture, found["scaling"], warning=warning)
     return made, refused
 
 
-def _warning(document: documents.Document) -> str:
-    """In front of a title: a picture goes its own ways."""
-    return (
-        "TINY, says nothing: "
-        if document["tiny"]
-        else "BUSY MACHINE: "
-        if document["conditions"].get("busy")
-        else ""
-    )
+def _old(folder: Path) -> list[Path]:
+    """What was drawn into a folder before: beside a new report it would pass for a part of it."""
+    found = [folder / "speed.md"]
+    for name in look.THEMES:
+        found += [folder / f"{key}-{name}.svg" for key in ("speed", "roofline", "scaling")]
+        found += sorted(folder.glob(f"curves-*-{name}.svg"))
+    return [file for file in found if file.is_file()]
 
 
 def write(folder: Path) -> list[Path]:
-    """Draw what there is in a folder, into it.
+    """Draw what there is in a folder, into it, in the place of what was drawn before.
 
     Parameters
     ----------
@@ -99,6 +98,8 @@ def write(folder: Path) -> list[Path]:
     if "speed" in made:
         files["speed.md"] = bars.table_markdown(found["speed"]) + "\n"
     files["report.html"] = page.page(found, light, refused)
+    for old in _old(folder):
+        old.unlink()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in files]

@@ -11,6 +11,8 @@ import naming
 import words
 from documents import Document
 
+from sigmax.bench.report import number
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -21,9 +23,9 @@ SHADES = {"gradient": "other", "hessian": "ink", "fit": "sigmax"}
 _NAMES = {"gradient": "gradient", "hessian": "Hessian", "fit": "fit"}
 
 _DETAIL = (
-    "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, both measured in "
-    "the same rounds. Left: medians and quartiles. Right: points should lie at the roof; numbers are p of "
-    "the Hessian. Circles: two classes; open squares: more."
+    "The limit of a pass is the larger of bytes / read bandwidth and flops / DGEMM rate, the rate "
+    "of the same round and the best of the run. Left: medians and quartiles. Right: points should lie at "
+    "the roof; numbers are p of the Hessian. Circles: two classes; open squares: more."
 )
 
 
@@ -55,7 +57,7 @@ def finding(record: Document) -> str:
         shares = [p["share"][1] for p in points if p["what"] == what]
         if shares:
             said.append(f"{name} {words.percent(words.median(shares))}".replace(" %", "\xa0%"))
-    return f"Share of the machine's limit, median over p: {', '.join(said)}"
+    return f"Share of the machine's limit, median over p and K: {', '.join(said)}"
 
 
 def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
@@ -143,12 +145,14 @@ def _roofs(
     ax.set_xlim(x_low, x_high)
     ax.set_ylim(min(*rates, x_low * gbs) / 1.8, max(*rates, gflops) * 2.2)
     ax.plot([x_low, ridge, x_high], [x_low * gbs, gflops, gflops], color=theme["soft"], linewidth=1.4)
-    ax.text(x_high, gflops * 1.06, f"DGEMM {gflops:.3g} GFLOP/s ", ha="right", va="bottom", size=look.SMALL)
+    ax.text(
+        x_high, gflops * 1.06, f"DGEMM {number(gflops)} GFLOP/s ", ha="right", va="bottom", size=look.SMALL
+    )
     at = math.sqrt(x_low * ridge)
     up = ax.transData.transform([(x_low, x_low * gbs), (ridge, gflops)])
     angle = math.degrees(math.atan2(up[1][1] - up[0][1], up[1][0] - up[0][0]))
     ax.annotate(
-        f"reading {gbs:.3g} GB/s", (at, at * gbs), xytext=(-5 * math.sin(math.radians(angle)), 5),
+        f"reading {number(gbs)} GB/s", (at, at * gbs), xytext=(-5 * math.sin(math.radians(angle)), 5),
         textcoords="offset points", rotation=angle, rotation_mode="anchor", ha="center", va="bottom",
         size=look.SMALL,
     )  # fmt: skip

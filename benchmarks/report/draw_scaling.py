@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: inches of a panel, with its title and the names of its axes
 _PANEL, _ACROSS = 2.75, 2
+#: points of the longest name of a line
+_NAME = 120.0
 _AXES = {"n": "rows n", "p": "columns p", "K": "classes K", "threads": "threads"}
 _STYLES = {"fit": "-", "pass": (0, (4, 2))}
 
@@ -46,7 +48,10 @@ def panels(record: Document) -> list[tuple[str, str, list[Line]]]:
 def _y(kind: str, point: Mapping[str, Any]) -> float | None:
     if kind == "time":
         return words.median(point["seconds"]) if point["seconds"] else None
-    return max(point["peak"] - point["before"], 1) if point["peak"] is not None else None
+    if point["peak"] is None or point["before"] is None:
+        return None
+    above = point["peak"] - point["before"]
+    return float(above) if above > 0 else None  # nothing that a logarithmic axis could show
 
 
 def slope_text(slope: Mapping[str, Any] | None) -> str:
@@ -67,7 +72,12 @@ def finding(record: Document) -> str:
     said = []
     for along, kind, lines in panels(record):
         slope = next(
-            (q["slope"] for q in lines if _ours(q) and q.get("what", "fit") == "fit" and q["slope"]), None
+            (
+                q["slope"]
+                for q in lines
+                if _ours(q) and q.get("what", "fit") == "fit" and slope_text(q["slope"])
+            ),
+            None,
         )
         if kind == "time" and slope and along == "threads":
             said.append(f"twice the threads: {2 ** -slope['value']:.2f}x as fast")
@@ -116,6 +126,7 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
         line["name"]: f"{line['name']} {slope_text(line['slope']).partition(' ')[0]}".strip()
         for line in lines
     }
+    named = {name: look.cut(text, _NAME, bold=True) for name, text in named.items()}
     _frame(ax, along, kind, lines, inches, list(named.values()))
     drawn, ends = [], []
     sizes = next((line["sizes"] for line in lines if line["sizes"]), [])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import look
 import words
-from bars import Bar, bars, chosen, finding, unsolved
+from bars import Bar, bars, chosen, summary
 from documents import NO_ANSWER, Document
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 #: inches of a bar, of the names of libraries, and left of them
 _ROW, _NAMES, _MARGIN = 0.205, 1.52, 0.1
+#: points of the longest name of a setting
+_SETTING = 110.0
 #: rows between problems, and that its title takes
 _GAP, _TITLE = 0.75, 1.1
 #: marks of the axis, densest first
 _MARKS = (
-    tuple(a * 10**e for e in range(-2, 6) for a in (1, 2, 5)),
-    tuple(a * 10**e for e in range(-2, 6) for a in (1, 3)),
-    tuple(10**e for e in range(-2, 6)),
+    tuple(a * 10.0**e for e in range(-6, 7) for a in (1, 2, 5)),
+    tuple(a * 10.0**e for e in range(-6, 7) for a in (1, 3)),
+    tuple(10.0**e for e in range(-6, 7)),
+    tuple(100.0**e for e in range(-3, 4)),
 )
 
 
@@ -51,7 +54,7 @@ def _columns(groups: dict[str, list[Bar]]) -> tuple[list[str], list[str]]:
     return names[:cut], names[cut:]
 
 
-def picture(record: Document, theme: look.Theme) -> str:
+def picture(record: Document, theme: look.Theme, *, warning: str = "") -> str:
     """The README's figure, as SVG.
 
     Raises
@@ -60,9 +63,7 @@ def picture(record: Document, theme: look.Theme) -> str:
         See `bars`.
     """
     groups = chosen(bars(record))
-    said = finding(groups)
-    if unsolved(record):
-        said += f"; it does not solve {words.listed(unsolved(record))}"
+    said = warning + summary(record)
     columns = [column for column in _columns(groups) if column]
     inches = [_ROW * sum(_rows(groups[name]) for name in column) for column in columns]
     top = look.heading_inches(said, _DETAIL) + 0.1
@@ -97,7 +98,8 @@ def _text(bar: Bar) -> str:
         return f"no answer: off by {words.power(bar.error)} se"
     if not bar.exact:
         return f"not accurate: {words.off(bar.error)} se"
-    return f"{words.times(bar.quartiles[1])} {look.configuration(bar.peer)}".strip()
+    setting = look.cut(look.configuration(bar.peer), _SETTING)
+    return f"{words.times(bar.quartiles[1])} {setting}".strip()
 
 
 def _column(
@@ -132,7 +134,7 @@ def _column(
     room = 72.0 * wide / math.log10(high / low)
     several = next((m for m in _MARKS if room * _nearest(m) > 25.0), _MARKS[-1])
     marks = [mark for mark in several if low <= mark <= far]
-    ax.set_xticks(marks, [f"{mark:g}x" for mark in marks])
+    ax.set_xticks(marks, [f"{words.power(mark) if mark < 1e-3 else f'{mark:g}'}x" for mark in marks])
     ax.minorticks_off()
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("times sigmax's time", size=look.SMALL, color=theme["soft"], loc="left")
@@ -146,10 +148,7 @@ def _nearest(marks: Sequence[float]) -> float:
 def _cut(bar: Bar, wide: float) -> str:
     """The title of a problem, cut to what the time of sigmax leaves."""
     room = 72.0 * (wide + _NAMES - _MARGIN) - look.text_width(_of_ours(bar), bold=True) - 8.0
-    title = bar.title
-    while len(title) > 4 and look.text_width(title, look.NORMAL, bold=True) > room:
-        title = title.removesuffix("...")[:-1].rstrip(" ,") + "..."
-    return title
+    return look.cut(bar.title, room, look.NORMAL, bold=True)
 
 
 def _of_ours(bar: Bar) -> str:
@@ -171,7 +170,7 @@ def _paint(ax: Axes, theme: look.Theme, y: float, bar: Bar) -> None:
                 y, middle - 1.0, left=1.0, height=0.62, facecolor="none", edgecolor=shade, linewidth=0.8,
                 hatch="////", alpha=0.75,
             )  # fmt: skip
-    name = look.library(bar.peer)
+    name = look.cut(look.library(bar.peer), 72.0 * (_NAMES - _MARGIN) - 4.0)
     before = ax.get_yaxis_transform()
     ax.text(
         -0.02, y, name, transform=before, ha="right", va="center", size=look.SMALL,

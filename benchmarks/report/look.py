@@ -202,6 +202,13 @@ def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
     return float(font.get_width_height()[0]) / 64.0
 
 
+def cut(text: str, points: float, size: float = SMALL, *, bold: bool = False) -> str:
+    """The text, or as much of it as takes no more than that."""
+    while len(text) > 4 and text_width(text, size, bold=bold) > points:
+        text = text.removesuffix("...")[:-1].rstrip(" ,") + "..."
+    return text
+
+
 def room(
     first: float, last: float, inches: float, names: Sequence[str], *, bold: bool = True
 ) -> tuple[float, float]:

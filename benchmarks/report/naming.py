@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: left, low, right, high, in points of the figure
 Box = tuple[float, float, float, float]
+#: points of the longest name: longer ones are cut
+_WIDEST = 170.0
 #: where a name is tried, in points from the end of its line
 _STEPS = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0, 135.0)
 _DIRECTIONS = (
@@ -45,7 +47,8 @@ def name_ends(
     points = [point for x, y in drawn for point in _samples(ax, x, y)]
     box = ax.get_window_extent()
     taken = list(written)
-    for x, y, name, shade, bold in ends:
+    for x, y, whole, shade, bold in ends:
+        name = look.cut(whole, _WIDEST, bold=bold)
         at = ax.transData.transform((x, y))
         wide, high = look.text_width(name, bold=bold) + 2.0, 1.15 * look.SMALL
         best = None

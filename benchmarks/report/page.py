@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import bars
 import draw_curves
+import draw_roofline
+import draw_scaling
 import look
 import page_parts
 import page_speed
 import words
-from documents import Document
-from markup import STYLE, Raw, join, row, table, tag
-from parts import PARTS
+from documents import Document, warning
+from markup import STYLE, Raw, esc, join, row, table, tag
+from parts import PARTS, SLOW
+
+from sigmax.bench.conditions import LIMIT
 
 Documents = Mapping[str, Document]
 #: key of a figure -> SVG in the light theme
 Figures = Mapping[str, str]
 
+#: of each picture but the curves'
+_FINDINGS: dict[str, Callable[[Document], str]] = {
+    "speed": bars.summary,
+    "roofline": draw_roofline.finding,
+    "scaling": draw_scaling.finding,
+}
 _ABOUT = (
     "Times of maximum-likelihood logistic and multinomial regression, of sigmax and of other libraries, "
     "at equal accuracy. The optimum of each problem is certified without sigmax, and every answer is "
@@ -28,22 +40,23 @@ _TINY = "The problems were tiny, as in the tests, and the times say nothing abou
 _BUSY = "The machine was busy with other work, so that no ratio counts"
 _SLOWED = "Heat or a quota slowed the processor down"
 _METHOD = (
-    "Each problem has a seed or a published source, and its estimate is proved to exist.",
+    "Each problem has a seed or a published source; its table says whether the estimate is proved to exist.",
     "The optimum comes from extended precision, without sigmax; the error of an answer is the largest "
     "distance of a coefficient to it, in standard errors, and the gradient is max |g_j| se_j.",
     "A peer gets the loosest tolerance with which it comes within 1e-6, or, where it never does, the one "
     "that comes nearest, and its time is struck out.",
     "Every library gets the layout of the data that it prefers, which is not timed, and the same number "
     "of threads.",
-    "In each round all take part once, in turns, every other round backwards; warm-ups are dropped.",
+    "In each round all take part once, in turns, every other round backwards; warm-ups are dropped. "
+    f"A peer whose fit takes longer than {SLOW} s is timed once, and then has no spread.",
     "A ratio is the peer's time over sigmax's in the same round; shown are the median over rounds and the"
     " quartiles, and spread is (max - min) / median.",
     "The peer that does nothing returns coefficients it was handed: its time is the cost of the harness.",
     "Curves rerun each fit with growing budgets of iterations; every point is a fit from the start.",
-    "Limits of the machine are measured in the same rounds as what is held against them: reading memory "
-    "and DGEMM.",
-    "A run notes load, CPU time of others, throttling and frequencies; where others used more than a "
-    "tenth of a CPU no ratio counts.",
+    "Limits of the machine are measured in turns with what is held against them: the bandwidth of reading "
+    "is that of the same round, the rate of DGEMM the best of the run.",
+    "A run notes load, CPU time of others, throttling and frequencies; where others, or the host of a "
+    f"virtual machine, took more than {LIMIT:g} CPUs on average no ratio counts.",
 )
 
 
@@ -59,12 +72,15 @@ def page(documents: Documents, figures: Figures, refused: str = "") -> str:
     refused : str
         Why there is no figure of speed; empty where there is one.
     """
-    drawn = {key: _figure(key, svg) for key, svg in figures.items()}
+    labels = _labels(documents)
+    drawn = {key: _figure(key, svg, labels[key]) for key, svg in figures.items()}
+    threads, tiny = _run(documents)
     sections = [
         tag("h1", "Exact logistic regression: the benchmark"),
         tag("p", _ABOUT),
         tag("nav", *(tag("a", part.title, href=f"#{name}") for name, part in PARTS.items()),
-            tag("a", "Machine", href="#machine"), tag("a", "Method", href="#method")),
+            tag("a", "Machine", href="#machine"), tag("a", "Method", href="#method"),
+            tag("a", "To make it again", href="#again")),
         *_warnings(documents),
         _section("machine", "Machine and conditions", _machine(documents)),
     ]  # fmt: skip
@@ -78,13 +94,16 @@ def page(documents: Documents, figures: Figures, refused: str = "") -> str:
     for name, part in PARTS.items():
         document = documents.get(name)
         if document is None:
-            content = tag("p", "This part was not measured. The command that does: ", tag("code", part.how()))
+            content = tag(
+                "p", "This part was not measured. The command that does: ", tag("code", part.how(threads))
+            )
         else:
             content = writers[name](document, drawn, refused)
         sections.append(_section(name, part.title, content))
     sections.append(_section("method", "Method", tag("ol", *(tag("li", text) for text in _METHOD))))
-    commands = "\n".join(part.how() for part in PARTS.values())
-    whole = tag("p", "All of it: ", tag("code", "sigmax bench --full --out DIR"), ". The parts, one by one:")
+    commands = "\n".join(part.how(threads, tiny=tiny) for part in PARTS.values())
+    all_of_it = f"sigmax bench --full --threads {threads} --out DIR{' --tiny' if tiny else ''}"
+    whole = tag("p", "All of it: ", tag("code", all_of_it), ". The parts, one by one:")
     again = join([whole, tag("pre", tag("code", commands + "\npython benchmarks/report/draw.py DIR"))])
     sections.append(_section("again", "To make it again", again))
     return _document(join(sections, "\n"))
@@ -106,11 +125,29 @@ def _document(body: Raw) -> str:
     return f"<!DOCTYPE html>\n{made}\n"
 
 
-def _figure(key: str, svg: str) -> Raw:
-    name = key.removeprefix("curves-")
-    part = PARTS[key.partition("-")[0]].title
-    label = part if name == key else f"{part}: {name}"
-    return tag("figure", tag("div", Raw(look.inlined(svg, key, label)), class_="wide"))
+def _run(documents: Documents) -> tuple[int, bool]:
+    """Threads of the first part that was measured, and whether all that were are tiny."""
+    threads = next((document["threads"] for document in documents.values()), 2)
+    return threads, bool(documents) and all(document["tiny"] for document in documents.values())
+
+
+def _labels(documents: Documents) -> dict[str, str]:
+    """Key of a figure -> what it shows, for readers who do not see it: its finding, as above it."""
+    said: dict[str, str] = {}
+    for name, document in documents.items():
+        about = f"{PARTS[name].title}: {warning(document)}"
+        if name == "curves":
+            problems = draw_curves.names(document).items()
+            said |= {f"curves-{key}": about + draw_curves.finding(problem) for key, problem in problems}
+        elif name in _FINDINGS:
+            with contextlib.suppress(ValueError):  # there is no such figure
+                said[name] = about + _FINDINGS[name](document)
+    return said
+
+
+def _figure(key: str, svg: str, label: str) -> Raw:
+    drawn = look.inlined(svg, key, esc(f"{label}. The figures are in the tables below."))
+    return tag("figure", tag("div", Raw(drawn), class_="wide"))
 
 
 def _section(name: str, title: str, content: Raw) -> Raw:

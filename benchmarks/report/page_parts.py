@@ -11,6 +11,8 @@ import words
 from documents import Document, version
 from markup import Raw, join, noted, row, table, tag
 
+from sigmax.bench.report import number
+
 _PROBLEMS = (
     "", "n", "p", "K", "rarest class", "correlation", "condition", "sizes", "zeros", "estimate", "X",
 )  # fmt: skip
@@ -79,9 +81,13 @@ def limits(record: Document) -> Raw:
     rows = []
     for what, name in names.items():
         for count, rate in record["limits"][what].items():
-            rates = (f"{rate[key]:.3g} {rate['unit']}" for key in ("best", "median"))
+            rates = (f"{number(rate[key])} {rate['unit']}" for key in ("best", "median"))
             rows.append(noted([name, count, *rates, words.percent(rate["spread"])], [rate["how"]]))
     return table(("limit of the machine", "threads", "best", "median", "spread"), rows)
+
+
+#: share of the limit above which it was none, and not just measured with some error
+_ABOVE = 1.05
 
 
 def roofline(record: Document) -> Raw:
@@ -94,7 +100,7 @@ def roofline(record: Document) -> Raw:
             point["what"], f"{point['n']:,}", f"{point['p']:,}", point["K"],
             "yes" if point["intercept"] else "no", point["threads"], words.seconds(time),
             words.seconds(words.median(point["limit_seconds"])), middle, f"[{first} .. {third}]",
-            f"{1e-9 * point['bytes'] / time:.3g}", f"{1e-9 * point['flops'] / time:.3g}",
+            number(1e-9 * point["bytes"] / time), number(1e-9 * point["flops"] / time),
             point["bound"], "" if point["reads"] is None else f"{point['reads']:.3g}",
         ]  # fmt: skip
         rows.append(row(cells))
@@ -103,7 +109,13 @@ def roofline(record: Document) -> Raw:
         "GFLOP/s", "bound by", "reads",
     )  # fmt: skip
     left = "; ".join(_left_out(one) for one in record.get("left_out") or [])
-    return join([limits(record), table(head, rows), tag("p", f"Left out: {left}.") if left else ""])
+    beyond = sum(point["share"][1] > _ABOVE for point in record["points"])
+    above = (
+        f"{beyond} of {len(rows)} medians lie above {words.percent(_ABOVE)} of their limit, which none can: "
+        "the limit was measured too low in those rounds, or the data were in a cache."
+    )
+    parts = [limits(record), tag("p", above, class_="warn") if beyond else "", table(head, rows)]
+    return join([*parts, tag("p", f"Left out: {left}.") if left else ""])
 
 
 def _left_out(one: Mapping[str, Any]) -> str:
@@ -154,6 +166,9 @@ def memory(record: Document) -> Raw:
     rows = []
     for one in record["memory"]:
         for point in one["points"]:
+            if point["peak"] is None or point["before"] is None:
+                rows.append(row([one["along"], one["who"], f"{point['x']:,}: not measured"], text=2, span=8))
+                continue
             above = point["peak"] - point["before"]
             cells = [
                 one["along"], one["who"], f"{point['n']:,}", f"{point['p']:,}", point["K"],

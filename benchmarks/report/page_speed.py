@@ -63,7 +63,7 @@ def _named(record: Document, name: str, peer: str) -> Raw:
 def _timing(values: Sequence[float], *, struck: bool) -> list[object]:
     """Median, fastest, spread; struck out where the answer is not the optimum."""
     cells = [words.seconds(words.median(values)), words.seconds(min(values))]
-    spread = words.percent(words.spread(values))
+    spread = words.percent(words.spread(values)) if len(values) > 1 else "timed once"
     return [*(tag("s", cell) for cell in cells), spread] if struck else [*cells, spread]
 
 

@@ -58,10 +58,12 @@ class Part:
         """Of its figures."""
         return f"{self.name}.json"
 
-    def how(self, folder: str = "DIR") -> str:
-        """The command, as a reader types it in a checkout."""
+    def how(self, n_threads: int = 2, *, tiny: bool = False, folder: str = "DIR") -> str:
+        """The command, as a reader types it in a checkout; on as many threads as the figures are of."""
         program, *rest = self.arguments
-        words = ["python", f"benchmarks/{program}", *rest, *self.problems, "--json", f"{folder}/{self.file}"]
+        problems = TINY if tiny and self.problems else self.problems
+        words = ["python", f"benchmarks/{program}", *rest, *problems, "--threads", str(n_threads)]
+        words += ["--json", f"{folder}/{self.file}", *(["--tiny"] if tiny else [])]
         return shlex.join(words)
 
 

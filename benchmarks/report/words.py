@@ -8,6 +8,9 @@ from typing import Any
 
 from documents import WANTED
 
+from sigmax.bench import timing
+from sigmax.bench.timing import quartiles
+
 #: problem -> what a reader calls it
 TITLES = {
     "binary_2000000x20": "2,000,000 x 20",
@@ -40,27 +43,16 @@ def median(values: Sequence[float]) -> float:
     return quartiles(values)[1]
 
 
-def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """First quartile, median, third quartile, between neighbours by straight lines."""
-    v = sorted(values)
-
-    def at(share: float) -> float:
-        place = share * (len(v) - 1)
-        low = math.floor(place)
-        return v[low] + (place - low) * (v[min(low + 1, len(v) - 1)] - v[low])
-
-    return at(0.25), at(0.5), at(0.75)
-
-
 def spread(values: Sequence[float]) -> float:
     """(max - min) / median."""
-    return (max(values) - min(values)) / median(values)
+    return timing.Timing(tuple(values)).spread
 
 
 def seconds(value: float) -> str:
     """Such as 1.92 s, 48 ms, 0.2 ms, 31 us."""
-    if value >= 1.0:
-        return f"{value:,.2f} s" if value < 100.0 else f"{value:,.0f} s"
+    # what three digits round up to 1000 is of the next unit: never 1e+03 ms
+    if value >= 0.9995:
+        return f"{value:,.2f} s" if value < 99.995 else f"{value:,.0f} s"
     return f"{1e3 * value:.3g} ms" if value >= 1e-4 else f"{1e6 * value:.3g} us"
 
 
@@ -83,8 +75,10 @@ def off(error: float | None) -> str:
 
 
 def times(ratio: float) -> str:
-    """Such as 46x, 4.2x, 0.83x."""
-    return f"{ratio:,.0f}x" if ratio >= 19.95 else f"{ratio:.1f}x" if ratio >= 0.995 else f"{ratio:.2f}x"
+    """Such as 46x, 4.2x, 0.83x, 0.0021x."""
+    if ratio >= 0.995:
+        return f"{ratio:,.0f}x" if ratio >= 19.95 else f"{ratio:.1f}x"
+    return f"{ratio:.2f}x" if ratio >= 0.0995 else f"{ratio:.2g}x"
 
 
 def percent(share: float) -> str:
@@ -93,8 +87,8 @@ def percent(share: float) -> str:
 
 def amount(value: float) -> str:
     """Bytes, in units of a thousand."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= unit:
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= 0.9995 * unit:
             return f"{value / unit:.3g} {name}"
     return f"{value:.0f} B"
 

@@ -52,12 +52,13 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     about = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(prog="python benchmarks/roofline", description=about)
     add = parser.add_argument
-    add("--threads", type=int, default=int(set_threads.DEFAULT), help="of passes, fits and limits (2)")
-    add("--rounds", type=int, default=9, help="rounds at most, 3 or more (9)")
+    threads = int(set_threads.DEFAULT)
+    add("--threads", type=int, default=threads, metavar="N", help=f"of passes, fits and limits ({threads})")
+    add("--rounds", type=int, default=9, metavar="N", help="rounds at most, 3 or more (9)")
     add("--columns", type=int, nargs="+", metavar="P", help=f"columns of X ({' '.join(map(str, COLUMNS))})")
     add("--classes", type=int, nargs="+", metavar="K", help=f"classes ({' '.join(map(str, CLASSES))})")
     add("--bytes", type=int, metavar="B", help="of X with two classes (4e8, and 4 times the cache at least)")
-    add("--json", type=Path, metavar="FILE", help="file for all figures")
+    add("--json", type=document.file, metavar="FILE", help="file for all figures")
     add("--tiny", action="store_true", help="sizes of the tests, which say nothing about speed")
     got = parser.parse_args(given)
     for name, least in (("threads", 1), ("rounds", 3), ("bytes", 1)):

@@ -46,20 +46,22 @@ USUAL = ("scikit-learn newton-cholesky", "scikit-learn lbfgs")
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     about = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(prog="python benchmarks/scaling", description=about)
-    parser.add_argument("--along", nargs="+", choices=ALONG, default=list(ALONG), help="what to vary (all)")
-    parser.add_argument("--threads", type=int, default=int(set_threads.DEFAULT), help="of every library (2)")
-    parser.add_argument("--rounds", type=int, default=5, help="3 or more (5); calls of seconds get fewer")
+    add = parser.add_argument
+    varied = f"what to vary: some of {', '.join(ALONG)} (all)"
+    add("--along", nargs="+", choices=ALONG, default=list(ALONG), metavar="WHAT", help=varied)
+    threads = int(set_threads.DEFAULT)
+    add("--threads", type=int, default=threads, metavar="N", help=f"threads of every library ({threads})")
+    add("--rounds", type=int, default=5, metavar="N", help="3 or more (5); calls of seconds get fewer")
     names = [name for name, peer in PEERS.items() if not peer.does_nothing]
-    parser.add_argument(
+    add(
         "--peers", nargs="+", choices=["none", *names], default=list(USUAL), metavar="NAME",
-        help=f"none, or some of {names}; {' and '.join(USUAL)} where not given",
+        help=f"none, or some of {', '.join(map(repr, names))} ({' and '.join(map(repr, USUAL))})",
     )  # fmt: skip
-    parser.add_argument(
-        "--slow", type=float, default=10.0, help="seconds of a fit that end a peer's series (10)"
-    )
-    parser.add_argument("--most-rows", type=int, metavar="N", help="of any problem; memory may leave fewer")
-    parser.add_argument("--tiny", action="store_true", help="small sizes, as in the tests")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="file for all figures")
+    slow = "seconds of a fit that end a peer's series (10)"
+    add("--slow", type=float, default=10.0, metavar="S", help=slow)
+    add("--most-rows", type=int, metavar="N", help="rows of any problem at most; memory may leave fewer")
+    add("--tiny", action="store_true", help="small sizes, as in the tests")
+    add("--json", type=document.file, metavar="FILE", help="file for all figures")
     got = parser.parse_args(given)
     if got.threads < 1:
         parser.error(f"--threads must be 1 at least; got {got.threads}")

@@ -138,6 +138,17 @@ def test_a_counter_that_comes_or_goes_is_no_throttling(machine):
     assert conditions.throttlings(machine.system) == {"core": 0, "package": 0, "quota": 9}
 
 
+def test_counters_that_are_all_others_tell_nothing(machine):
+    machine.quota(9)
+    watch = machine.watch()
+    (machine.system / "fs/cgroup/cpu.stat").unlink()
+    machine.cpus(core=(5, 5))
+    machine.now += 1.0
+    found = watch.conditions()
+    assert found.throttled is None
+    assert "throttling unknown" in str(found)
+
+
 def test_frequencies(machine):
     file = machine.proc / "cpuinfo"
     assert conditions.megahertz(file) is None

@@ -60,6 +60,12 @@ def test_nothing_is_compared_with_a_wrong_answer_of_ours(report, change):
     assert report.bars.unsolved(record(rows=rows)) == wrong
 
 
+@pytest.mark.parametrize(("error", "exact"), [(1e-6, True), (1.001e-6, False), (None, False)])
+def test_exact_is_within_a_millionth_of_a_standard_error(report, error, exact):
+    assert report.bars.exact(row("anes96", "glum", [1.0], [1.0], error, None)) is exact
+    assert not report.bars.exact(row("anes96", "glum", [1.0], [1.0], 0.0, None, accurate=False))
+
+
 def test_an_exact_answer_that_is_struck_out_has_no_bar(report):
     rows = [record()["rows"][0], record()["rows"][1] | {"quartiles": None}]
     assert [bar.peer for bar in report.bars.bars(record(rows=rows))] == ["glum"]
@@ -85,7 +91,9 @@ def test_each_library_is_shown_by_its_fastest_exact_setting(report):
     ]
     # who is faster is said, too
     said = report.bars.finding(groups)
-    assert said == "sigmax is not the fastest on any of 1 problem"
+    assert said == (
+        "sigmax is not the fastest on any of 1 problem; glum is faster on anes96, 944 x 5, 7 classes"
+    )
     slower = report.bars.chosen([bar for bar in found if bar.peer != "glum"])
     said = report.bars.finding(slower)
     assert said == "sigmax is fastest on 1 problem, 7.0 times as fast as the next accurate library"
@@ -95,8 +103,40 @@ def test_the_finding_names_who_is_faster(report):
     groups = report.bars.chosen(report.bars.bars(record(rows=[*record()["rows"], other()])))
     assert report.bars.finding(groups) == (
         "sigmax is fastest on 1 of 2 problems, 3.0 times as fast as the next accurate library; "
-        "statsmodels Logit is faster on 500 x 10"
+        "statsmodels Logit is faster on 500 x 10; no other library is accurate on 1 more"
     )
+
+
+def test_nobody_is_faster_where_rounds_disagree(report):
+    level = row("anes96", "glum", [1.0], [1.1], 1e-9, [0.9, 1.1, 1.2])
+    alone = row("spector", "torch LBFGS", [1.0], [2.0], 1e-3, None)
+    groups = report.bars.chosen(report.bars.bars(record(rows=[other(), level, alone])))
+    assert report.bars.finding(groups) == (
+        "sigmax is fastest on 1 of 2 problems, 3.0 times as fast as the next accurate library; "
+        "glum is as fast on anes96, 944 x 5, 7 classes; no other library is accurate on 1 more"
+    )
+
+
+def test_who_is_faster_on_several_problems_is_named_once(report):
+    rows = [row(name, "glum", [1.0], [0.5], 1e-9, [0.5, 0.5, 0.5]) for name in ("a", "b", "c")]
+    assert report.bars.finding(report.bars.chosen(report.bars.bars(record(rows=rows)))) == (
+        "sigmax is not the fastest on any of 3 problems; glum is faster on a, b and c"
+    )
+
+
+def test_a_run_with_the_python_twin_alone_has_nothing_to_compare(report):
+    twin = row("anes96", "sigmax reference", [1.0], [2.0], 1e-15, [2.0, 2.0, 2.0])
+    with pytest.raises(ValueError, match="no two times"):
+        report.bars.bars(record(rows=[twin]))
+
+
+def test_what_sigmax_does_not_solve_is_said(report):
+    rows = [other(), record()["rows"][0] | {"converged": False}]
+    made = record(rows=rows, threads=1)
+    assert report.bars.summary(made).endswith("next accurate library; it does not solve 500 x 10")
+    text = report.bars.table_markdown(made)
+    assert text.endswith("sigmax did not solve 500 x 10.")
+    assert "a processor, 1 thread, " in text
 
 
 def other():
@@ -114,6 +154,8 @@ def test_table_has_a_line_for_each_problem(report):
 def test_the_table_says_that_the_machine_was_busy(report):
     text = report.bars.table_markdown(record(conditions={"busy": True}))
     assert text.endswith("**The machine was busy: no ratio of this run counts.**")
+    text = report.bars.table_markdown(record(conditions={"slowed": True}))
+    assert text.endswith("**Heat or a quota slowed the processor down.**")
 
 
 def test_names_are_no_markdown(report):

@@ -92,6 +92,9 @@ def test_everything_is_written_and_the_same_each_time(report, tmp_path):
     # what is referred to is there
     for target in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text):
         assert "".join(target) in page.ids
+    # of the pictures no other ids are left
+    referred = {"".join(pair) for pair in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text)}
+    assert {name for name in page.ids if name.startswith("scaling-")} <= referred
     # nothing from elsewhere, and colours that follow the theme
     links = [value for name, value in page.attributes if name.endswith(("src", "href"))]
     assert links
@@ -101,6 +104,13 @@ def test_everything_is_written_and_the_same_each_time(report, tmp_path):
     drawn = text[text.index("<svg") :]
     assert not light & set(re.findall(r"#[0-9a-f]{6}", drawn))
     assert "var(--sigmax)" in drawn
+    # who does not see a figure is told what it shows
+    labels = [value for name, value in page.attributes if name == "aria-label"]
+    assert len(labels) == 4
+    assert labels[0].startswith("Time at equal accuracy: sigmax is fastest on all 2 problems, ")
+    assert labels[1].startswith("Accuracy against time: 500 x 10: sigmax is within 1e-6 se after ")
+    assert labels[2].startswith("Against the machine: Share of the machine's limit, ")
+    assert labels[3].startswith("Cost against size: Time of a fit grows as ")
     assert "prefers-color-scheme:dark" in text
 
 
@@ -109,6 +119,12 @@ def test_the_command_names_its_files_and_its_faults(report, tmp_path, capsys):
     samples.write(tmp_path, scaling=samples.scaling())
     assert report.draw.main([str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "report.html")
+    # a picture of an older run is no part of this report, a file of somebody else stays
+    for name in ("speed-dark.svg", "curves-x-light.svg", "speed.md", "mine.svg"):
+        (tmp_path / name).write_text("old")
+    assert report.draw.main([str(tmp_path)]) == 0
+    left = {"mine.svg", "scaling.json", "scaling-light.svg", "scaling-dark.svg", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == left
     (tmp_path / "scaling.json").write_text("{")
     assert report.draw.main([str(tmp_path)]) == 1
     assert "scaling.json must be JSON" in capsys.readouterr().err
@@ -150,6 +166,11 @@ def test_parts_that_were_not_measured_are_told_with_their_commands(report):
     assert text.count("This part was not measured") == 4
     for name in ("problems", "speed", "curves", "roofline"):
         assert f"<code>{report.parts.PARTS[name].how()}</code>" in text
+    # on the threads of what was measured
+    text = paged(report, scaling=samples.scaling(threads=16, tiny=True))
+    assert "<code>sigmax bench --full --threads 16 --out DIR --tiny</code>" in text
+    assert text.count("--threads 16 --json DIR/speed.json") == 2
+    text = paged(report, scaling=samples.scaling())
     # all of them are in the list at the end
     again = text[text.index('id="again"') :]
     assert all(report.parts.PARTS[name].how() in again for name in PARTS)
@@ -260,6 +281,13 @@ def test_figures_of_busy_and_tiny_runs_say_so(report, tmp_path):
     # neither a figure nor a table of the README's
     assert names == ["curves-anes96-light.svg", "curves-anes96-dark.svg", "report.html"]
     assert "BUSY MACHINE: anes96" in (tmp_path / names[0]).read_text()
+    record = report.documents.checked("speed", samples.speed(), "speed.json")
+    for change, said in (("busy", "BUSY MACHINE: "), ("slowed", "PROCESSOR SLOWED DOWN: ")):
+        made = record | {"conditions": samples.QUIET | {change: True}}
+        assert report.documents.warning(made) == said
+        drawn, _ = report.draw.pictures({"speed": made})
+        assert f"{said}sigmax is" in drawn["speed"](report.look.THEMES["light"])
+    assert report.documents.warning(record) == ""
     assert "No figure: the run was of tiny problems" in (tmp_path / "report.html").read_text()
 
 
@@ -381,8 +409,12 @@ def test_shares_and_rates_of_the_roofline(report):
     record["points"] = [point | {"share": [0.5, 0.61, 0.7]}]
     assert (
         report.draw_roofline.finding(record)
-        == "Share of the machine's limit, median over p: gradients 61\xa0%"
+        == "Share of the machine's limit, median over p and K: gradients 61\xa0%"
     )
+    # more than the limit is none
+    assert "of their limit, which none can" not in paged(report, roofline=record)
+    record["points"] = [point | {"share": [1.0, 1.06, 1.1]}, point | {"share": [0.9, 1.04, 1.1]}]
+    assert "1 of 2 medians lie above 105 % of their limit, which none can" in paged(report, roofline=record)
 
 
 def test_slopes_are_those_of_the_document(report):
@@ -393,6 +425,13 @@ def test_slopes_are_those_of_the_document(report):
     assert report.draw_scaling.theories({"theory": "1 to 2"}) == [1.0, 2.0]
     assert report.draw_scaling.theories({"theory": -1.0}) == [-1.0]
     assert report.draw_scaling.theories({"theory": None}) == []
+    # nothing above what was there before, or nothing measured: no point of a logarithmic axis
+    first = record["memory"][0]["points"]
+    (before,) = [lines[0]["drawn"] for _, kind, lines in report.draw_scaling.panels(record)[-3:-2]]
+    first[0]["peak"], first[1]["peak"] = first[0]["before"], None
+    (after,) = [lines[0]["drawn"] for _, kind, lines in report.draw_scaling.panels(record)[-3:-2]]
+    assert after == before[2:]
+    assert any("not measured" in row["text"] for row in Page(paged(report, scaling=record)).rows)
     record["memory"][0]["ended"] = "the next would take too much"
     page = Page(paged(report, scaling=record))
     assert page.row("nsigmaxfit")["text"] == (
@@ -407,7 +446,15 @@ def test_slopes_are_those_of_the_document(report):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.924, "1.92 s"), (250.0, "250 s"), (0.048, "48 ms"), (2e-4, "0.2 ms"), (3.14e-6, "3.14 us")],
+    [
+        (1.924, "1.92 s"),
+        (250.0, "250 s"),
+        (0.048, "48 ms"),
+        (2e-4, "0.2 ms"),
+        (3.14e-6, "3.14 us"),
+        (0.9996, "1.00 s"),
+        (99.999, "100 s"),
+    ],
 )
 def test_seconds(report, value, text):
     assert report.words.seconds(value) == text
@@ -431,12 +478,41 @@ def test_errors(report, value, text, off):
     assert report.words.off(value) == off
 
 
+def test_ratios_and_amounts(report):
+    said = [report.words.times(x) for x in (1234.0, 19.96, 4.21, 0.996, 0.83, 0.0021)]
+    assert said == ["1,234x", "20x", "4.2x", "1.0x", "0.83x", "0.0021x"]
+    assert [report.words.amount(x) for x in (2.1e12, 9.999e8, 1.5e6, 12.0)] == [
+        "2.1 TB", "1 GB", "1.5 MB", "12 B",
+    ]  # fmt: skip
+
+
 def test_titles_and_quartiles(report):
     unknown = {"problem": "covtype_like_290506x54", "n": 290_506, "p": 54, "K": 7, "l2": 1.0}
     assert report.words.title(unknown) == "covtype like, 290,506 x 54, 7 classes, l2"
     assert report.words.title({"problem": "small_500x10"}) == "500 x 10"
     assert report.words.title({"problem": "a_b"}) == "a_b"
     assert report.words.quartiles([4.0, 1.0, 3.0, 2.0]) == (1.75, 2.5, 3.25)
+
+
+def test_long_names_are_cut_to_their_room(report):
+    pytest.importorskip("matplotlib")
+    assert report.look.cut("glum", 100.0) == "glum"
+    found = report.look.cut("a very long name of a library", 60.0)
+    assert found.startswith("a very")
+    assert found.endswith("...")
+    assert report.look.text_width(found) <= 60.0
+    drawn = report.draw_speed.picture(
+        report.documents.checked("speed", speed_of(one("a library " * 9, 1e-9)), "speed.json"),
+        report.look.THEMES["light"],
+    )
+    assert "a library " * 9 not in drawn
+    assert "<!-- a library a l" in drawn
+
+
+def test_a_time_measured_once_has_no_spread(report):
+    page = Page(paged(report, speed=speed_of(one("glum", 1e-9, (2.0,)))))
+    assert "timed once" in page.row("glum")["text"]
+    assert "timed once" not in page.row("sigmax")["text"]
 
 
 def test_each_library_has_its_own_colour(report):

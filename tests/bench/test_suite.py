@@ -95,6 +95,18 @@ def test_an_old_file_is_not_drawn_in_the_place_of_a_part_that_failed(driver, tmp
     assert not old.exists()
 
 
+def test_a_report_that_cannot_be_drawn_is_one_sentence(driver, tmp_path, monkeypatch, capsys):
+    def fails(folder):
+        raise ValueError("there is nothing")
+
+    monkeypatch.setattr(driver.draw, "write", fails)
+    assert driver.main(["--out", str(tmp_path), "--draw"]) == 1
+    assert capsys.readouterr().err == "there is nothing\n"
+    with pytest.raises(SystemExit):
+        driver.main(["--out", str(tmp_path / "none"), "--draw"])
+    assert "--out must be the folder of a run" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -146,6 +158,11 @@ def test_the_suite_is_found_in_the_package_first_and_then_in_the_checkout(tmp_pa
         (place / "report").mkdir(parents=True)
         (place / "report" / "__main__.py").touch()
         assert suite.folder((installed, checkout)) == place
+
+
+def test_the_copy_in_the_package_comes_before_the_checkout():
+    package = Path(suite.__file__).resolve().parent
+    assert (package / "suite", FOLDER.parent) == suite._PLACES
 
 
 def test_the_command_names_the_driver():

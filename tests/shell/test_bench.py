@@ -58,7 +58,7 @@ def test_options_are_handed_on(shell, started):
         (["--full", "--json"], "--json is for the one-minute form"),
         (
             ["--full", "--parts", "speed,bars"],
-            "there is no part 'bars'; there are speed, curves, roofline, scaling",
+            "there is no part 'bars'; there are problems, speed, curves, roofline, scaling",
         ),
         (["--full", "--parts", "speed,speed"], "--parts names 'speed' more than once"),
     ],
@@ -68,6 +68,13 @@ def test_what_makes_no_sense_is_refused(shell, started, words, said):
     assert (code, out, started) == (2, "", [])
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_help_names_every_part(shell):
+    text = " ".join(shell("bench", "--help")[1].split())
+    assert f"of {', '.join(suite.PARTS)}; all" in text
+    after = text.partition("the JSON of each part: ")[2]
+    assert [word for word in after.split() if word in suite.PARTS][: len(suite.PARTS)] == list(suite.PARTS)
 
 
 def test_an_installation_without_the_suite_says_so(shell, started, monkeypatch, tmp_path):

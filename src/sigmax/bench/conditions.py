@@ -190,7 +190,7 @@ def governors(system: Path = Path("/sys")) -> tuple[str, ...] | None:
 def _since(before: Mapping[str, int] | None, after: Mapping[str, int] | None) -> dict[str, int] | None:
     if before is None or after is None:
         return None
-    return {what: after[what] - count for what, count in before.items() if what in after}
+    return {what: after[what] - count for what, count in before.items() if what in after} or None
 
 
 def _number(file: Path) -> int | None:

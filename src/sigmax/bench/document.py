@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sigmax.bench import machine
@@ -11,6 +13,20 @@ from sigmax.bench.conditions import Conditions
 
 #: of the layout of the documents; another one is another number
 VERSION = 1
+
+
+def file(text: str) -> Path:
+    """Type of an argument ``--json``: known before an hour of measuring that it cannot be written.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is a folder, or its folder is not there.
+    """
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file in a folder that is there; got {text!r}")
+    return path
 
 
 def head(

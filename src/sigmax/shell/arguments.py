@@ -49,9 +49,17 @@ FILE - is CSV from standard input.  A file given to --output appears when it is 
   sigmax bench --full --out report --parts roofline,scaling
   sigmax bench --full --out report --draw
 
---full runs the whole benchmark against every other library that is installed, an hour on two CPUs, and writes
-report.html, its figures and the JSON of each part: speed, curves, roofline, scaling.  It needs matplotlib;
-a quiet machine makes its figures worth something, and the report says whether it was one.""",
+--full runs the whole benchmark against every other library that is installed,
+an hour on two CPUs, and writes report.html, its figures and the JSON of each part:
+
+  problems   what each problem is like, and whether its estimate exists
+  speed      time of every library at equal accuracy
+  curves     accuracy against time
+  roofline   passes and fits against the limits of the machine
+  scaling    cost against rows, columns, classes and threads, and memory
+
+It needs matplotlib (pip install 'sigmax[plot]').  Its figures are worth something
+on a quiet machine alone; the report says whether it was one.""",
     "info": """examples:
   sigmax info
   sigmax info --json""",
@@ -217,8 +225,8 @@ def _bench(one: argparse.ArgumentParser) -> None:
     whole = one.add_argument_group("the whole benchmark")
     add = whole.add_argument
     add("--full", action="store_true", help="all parts, with other libraries as peers, and report.html")
-    add("--out", metavar="DIR", help="folder of the report; sigmax-benchmark")
-    add("--parts", metavar="A,B,...", help="of speed, curves, roofline, scaling; all of them by default")
+    add("--out", metavar="DIR", help="folder of the report, made if need be; sigmax-benchmark")
+    add("--parts", metavar="A,B,...", help="of problems, speed, curves, roofline, scaling; all")
     add("--data", metavar="DIR", help="folder of large data sets that were downloaded")
     add("--keep", action="store_true", help="measure only parts whose file is not there yet")
     add("--draw", action="store_true", help="measure nothing, draw the report again")
