@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import numpy as np
 import optimum
 import ours
 import targets
-from asking import Asked, Kept, Options, complaint, rounds_of, timed
+from asking import Asked, Kept, Options, complaint, rounds_of, timed, warm_up
 from libraries import NO_TOLERANCE, PEERS, Answer, Peer
 from problems import Float, Problem, make
 from problems import Spec as ProblemSpec
@@ -92,6 +90,7 @@ def _single_of(
         if missing[peer.name]:
             continue
         try:
+            warm_up(peer, spec)
             X, y = _handed(peer, problem, best)
         except Exception as raised:  # as what a fit raises
             rungs[peer.name] = ladder.Rung(np.nan, np.inf, 0.0, complaint(raised))
@@ -201,25 +200,13 @@ def _rung(
     def told(rung: ladder.Rung) -> None:
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
-    # of a short call, the first one counts imports
-    if options.slow < math.inf and not peer.own_clock:
-        _warm_up(peer, spec)
     rungs = (known,) if known is not None else peer.ladder
     rung = ladder.climb(attempt, rungs, told, options.clock, options.slow)
-    if not rung.why and rung.seconds < 1.0:
-        again = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
-        rung = replace(again, cut=rung.cut)
+    rung = ladder.again(attempt, rung, options.clock)
     # a search that was cut short found nothing that another run may rely on
     if known is None and not rung.why and not rung.cut and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
-
-
-def _warm_up(peer: Peer, spec: ProblemSpec) -> None:
-    """A fit of few rows: for imports and compilation no peer is called slow."""
-    few = make(ProblemSpec("warm-up", 100 * spec.K, 2, spec.K, l2=spec.l2))
-    with contextlib.suppress(Exception):  # what it cannot do it will say of the problem itself
-        peer.fit(*peer.arrays(few), spec.l2, peer.ladder[0])
 
 
 @dataclass(frozen=True)
