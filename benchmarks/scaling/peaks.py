@@ -120,8 +120,9 @@ def run(
     """
     found = Memory(asked.along, who, asked.fixed)
     for size in asked.sizes:
-        found.ended = lacks(size)
-        if found.ended:
+        why = lacks(size)
+        if why:
+            found.ended = why
             break
         progress(f"memory, {asked.along} = {size.x:,}: {who}")
         at = f"{asked.along} = {size.x:,}"

@@ -9,11 +9,13 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exact_optimum_runs import Clock
 from scipy import stats
 
 import sigmax as sx
@@ -98,16 +100,6 @@ def test_no_slope_of_what_has_none(scaling, x, y, complaint):
 # -- series by a clock that is told what calls cost ----------------------------------------------------
 
 
-class Clock:
-    """Seconds that stand still but for what calls cost."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 class Fake:
     """Somebody whose calls cost what a function of the size says."""
 
@@ -128,7 +120,7 @@ class Fake:
     def ready(self, place):
         def call():
             self.called.append(place.size.x)
-            self._clock.now += self._cost(place.size)
+            self._clock.sleep(self._cost(place.size))
 
         yield self._scaling.callers.Ready(call)
 
@@ -260,6 +252,43 @@ def test_peers_are_timed_at_a_tolerance_that_reaches_what_is_asked(scaling, plac
     assert ready.raised() == ""
 
 
+def test_what_a_peer_compiles_is_not_its_time(scaling, place):
+    clock, known, best = Clock(), [], moved(place, 0.0)
+
+    def solve(given, y, *_):
+        clock.sleep(1.0 if known else 30.0)
+        known.append(len(given))
+        return best
+
+    assert peer(scaling, solve).first(place, clock).seconds == 1.0
+    # where there is nothing to compare with, too
+    known.clear()
+    place.fitted = None
+    assert peer(scaling, solve).first(place, clock).seconds == 1.0
+
+
+def test_nobody_is_judged_by_an_optimum_that_is_not_proved(scaling, place):
+    best = moved(place, 0.0)
+    with pytest.warns(sx.ConvergenceWarning, match="iteration limit"):
+        place.fitted = sx.fit(place.problem.X, place.problem.y, n_threads=1, max_iter=1)
+    first = peer(scaling, lambda *_: best).first(place, Clock())
+    assert first.error is None
+    assert first.note == "error unknown: sigmax has no optimum here"
+
+
+def test_the_clock_of_a_peer_counts_in_the_rounds(scaling, place):
+    clock, answer = Clock(), scaling.libraries.Answer
+
+    def solve(*_):
+        clock.sleep(3.0)
+        return answer(moved(place, 0.0), seconds=2.0)
+
+    found = scaling.libraries.Peer("fake", "fake", (), solve, own_clock=True)
+    options = scaling.series.Options(rounds=3, rest=0.0, clock=clock, progress=lambda text: None)
+    (one,) = scaling.series.run("n", {}, [place], [scaling.callers.PeerFit(found)], options)
+    assert one.points[0].seconds == [2.0, 2.0, 2.0]
+
+
 def test_a_peer_that_raises_stops_and_its_time_does_not_count(scaling, place):
     def solve(X, y, *_):
         raise ValueError("not for me")
@@ -271,13 +300,14 @@ def test_a_peer_that_raises_stops_and_its_time_does_not_count(scaling, place):
     assert "ValueError: not for me" in found.ended
 
     # in the first calls all is well, and in the rounds no more
-    answers = iter([moved(place, 0.0)] * 2)
+    answers = iter([moved(place, 0.0)] * 3)
     (found,) = scaling.series.run("n", {}, [place], [peer(scaling, lambda *_: next(answers))], options)
     assert found.points == []
     assert found.ended == "failed at n = 400: StopIteration:"
 
     binary = peer(scaling, solve, classes=False)
     assert binary.lacks(place) == "cannot fit 3 classes"
+    assert binary.peer.supports(scaling.sizes.spec(replace(place.size, K=2)))
     given_back = []
     peer(scaling, lambda *_: moved(place, 0.0), release=lambda: given_back.append(1)).first(place, Clock())
     assert given_back == [1]
@@ -419,6 +449,20 @@ def test_the_child_fits_with_the_library_that_is_asked_for(scaling, monkeypatch,
     assert scaling.peaks.child(asked | {"who": "sigmax"}, process=tmp_path)["seconds"] > 0.0
 
 
+def test_whose_memory_is_not_measured(scaling):
+    lacks, Peer = scaling.main.lacks_memory, scaling.libraries.Peer
+    two, three = (scaling.sizes.Size(K, 900, 3, K, 1) for K in (2, 3))
+    own = Peer("R", "R", (), None, own_clock=True)
+    binary = Peer("binary", "binary", (), None, classes=False)
+    assert lacks(own, two) == "not measured: it fits in a process of its own"
+    assert (lacks(binary, two), lacks(binary, three)) == ("", "cannot fit 3 classes")
+    asked = scaling.sizes.plan("K", 1, tiny=True, peak=True)
+    command = [sys.executable, "-c", "raise SystemExit('it was asked')"]
+    said = []
+    found = scaling.peaks.run(asked, "binary", 1.0, said.append, command, lambda size: lacks(binary, size))
+    assert (found.points, found.ended, said) == ([], "cannot fit 3 classes", [])
+
+
 def test_a_child_that_fails_or_is_slow_ends_its_series(scaling, monkeypatch):
     asked = scaling.sizes.plan("K", 1, tiny=True, peak=True)
     broken = [sys.executable, "-c", "raise SystemExit('out of memory')"]
@@ -508,8 +552,17 @@ def test_times_at_tiny_sizes(scaling, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_library")
-def test_memory_at_tiny_sizes(scaling, tmp_path, capsys):
+def test_memory_at_tiny_sizes(scaling, monkeypatch, tmp_path, capsys):
+    real, first = scaling.peaks.measure, []
+
+    def measure(size, who, command):
+        # a process takes seconds: one of them is enough
+        first[:] = first or [real(size, who, command)]
+        return replace(first[0], size=size, data=8 * size.n * (1 + size.p))
+
+    monkeypatch.setattr(scaling.peaks, "measure", measure)
     record = record_of(scaling, tmp_path, capsys, "--along", "memory", "--peers", "gone")
+    assert first[0].data == 8 * 1_000 * 4
     assert record["series"] == []
     told = [(one["along"], one["who"]) for one in record["memory"]]
     assert told == [(along, who) for along in ("n", "p", "K") for who in ("sigmax", "gone")]
