@@ -187,6 +187,7 @@ def test_who_is_slow_missing_or_fails_is_noted(scaling):
     assert record["points"][0]["note"] == ""
     # 2 s: three rounds; 8 s: the first call is the only one
     assert [len(point.seconds) for point in slow.points] == [3, 3, 1]
+    assert slow.points[2].seconds == pytest.approx([8.0], rel=1e-12)
     assert callers[1].called.count(400) == 1
     assert (gone.points, gone.ended) == ([], "gone is missing (no module)")
     assert len(fails.points) == 2
@@ -389,23 +390,29 @@ def test_theory_counts_what_a_pass_must_do(scaling):
 # -- memory --------------------------------------------------------------------------------------------
 
 EXTRA = 50_000_000
-#: a child whose "fit" is an array of that size; a little more, as the kernel counts pages in batches
+#: a child whose "fit" is an array of that size, of which it keeps a half; a little more, as the kernel counts
+#: pages in batches.  Before it, twice as much is taken and given back
 STAND_IN = """
 import json, sys
-from pathlib import Path
 sys.path[:0] = [{folder!r}, {exact!r}]
 import numpy as np
 import peaks
-task = lambda problem, n_threads: ((problem.X, problem.y), lambda: np.ones({extra} // 8 + 2**18))
-print(json.dumps(peaks.child(json.loads(sys.argv[1]), task, Path({process!r}))))
+kept = []
+def fit():
+    kept.append(np.ones({extra} // 16 + 2**17))
+    np.ones({extra} // 16 + 2**17)
+def task(problem, n_threads):
+    np.ones({extra} // 4)
+    kept.clear()
+    return (problem.X, problem.y), fit
+print(json.dumps(peaks.child(json.loads(sys.argv[1]), task)))
 """
 
 
-def stand_in(tmp_path, extra, process="/proc/self"):
+def stand_in(tmp_path, extra):
     file = tmp_path / "stand_in.py"
     exact = FOLDER.parent / "exact_optimum"
-    text = STAND_IN.format(folder=str(FOLDER), exact=str(exact), extra=extra, process=str(process))
-    file.write_text(text)
+    file.write_text(STAND_IN.format(folder=str(FOLDER), exact=str(exact), extra=extra))
     return [sys.executable, str(file)]
 
 
@@ -421,9 +428,9 @@ def test_the_child_reports_what_is_allocated(scaling, tmp_path):
     assert found.record()["peak"] == found.peak
 
 
-def test_memory_is_null_where_the_system_does_not_tell(scaling, tmp_path):
+def test_memory_is_null_where_the_system_does_not_tell(scaling):
     asked = scaling.sizes.plan("p", 1, tiny=True, peak=True)
-    command = stand_in(tmp_path, 1_000, process=tmp_path / "none" / "self")
+    command = [sys.executable, "-c", """print('{"data": 8, "before": null, "peak": null, "seconds": 1.0}')"""]
     found = scaling.peaks.run(asked, "sigmax", 10.0, lambda text: None, command)
     (point,) = found.points
     assert (point.before, point.peak, point.growth) == (None, None, None)
