@@ -268,6 +268,21 @@ def test_what_a_peer_compiles_is_not_its_time(scaling, place):
     assert peer(scaling, solve).first(place, clock).seconds == 1.0
 
 
+def test_of_a_short_fit_the_second_counts(scaling, place):
+    clock, made, best = Clock(), [], moved(place, 0.0)
+
+    def solve(X, *_):
+        if len(X) == place.size.n:
+            made.append(len(X))
+            clock.sleep(0.5 if len(made) == 1 else 0.25)
+        return best
+
+    assert peer(scaling, solve).first(place, clock).seconds == 0.25
+    made.clear()
+    place.fitted = None
+    assert peer(scaling, solve).first(place, clock).seconds == 0.25
+
+
 def test_nobody_is_judged_by_an_optimum_that_is_not_proved(scaling, place):
     best = moved(place, 0.0)
     with pytest.warns(sx.ConvergenceWarning, match="iteration limit"):
