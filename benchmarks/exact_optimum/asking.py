@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from libraries import Answer
+from libraries import Answer, Peer
 from libraries.base import line
+from problems import Spec, make
 
 #: with `quick`, peers slower than this, in seconds, get so many rounds
 SLOW, SLOW_ROUNDS = 3.0, 3
@@ -103,4 +105,21 @@ def rounds_of(seconds: float, peers: bool, options: Options) -> int:
     """Of a call that takes so long; that it is too slow is said of peers only."""
     if peers and seconds > options.slow:
         return 1
-    return min(options.repeats, SLOW_ROUNDS) if options.quick and seconds > SLOW else options.repeats
+    return fewer(options.repeats, seconds, quick=options.quick)
+
+
+def fewer(rounds: int, seconds: float, *, quick: bool) -> int:
+    """Of so many rounds those that a call of so many seconds has."""
+    return min(rounds, SLOW_ROUNDS) if quick and seconds > SLOW else rounds
+
+
+def warm_up(peer: Peer, spec: Spec) -> None:
+    """A fit of few rows of the same kind: no time of a peer has its imports or its compilation in it.
+
+    Not of one with a clock of its own: its process begins anew with the data that it is handed.
+    """
+    if peer.own_clock:
+        return
+    few = make(Spec("warm_up", 100 * spec.K, 2, spec.K, l2=spec.l2))
+    with contextlib.suppress(Exception):  # what it cannot do it will say of the problem itself
+        peer.fit(*peer.arrays(few), spec.l2, peer.ladder[0])

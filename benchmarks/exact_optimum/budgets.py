@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 import optimum
-from asking import SLOW, SLOW_ROUNDS, Asked, complaint
+from asking import Asked, complaint, fewer, warm_up
 from curve import PATIENCE, Curve, Point
 from libraries import NO_TOLERANCE, PEERS, Answer, Peer
 from libraries.base import MOST_ITERATIONS
-from problems import Float, Problem, Spec, make
+from problems import Float, Problem, Spec
 from rounds import REST, interleave
 
 import sigmax as sx
@@ -42,8 +42,6 @@ _ON_REQUEST = ("sigmax reference",)
 _SAME = 1e-12
 #: a fit so many times too slow, and of so many seconds, is not asked again
 _HOPELESS, _HOPELESS_SECONDS = 3.0, 2.0
-#: iterations of the fit of a small problem before anything is timed, and its columns
-_WARM_UP, _COLUMNS = 8, 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class Options:
 
     def rounds_of(self, seconds: float) -> int:
         """Rounds of a fit that takes so long."""
-        return min(self.rounds, SLOW_ROUNDS) if self.quick and seconds > SLOW else self.rounds
+        return fewer(self.rounds, seconds, quick=self.quick)
 
 
 def iterations() -> Iterator[int]:
@@ -136,7 +134,7 @@ def draw(problem: Problem, options: Options, told: Callable[[str], None] = lambd
             if curve.missing:
                 continue
             try:
-                _warm_up(peer, problem.spec)
+                warm_up(peer, problem.spec)
                 X, y = _handed(peer, problem, handed)
             except Exception as raised:  # it has no curve, whatever it is
                 curve.ended = f"raised {complaint(raised)}"
@@ -157,19 +155,12 @@ def kind(peer: Peer) -> str:
 
 def settings(peer: Peer) -> str:
     """In a line."""
+    rest = f"; {peer.remark}" if peer.remark else ""
     if not peer.stops_early:
-        return f"tolerances {peer.ladder[0]:.0e} to {peer.ladder[-1]:.0e}"
+        return f"tolerances {peer.ladder[0]:.0e} to {peer.ladder[-1]:.0e}{rest}"
     own = peer.ladder == NO_TOLERANCE
     tolerance = "its own tolerance" if own else f"tolerance {peer.ladder[-1]:.0e}"
-    return f"{tolerance}, at most `budget` iterations"
-
-
-def _warm_up(peer: Peer, spec: Spec) -> None:
-    """A small problem of the same kind, where the library is imported and compiled; no matter what comes."""
-    small = make(Spec("warm_up", 100 * (spec.K - 1) * (1 + _COLUMNS), _COLUMNS, spec.K, l2=spec.l2))
-    with contextlib.suppress(Exception):
-        X, y = peer.arrays(small)
-        peer.fit(X, y, spec.l2, peer.ladder[-1], _WARM_UP)
+    return f"{tolerance}, at most `budget` iterations{rest}"
 
 
 def _handed(peer: Peer, problem: Problem, handed: dict[str, Any]) -> tuple[Any, Any]:

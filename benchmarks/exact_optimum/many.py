@@ -15,7 +15,7 @@ import numpy as np
 import optimum
 import ours
 import targets
-from asking import Kept, Options, complaint, rounds_of, timed
+from asking import Asked, Kept, Options, complaint, rounds_of, timed
 from libraries import PEERS
 from libraries.base import Answer, listened
 from problems import Float, Problem
@@ -87,12 +87,16 @@ def rows(problem: Problem, options: Options) -> list[Row]:
         except Exception as raised:  # struck out, whatever it is
             why_not = f"sigmax raised {complaint(raised)}"
             calls.clear()
+    raised = ""
     if not missing:
-        calls["loop"] = Kept(loop(problem, chosen))
-        calls["loop"]()
-    about = {name: timed(call) for name, call in calls.items()}
+        calls["loop"] = asked = Asked(loop(problem, chosen))
+        asked()
+        raised = asked.raised
+        if raised:
+            del calls["loop"]
+    about = {name: timed(call, options.clock) for name, call in calls.items()}
     repeats = {name: rounds_of(seconds, name == "loop", options) for name, seconds in about.items()}
-    times = interleave(calls, about, repeats, options.rest) if calls else {}
+    times = interleave(calls, about, repeats, options.rest, clock=options.clock) if calls else {}
     data = [one(problem, index) for index in chosen]
     best = [optimum.solve(X, y, spec.K) for X, y in data]
     me, apart, converged = Side(times.get("ours"), np.inf, why=why_not), None, None
@@ -102,7 +106,7 @@ def rows(problem: Problem, options: Options) -> list[Row]:
         converged = bool(np.all(_converged(calls["ours"].last)))
         if "loop" in calls:
             apart = float(np.abs(params.reshape(len(chosen), -1) - calls["loop"].last.coef).max())
-    them = Side(None, np.inf, why=missing)
+    them = Side(None, np.inf, why=missing or raised)
     if "loop" in calls:
         answer = calls["loop"].last
         timing = Timing(tuple(factor * t for t in times["loop"].seconds))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +15,8 @@ import numpy as np
 import optimum
 import ours
 import targets
-from asking import Asked, Kept, Options, complaint, rounds_of, timed
-from libraries import NO_TOLERANCE, PEERS, Answer, Peer
+from asking import Asked, Kept, Options, complaint, rounds_of, timed, warm_up
+from libraries import NO_TOLERANCE, PEERS, Peer
 from problems import Float, Problem, make
 from problems import Spec as ProblemSpec
 from rounds import interleave
@@ -69,45 +67,20 @@ def _single_of(
     spec = problem.spec
     best = optimum.optimum(problem, options.cache)
     lacks = ours.not_available(problem)
-    calls: dict[str, Kept] = {}
-    about: dict[str, float] = {}
     clocks: dict[str, Callable[[], float]] = {}
     asked: dict[str, Asked] = {}
     rungs: dict[str, ladder.Rung] = {}
-    missing: dict[str, str] = {}
-    why_not = lacks
-    if not lacks:
-        mine = ours.calls(problem, options.n_threads)
-        try:
-            for name, call in (("ours", mine.fit), ("ours read", mine.read)):
-                assert call is not None
-                calls[name] = Kept(call)
-                calls[name]()
-                about[name] = timed(calls[name], options.clock)
-        except Exception as raised:  # struck out, whatever it is
-            why_not = f"sigmax raised {complaint(raised)}"
-            calls.clear()
+    calls, about, why_not = ({}, {}, lacks) if lacks else _our_calls(problem, options)
+    missing = {peer.name: peer.missing() for peer, _ in wanted}
     for peer, target in wanted:
-        missing[peer.name] = peer.missing()
         if missing[peer.name]:
             continue
-        try:
-            X, y = _handed(peer, problem, best)
-        except Exception as raised:  # as what a fit raises
-            rungs[peer.name] = ladder.Rung(np.nan, np.inf, 0.0, complaint(raised))
-            continue
-        rung = _rung(peer, target, X, y, problem, best, options)
-        rungs[peer.name] = rung
-        if rung.why:
-            continue
-
-        def fit(peer: Peer = peer, X: Any = X, y: Any = y, tolerance: float = rung.tolerance) -> Answer:
-            return peer.fit(X, y, spec.l2, tolerance)
-
-        calls[peer.name] = asked[peer.name] = Asked(fit)
-        about[peer.name] = rung.seconds
-        if peer.own_clock:
-            clocks[peer.name] = asked[peer.name].told
+        rungs[peer.name], fit = _their_call(peer, target, problem, best, options)
+        if fit is not None:
+            calls[peer.name] = asked[peer.name] = fit
+            about[peer.name] = rungs[peer.name].seconds
+            if peer.own_clock:
+                clocks[peer.name] = fit.told
     repeats = {name: rounds_of(about[name], name in asked, options) for name in calls}
     times = interleave(calls, about, repeats, options.rest, clocks, options.clock) if calls else {}
     found = calls["ours"].last if "ours" in calls else None
@@ -136,6 +109,41 @@ def _single_of(
             )
         )
     return result
+
+
+def _our_calls(problem: Problem, options: Options) -> tuple[dict[str, Kept], dict[str, float], str]:
+    """sigmax's calls, each of them made, and about how long they take; or why there are none."""
+    calls: dict[str, Kept] = {}
+    about: dict[str, float] = {}
+    mine = ours.calls(problem, options.n_threads)
+    try:
+        for name, call in (("ours", mine.fit), ("ours read", mine.read)):
+            assert call is not None
+            calls[name] = Kept(call)
+            calls[name]()
+            about[name] = timed(calls[name], options.clock)
+    except Exception as raised:  # struck out, whatever it is
+        return {}, {}, f"sigmax raised {complaint(raised)}"
+    return calls, about, ""
+
+
+def _their_call(
+    peer: Peer,
+    target: targets.Target | None,
+    problem: Problem,
+    best: optimum.Optimum,
+    options: Options,
+) -> tuple[ladder.Rung, Asked | None]:
+    """The tolerance of a peer and its fit with that; no fit where it raised."""
+    try:
+        warm_up(peer, problem.spec)
+        X, y = _handed(peer, problem, best)
+    except Exception as raised:  # as what a fit raises
+        return ladder.Rung(np.nan, np.inf, 0.0, complaint(raised)), None
+    rung = _rung(peer, target, X, y, problem, best, options)
+    if rung.why:
+        return rung, None
+    return rung, Asked(lambda: peer.fit(X, y, problem.spec.l2, rung.tolerance))
 
 
 def _handed(peer: Peer, problem: Problem, best: optimum.Optimum) -> tuple[Any, Any]:
@@ -201,25 +209,13 @@ def _rung(
     def told(rung: ladder.Rung) -> None:
         _say(f"{spec.name}, {peer.name}: tol {rung.tolerance:.0e}, {rung.error:.1e} se, {rung.seconds:.3g} s")
 
-    # of a short call, the first one counts imports
-    if options.slow < math.inf and not peer.own_clock:
-        _warm_up(peer, spec)
     rungs = (known,) if known is not None else peer.ladder
     rung = ladder.climb(attempt, rungs, told, options.clock, options.slow)
-    if not rung.why and rung.seconds < 1.0:
-        again = ladder.climb(attempt, (rung.tolerance,), clock=options.clock)
-        rung = replace(again, cut=rung.cut)
+    rung = ladder.again(attempt, rung, options.clock)
     # a search that was cut short found nothing that another run may rely on
     if known is None and not rung.why and not rung.cut and peer.ladder != NO_TOLERANCE:
         stored.write(rung.tolerance)
     return rung
-
-
-def _warm_up(peer: Peer, spec: ProblemSpec) -> None:
-    """A fit of few rows: for imports and compilation no peer is called slow."""
-    few = make(ProblemSpec("warm-up", 100 * spec.K, 2, spec.K, l2=spec.l2))
-    with contextlib.suppress(Exception):  # what it cannot do it will say of the problem itself
-        peer.fit(*peer.arrays(few), spec.l2, peer.ladder[0])
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ import sizes
 import tables
 import thread_check
 from callers import TOLERANCES, Caller, Fit, Pass, PeerFit, Place
+from callers import lacks as lacks_fit
 from ladder import WANTED
-from libraries import PEERS
+from libraries import PEERS, Peer
 
 from sigmax.bench import document, machine
 from sigmax.bench.conditions import Watch
@@ -112,12 +113,19 @@ def measured_memory(along: str, options: argparse.Namespace) -> tuple[sizes.Plan
     asked, found = _plan(along, options, peak=True), []
     progress = series.Options().progress
     for who in ("sigmax", *options.peers):
-        missing = "" if who == "sigmax" else PEERS[who].missing()
-        if missing:
-            found.append(peaks.Memory(along, who, asked.fixed, ended=missing))
-        else:
-            found.append(peaks.run(asked, who, options.slow, progress))
+
+        def lacks(size: sizes.Size, who: str = who) -> str:
+            return "" if who == "sigmax" else lacks_memory(PEERS[who], size)
+
+        found.append(peaks.run(asked, who, options.slow, progress, lacks=lacks))
     return asked, found
+
+
+def lacks_memory(peer: Peer, size: sizes.Size) -> str:
+    """Why a peer's memory cannot be measured: empty where it can."""
+    if peer.own_clock:
+        return "not measured: it fits in a process of its own"
+    return lacks_fit(peer, size)
 
 
 def foot() -> list[str]:

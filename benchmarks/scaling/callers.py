@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import asking
 import ladder
 import numpy as np
 import ours
 from asking import Asked, Kept
 from libraries import NO_TOLERANCE, Peer
 from problems import Problem
-from sizes import Size
+from sizes import Size, spec
 
 from sigmax.bench import operations
 from sigmax.bench.problems import Problem as BenchProblem
@@ -102,15 +103,9 @@ class Caller(Protocol):
 
 
 def timed(call: Callable[[], object], clock: Clock) -> float:
-    """Of a call; of a short one the second, since the first may count imports."""
-    start = clock()
-    call()
-    seconds = clock() - start
-    if seconds >= 1.0:
-        return seconds
-    start = clock()
-    call()
-    return clock() - start
+    """Of a call; of a short one the second, since the first finds nothing in caches."""
+    seconds = asking.timed(call, clock)
+    return seconds if seconds >= ladder.SHORT else asking.timed(call, clock)
 
 
 @dataclass(frozen=True)
@@ -160,6 +155,11 @@ class Fit:
         yield Ready(Kept(ours.calls(place.problem, place.size.threads).fit))
 
 
+def lacks(peer: Peer, size: Size) -> str:
+    """Why a peer cannot fit a problem of that size: empty where it can."""
+    return peer.missing() if peer.supports(spec(size)) else f"cannot fit {size.K} classes"
+
+
 @dataclass(frozen=True)
 class PeerFit:
     """A fit of another library.
@@ -180,13 +180,13 @@ class PeerFit:
         return self.peer.name
 
     def lacks(self, place: Place) -> str:
-        if not self.peer.supports(place.problem.spec):
-            return f"cannot fit {place.size.K} classes"
-        return self.peer.missing()
+        return lacks(self.peer, place.size)
 
     def first(self, place: Place, clock: Clock) -> First:
         fitted = place.fitted
-        if fitted is None:
+        asking.warm_up(self.peer, place.problem.spec)
+        # what is not proved is no optimum to be compared with
+        if fitted is None or not fitted.certificate.converged:
             return self._unjudged(place, clock)
         with self._handed(place) as (X, y):
             optimum = ours.coefficients(fitted, place.size.K)
@@ -200,9 +200,7 @@ class PeerFit:
             rung = ladder.climb(attempt, rungs, clock=clock)
             if rung.why:
                 raise RuntimeError(rung.why)
-            # of a short call, the first one counts imports
-            if rung.seconds < 1.0:
-                rung = ladder.climb(attempt, (rung.tolerance,), clock=clock)
+            rung = ladder.again(attempt, rung, clock)
         self.tolerances[place.size.x] = rung.tolerance
         return First(rung.seconds, error=_finite(rung.error), note=_note(rung, self.peer))
 

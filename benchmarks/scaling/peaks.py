@@ -107,11 +107,23 @@ class Memory:
 
 
 def run(
-    asked: Plan, who: str, slow: float, progress: Callable[[str], None], command: Sequence[str] = ()
+    asked: Plan,
+    who: str,
+    slow: float,
+    progress: Callable[[str], None],
+    command: Sequence[str] = (),
+    lacks: Callable[[Size], str] = lambda size: "",
 ) -> Memory:
-    """A child for each point, until a peer takes longer than `slow` seconds or a child fails."""
+    """A child for each point, until a peer takes longer than `slow` seconds or a child fails.
+
+    `lacks` says why a point cannot be measured; the first such point ends the series.
+    """
     found = Memory(asked.along, who, asked.fixed)
     for size in asked.sizes:
+        why = lacks(size)
+        if why:
+            found.ended = why
+            break
         progress(f"memory, {asked.along} = {size.x:,}: {who}")
         at = f"{asked.along} = {size.x:,}"
         try:

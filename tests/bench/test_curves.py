@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from exact_optimum_runs import exact, tiny
+from exact_optimum_runs import Clock, exact, tiny
 from scipy.special import expit
 
 #: peers with a curve that can state a binary problem without a penalty, and the one that cannot
@@ -37,19 +37,6 @@ def _no_collections(monkeypatch):
     monkeypatch.setattr("gc.collect", lambda: 0)
 
 
-class Clock:
-    """Seconds that pass only when somebody says so."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
 class Bench:
     """One tiny problem, its optimum, a clock, and the curve of a stand-in."""
 
@@ -57,7 +44,8 @@ class Bench:
         self.modules, self._monkeypatch, self._cache = modules, monkeypatch, tmp_path
         self.problem = modules.problems.make(tiny(modules, "small_500x10"))
         self.best = modules.optimum.optimum(self.problem, tmp_path)
-        self.clock, self.budgets = Clock(), []
+        # what a fit was given, and seconds that its warm-up takes
+        self.clock, self.budgets, self.tolerances, self.compiles = Clock(), [], [], 0.0
 
     def off(self, errors):
         """Coefficients that far from the optimum, in standard errors."""
@@ -68,7 +56,11 @@ class Bench:
 
         def solve(X, y, l2, tolerance, iterations):
             if len(X) != len(self.problem.X) or not np.array_equal(X, self.problem.X):
+                self.clock.sleep(self.compiles)
+                self.compiles = 0.0
                 return self.modules.libraries.Answer(np.zeros((1, 1 + X.shape[1])))
+            self.clock.sleep(self.compiles)
+            self.tolerances.append(tolerance)
             budget = tolerance if iterations is None else iterations
             self.budgets.append(budget)
             found = fit(budget)
@@ -169,6 +161,33 @@ def test_slow_points_get_fewer_rounds_where_that_is_asked_for(bench, quick, roun
 
     found = bench.curve(fit, quick=quick)
     assert [len(point.times.seconds) for point in found.points[:3]] == [5, rounds, rounds]
+
+
+def test_nothing_but_the_budget_stops_a_peer(bench):
+    def fit(budget):
+        bench.clock.sleep(1.0)
+        return bench.off(0.1**budget)
+
+    bench.curve(fit, ladder=(1e-3, 1e-8, 1e-12))
+    assert set(bench.tolerances) == {1e-12}
+
+
+def test_what_a_peer_compiles_is_in_no_fit(bench):
+    def fit(budget):
+        bench.clock.sleep(1.0)
+        return bench.off(0.1**budget)
+
+    bench.compiles = 1e4
+    found = bench.curve(fit, seconds=10.0)
+    assert (budgets_of(found)[0], found.gaps) == (1, [])
+    assert found.points[0].times.seconds == (1.0,) * 5
+
+
+def test_an_accuracy_is_reached_at_the_median_of_the_rounds(modules):
+    point = modules.curve.Point(1, modules.rounds.Timing((4.0, 1.0, 2.0)), 1e-7, 6.0, 1e-7)
+    found = modules.curve.Curve("fake", "", points=[point])
+    assert found.reached(1e-6) == 2.0
+    assert found.reached(1e-8) is None
 
 
 def test_a_peer_that_is_wrong_stays_wrong(bench):
@@ -382,6 +401,18 @@ def test_a_peer_that_cannot_be_stopped_goes_down_its_ladder(bench):
     assert found.settings == "tolerances 1e-02 to 1e-08"
 
 
+def test_a_ladder_that_does_not_help_ends_the_curve(bench):
+    def fit(tolerance):
+        bench.clock.sleep(1.0)
+        # never within a standard error, and not the same answer twice
+        return bench.off(3.0 + tolerance)
+
+    ladder = tuple(10.0**-e for e in range(3, 13))
+    found = bench.curve(fit, ladder=ladder, stops_early=False)
+    assert budgets_of(found) == list(ladder[:5])
+    assert found.ended == "no better for 4 budgets"
+
+
 def test_the_clock_of_the_peer_counts(bench):
     def fit(budget):
         bench.clock.sleep(100.0)
@@ -438,6 +469,20 @@ def test_peers_that_are_drawn(modules, tmp_path):
     assert "statsmodels MNLogit" in names(classes)
     assert "glum" not in names(classes)
     assert names(binary, peers=("does nothing", "sigmax reference")) == ["sigmax", "sigmax reference"]
+
+
+def test_sigmax_is_called_on_the_threads_that_are_asked_for(modules, monkeypatch):
+    given, fit = [], modules.budgets.sx.fit
+    monkeypatch.setattr(modules.budgets.sx, "fit", lambda *a, **rest: given.append(rest) or fit(*a, **rest))
+    one = modules.problems.make(modules.problems.Spec("test", 400, 3, 2))
+    modules.budgets.sigmax(2).fit(one.X, one.y, 0.5, 0.0, 3)
+    assert given == [{"l2": 0.5, "max_iter": 3, "n_threads": 2}]
+
+
+def test_a_peer_that_cannot_reach_the_optimum_says_so(modules):
+    peers = modules.libraries.PEERS
+    assert "C = 1e+06" in modules.budgets.settings(peers["scikit-learn-intelex lbfgs"])
+    assert modules.budgets.settings(peers["glum"]) == "tolerance 1e-15, at most `budget` iterations"
 
 
 def test_sigmax_is_drawn_as_it_is_called(modules, tmp_path):

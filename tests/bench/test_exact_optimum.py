@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from exact_optimum_runs import OURS, exact, fake, options, quiet, row, tiny
+from exact_optimum_runs import OURS, Clock, exact, fake, options, quiet, row, tiny
 from scipy.special import softmax
 
 import sigmax as sx
@@ -244,6 +244,25 @@ def test_a_ratio_is_the_median_of_those_of_the_rounds(modules):
     # fewer rounds of a slow peer: those that both took part in
     slow = {"times": Timing((30.0, 80.0, 80.0))}
     assert row(modules, theirs=slow).ratios == (30.0, 40.0, 20.0)
+
+
+def test_a_short_call_is_woken_up_uncounted_and_repeated(modules):
+    clock, made = Clock(), {"short": 0, "long": 0}
+
+    def call(name, seconds):
+        # of 1 + 6 short ones, the one that finds the processor asleep takes long
+        clock.sleep(1.0 if name == "short" and made[name] % 7 == 0 else seconds)
+        made[name] += 1
+
+    about = {"short": 2.0**-10, "long": 0.25}
+    calls = {name: lambda name=name: call(name, about[name]) for name in made}
+    times = modules.rounds.interleave(calls, about, dict.fromkeys(made, 3), rest=0.0, clock=clock)
+    assert {name: found.seconds for name, found in times.items()} == {
+        "short": (2.0**-10,) * 3,
+        "long": (0.25,) * 3,
+    }
+    # 5 ms are six of 2^-10 s
+    assert made == {"short": 3 * 7, "long": 3}
 
 
 def test_rounds_are_taken_in_turns(modules):

@@ -236,3 +236,45 @@ def test_lines_are_short_enough_to_read(modules):
     # below its line, and whole
     assert " ".join(rows[1].remark.split()) in " ".join(shown.split())
     assert len(rows[1].remark) > 160
+
+
+# -- many fits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_the_loop_is_extrapolated_to_all_fits(modules, monkeypatch, tmp_path, raises):
+    clock, good, many = Clock(), modules.ours.calls, modules.many
+    problem = modules.problems.make(tiny(modules, "bootstrap_10000_of_500x5"))
+    monkeypatch.setattr(many, "SAMPLE", 4)
+    monkeypatch.setattr(
+        many, "PEERS", {"statsmodels Logit": modules.libraries.Peer("fake", "fake", (), None)}
+    )
+
+    def loop(problem, chosen):
+        def fits():
+            clock.sleep(3.0)
+            if raises:
+                raise MemoryError("no room")
+            return modules.libraries.Answer(
+                np.array([exact(*many.one(problem, i), 0.0, 0.0)[0] for i in chosen])
+            )
+
+        return fits
+
+    def calls(problem, n_threads):
+        def fit():
+            clock.sleep(2.0)
+            return good(problem, n_threads).fit()
+
+        return modules.ours.Ours(fit, None)
+
+    monkeypatch.setattr(many, "loop", loop)
+    monkeypatch.setattr(modules.ours, "calls", calls)
+    (one,) = many.rows(problem, options(modules, tmp_path, clock=clock))
+    assert one.ours.times == Timing((2.0,) * 5)
+    if raises:
+        assert (one.verdict, one.remark.startswith("MemoryError: no room")) == ("STRUCK OUT", True)
+        return
+    assert one.sampled == 4
+    assert one.theirs.times.seconds == pytest.approx((3.0 * problem.spec.fits / 4,) * 5, rel=1e-12)
+    assert one.apart < 1e-9

@@ -9,11 +9,13 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exact_optimum_runs import Clock
 from scipy import stats
 
 import sigmax as sx
@@ -98,16 +100,6 @@ def test_no_slope_of_what_has_none(scaling, x, y, complaint):
 # -- series by a clock that is told what calls cost ----------------------------------------------------
 
 
-class Clock:
-    """Seconds that stand still but for what calls cost."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 class Fake:
     """Somebody whose calls cost what a function of the size says."""
 
@@ -128,7 +120,7 @@ class Fake:
     def ready(self, place):
         def call():
             self.called.append(place.size.x)
-            self._clock.now += self._cost(place.size)
+            self._clock.sleep(self._cost(place.size))
 
         yield self._scaling.callers.Ready(call)
 
@@ -195,6 +187,7 @@ def test_who_is_slow_missing_or_fails_is_noted(scaling):
     assert record["points"][0]["note"] == ""
     # 2 s: three rounds; 8 s: the first call is the only one
     assert [len(point.seconds) for point in slow.points] == [3, 3, 1]
+    assert slow.points[2].seconds == pytest.approx([8.0], rel=1e-12)
     assert callers[1].called.count(400) == 1
     assert (gone.points, gone.ended) == ([], "gone is missing (no module)")
     assert len(fails.points) == 2
@@ -260,6 +253,58 @@ def test_peers_are_timed_at_a_tolerance_that_reaches_what_is_asked(scaling, plac
     assert ready.raised() == ""
 
 
+def test_what_a_peer_compiles_is_not_its_time(scaling, place):
+    clock, known, best = Clock(), [], moved(place, 0.0)
+
+    def solve(given, y, *_):
+        clock.sleep(1.0 if known else 30.0)
+        known.append(len(given))
+        return best
+
+    assert peer(scaling, solve).first(place, clock).seconds == 1.0
+    # where there is nothing to compare with, too
+    known.clear()
+    place.fitted = None
+    assert peer(scaling, solve).first(place, clock).seconds == 1.0
+
+
+def test_of_a_short_fit_the_second_counts(scaling, place):
+    clock, made, best = Clock(), [], moved(place, 0.0)
+
+    def solve(X, *_):
+        if len(X) == place.size.n:
+            made.append(len(X))
+            clock.sleep(0.5 if len(made) == 1 else 0.25)
+        return best
+
+    assert peer(scaling, solve).first(place, clock).seconds == 0.25
+    made.clear()
+    place.fitted = None
+    assert peer(scaling, solve).first(place, clock).seconds == 0.25
+
+
+def test_nobody_is_judged_by_an_optimum_that_is_not_proved(scaling, place):
+    best = moved(place, 0.0)
+    with pytest.warns(sx.ConvergenceWarning, match="iteration limit"):
+        place.fitted = sx.fit(place.problem.X, place.problem.y, n_threads=1, max_iter=1)
+    first = peer(scaling, lambda *_: best).first(place, Clock())
+    assert first.error is None
+    assert first.note == "error unknown: sigmax has no optimum here"
+
+
+def test_the_clock_of_a_peer_counts_in_the_rounds(scaling, place):
+    clock, answer = Clock(), scaling.libraries.Answer
+
+    def solve(*_):
+        clock.sleep(3.0)
+        return answer(moved(place, 0.0), seconds=2.0)
+
+    found = scaling.libraries.Peer("fake", "fake", (), solve, own_clock=True)
+    options = scaling.series.Options(rounds=3, rest=0.0, clock=clock, progress=lambda text: None)
+    (one,) = scaling.series.run("n", {}, [place], [scaling.callers.PeerFit(found)], options)
+    assert one.points[0].seconds == [2.0, 2.0, 2.0]
+
+
 def test_a_peer_that_raises_stops_and_its_time_does_not_count(scaling, place):
     def solve(X, y, *_):
         raise ValueError("not for me")
@@ -271,13 +316,14 @@ def test_a_peer_that_raises_stops_and_its_time_does_not_count(scaling, place):
     assert "ValueError: not for me" in found.ended
 
     # in the first calls all is well, and in the rounds no more
-    answers = iter([moved(place, 0.0)] * 2)
+    answers = iter([moved(place, 0.0)] * 3)
     (found,) = scaling.series.run("n", {}, [place], [peer(scaling, lambda *_: next(answers))], options)
     assert found.points == []
     assert found.ended == "failed at n = 400: StopIteration:"
 
     binary = peer(scaling, solve, classes=False)
     assert binary.lacks(place) == "cannot fit 3 classes"
+    assert binary.peer.supports(scaling.sizes.spec(replace(place.size, K=2)))
     given_back = []
     peer(scaling, lambda *_: moved(place, 0.0), release=lambda: given_back.append(1)).first(place, Clock())
     assert given_back == [1]
@@ -359,23 +405,29 @@ def test_theory_counts_what_a_pass_must_do(scaling):
 # -- memory --------------------------------------------------------------------------------------------
 
 EXTRA = 50_000_000
-#: a child whose "fit" is an array of that size; a little more, as the kernel counts pages in batches
+#: a child whose "fit" is an array of that size, of which it keeps a half; a little more, as the kernel counts
+#: pages in batches.  Before it, twice as much is taken and given back
 STAND_IN = """
 import json, sys
-from pathlib import Path
 sys.path[:0] = [{folder!r}, {exact!r}]
 import numpy as np
 import peaks
-task = lambda problem, n_threads: ((problem.X, problem.y), lambda: np.ones({extra} // 8 + 2**18))
-print(json.dumps(peaks.child(json.loads(sys.argv[1]), task, Path({process!r}))))
+kept = []
+def fit():
+    kept.append(np.ones({extra} // 16 + 2**17))
+    np.ones({extra} // 16 + 2**17)
+def task(problem, n_threads):
+    np.ones({extra} // 4)
+    kept.clear()
+    return (problem.X, problem.y), fit
+print(json.dumps(peaks.child(json.loads(sys.argv[1]), task)))
 """
 
 
-def stand_in(tmp_path, extra, process="/proc/self"):
+def stand_in(tmp_path, extra):
     file = tmp_path / "stand_in.py"
     exact = FOLDER.parent / "exact_optimum"
-    text = STAND_IN.format(folder=str(FOLDER), exact=str(exact), extra=extra, process=str(process))
-    file.write_text(text)
+    file.write_text(STAND_IN.format(folder=str(FOLDER), exact=str(exact), extra=extra))
     return [sys.executable, str(file)]
 
 
@@ -391,9 +443,9 @@ def test_the_child_reports_what_is_allocated(scaling, tmp_path):
     assert found.record()["peak"] == found.peak
 
 
-def test_memory_is_null_where_the_system_does_not_tell(scaling, tmp_path):
+def test_memory_is_null_where_the_system_does_not_tell(scaling):
     asked = scaling.sizes.plan("p", 1, tiny=True, peak=True)
-    command = stand_in(tmp_path, 1_000, process=tmp_path / "none" / "self")
+    command = [sys.executable, "-c", """print('{"data": 8, "before": null, "peak": null, "seconds": 1.0}')"""]
     found = scaling.peaks.run(asked, "sigmax", 10.0, lambda text: None, command)
     (point,) = found.points
     assert (point.before, point.peak, point.growth) == (None, None, None)
@@ -417,6 +469,20 @@ def test_the_child_fits_with_the_library_that_is_asked_for(scaling, monkeypatch,
     assert found["data"] == 900 * (3 + 1) * 8
     assert found["before"] is None
     assert scaling.peaks.child(asked | {"who": "sigmax"}, process=tmp_path)["seconds"] > 0.0
+
+
+def test_whose_memory_is_not_measured(scaling):
+    lacks, Peer = scaling.main.lacks_memory, scaling.libraries.Peer
+    two, three = (scaling.sizes.Size(K, 900, 3, K, 1) for K in (2, 3))
+    own = Peer("R", "R", (), None, own_clock=True)
+    binary = Peer("binary", "binary", (), None, classes=False)
+    assert lacks(own, two) == "not measured: it fits in a process of its own"
+    assert (lacks(binary, two), lacks(binary, three)) == ("", "cannot fit 3 classes")
+    asked = scaling.sizes.plan("K", 1, tiny=True, peak=True)
+    command = [sys.executable, "-c", "raise SystemExit('it was asked')"]
+    said = []
+    found = scaling.peaks.run(asked, "binary", 1.0, said.append, command, lambda size: lacks(binary, size))
+    assert (found.points, found.ended, said) == ([], "cannot fit 3 classes", [])
 
 
 def test_a_child_that_fails_or_is_slow_ends_its_series(scaling, monkeypatch):
@@ -508,8 +574,17 @@ def test_times_at_tiny_sizes(scaling, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("without_library")
-def test_memory_at_tiny_sizes(scaling, tmp_path, capsys):
+def test_memory_at_tiny_sizes(scaling, monkeypatch, tmp_path, capsys):
+    real, first = scaling.peaks.measure, []
+
+    def measure(size, who, command):
+        # a process takes seconds: one of them is enough
+        first[:] = first or [real(size, who, command)]
+        return replace(first[0], size=size, data=8 * size.n * (1 + size.p))
+
+    monkeypatch.setattr(scaling.peaks, "measure", measure)
     record = record_of(scaling, tmp_path, capsys, "--along", "memory", "--peers", "gone")
+    assert first[0].data == 8 * 1_000 * 4
     assert record["series"] == []
     told = [(one["along"], one["who"]) for one in record["memory"]]
     assert told == [(along, who) for along in ("n", "p", "K") for who in ("sigmax", "gone")]

@@ -6,7 +6,7 @@
 the shape (K - 1, 1 + p), intercepts first, against class 0, whatever the library's own coding.
 
 `iterations` is a budget: the peer stops after so many, wherever it is, and what it has then is its answer.
-None: its most, which is no limit in practice.
+None: its most, which is no limit in practice but for torch's (see there).
 
 The problem is the sum over rows of the negative log-likelihood plus l2/2 sum ||w_k||^2, intercepts free (see
 `optimum`).  Objectives that are means, and penalties by other names, are converted by each peer.
@@ -101,6 +101,8 @@ class Peer:
     stops_early : bool
         Whether it heeds `iterations` and hands over what it has then; where not, only a looser tolerance
         makes it take less time.
+    remark : str
+        What a reader of its curve must know: that it cannot come nearer to the optimum, and why.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Peer:
     own_clock: bool = False
     does_nothing: bool = False
     stops_early: bool = True
+    remark: str = ""
 
     def missing(self) -> str:
         """Why it cannot be run: empty where it can."""
