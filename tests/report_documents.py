@@ -93,7 +93,7 @@ def row(problem, peer, ours, theirs, error, **changes):
         "passes": 6.1, "converged": True, "apart": None, "ratios": ratios,
         "quartiles": quartiles(ratios) if ratios else None,
         "verdict": "" if accurate else "STRUCK OUT",
-        "remark": "" if accurate else f"{peer} cannot reach 1e-06 se",
+        "remark": "" if accurate else f"{peer} did not reach 1e-06 se",
         "accurate": accurate, "ours_digits": 15.2,
         "theirs_digits": None if error is None else max(0.0, min(16.0, -math.log10(max(error, 1e-16)))),
         "ours_gradient": 3e-13, "theirs_gradient": None if error is None else 0.7 * error,

@@ -185,7 +185,7 @@ def table_markdown(record: Document) -> str:
     e = record["environment"]
     lines += [
         "",
-        f"{_plain(e['cpu'])}, {threads_text(record['threads'])}, {words.date(record.get('date'))}; "
+        f"{_plain(e['cpu'])}, {threads_text(record['threads'])}, {words.date(record['date'])}; "
         f"{_versions(record, found)}. "
         "Of each library its fastest setting within 1e-6 standard errors (se) of the optimum; "
         "~~struck out~~: not that accurate.",

@@ -9,8 +9,6 @@ from typing import Any
 
 from parts import PARTS
 
-from sigmax.bench.conditions import LIMIT
-
 Document = dict[str, Any]
 
 #: error, in standard errors, within which an answer counts as the optimum
@@ -27,6 +25,8 @@ _NEEDED = {
     "roofline": ("limits", "points"),
     "scaling": ("series", "memory"),
 }
+#: of every document
+_HEAD = ("part", "date", "threads", "tiny", "environment", "libraries", "conditions")
 
 
 def read(folder: Path) -> dict[str, Document]:
@@ -50,15 +50,13 @@ def read(folder: Path) -> dict[str, Document]:
 
 
 def checked(name: str, document: Any, file: str) -> Document:
-    """The document with every entry of a head, where it has none with what it tells otherwise."""
-    lacks = [key for key in (*_NEEDED[name], "environment", "threads") if key not in _mapping(document)]
+    """The document, which has every entry of a head and those of its part."""
+    lacks = [key for key in (*_NEEDED[name], *_HEAD) if key not in _mapping(document)]
     if lacks:
         raise ValueError(f"{file} must have the entries of the part {name}; it lacks {', '.join(lacks)}")
-    if document.get("part", name) != name:
+    if document["part"] != name:
         raise ValueError(f"{file} must be of the part {name}; it is of {document['part']}")
-    others = document.get("cpus_of_others")
-    conditions = {"others": others, "busy": bool(others and others > LIMIT)} if others is not None else {}
-    return {"part": name, "date": None, "tiny": False, "libraries": {}, "conditions": conditions} | document
+    return dict(document)
 
 
 def _mapping(document: Any) -> Mapping[str, Any]:

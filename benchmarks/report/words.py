@@ -106,9 +106,9 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}" if names else ""
 
 
-def date(text: str | None) -> str:
+def date(text: str) -> str:
     """The day of an ISO 8601 date."""
-    return "date unknown" if not text else str(text)[:10]
+    return text[:10]
 
 
 def bounds(values: Sequence[float], write: Any = times) -> str:

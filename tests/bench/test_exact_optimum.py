@@ -21,6 +21,16 @@ from sigmax.bench.timing import Timing
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "exact_optimum"
 
 
+def test_of_many_fits_the_worst_counts(modules):
+    errors, digits, gradients = [1e-9, 1e-3, 1e-12], [9.0, 3.0, 12.0], [1e-8, 1e-2, 1e-11]
+    best = [
+        SimpleNamespace(error=lambda c, e=e: e, digits=lambda c, d=d: d, gradient=lambda X, y, l2, c, g=g: g)
+        for e, d, g in zip(errors, digits, gradients, strict=True)
+    ]
+    side = modules.many._judged(modules.rows.Side(None, np.inf), [0, 0, 0], [(0, 0)] * 3, best)
+    assert (side.error, side.digits, side.gradient) == (1e-3, 3.0, 1e-2)
+
+
 # -- problems ------------------------------------------------------------------------------------------
 
 
@@ -240,7 +250,7 @@ def test_a_ratio_is_the_median_of_those_of_the_rounds(modules):
     assert one.ratios == (30.0, 40.0, 20.0, 30.0, 50.0)
     assert one.quartiles == (30.0, 30.0, 40.0)
     inexact = row(modules, error=1e-4)
-    assert "cannot reach 1e-6" in inexact.remark
+    assert "did not reach 1e-6" in inexact.remark
     # fewer rounds of a slow peer: those that both took part in
     slow = {"times": Timing((30.0, 80.0, 80.0))}
     assert row(modules, theirs=slow).ratios == (30.0, 40.0, 20.0)
@@ -512,6 +522,9 @@ def test_an_order_that_costs_too_much_is_a_fault(modules):
 
 def test_reads_fails_where_a_claim_does_not_hold(modules, monkeypatch, capsys):
     monkeypatch.setattr(modules.reads, "TIME_RATIO", 1e9)
+    # of so small a problem the peak is that of the pages around it
+    found = {"peak": 4e4, "formula": 6e4, "X": 1e5}
+    monkeypatch.setattr(modules.reads.memory, "measure", lambda *_, **__: dict(found))
     given = ["--rows", "2000", "--problems", "small_500x10", "--tiny", "--threads", "1", "--repeats", "1"]
     assert modules.reads.main([*given, "--check"]) == 0
     said = capsys.readouterr().out
@@ -521,5 +534,11 @@ def test_reads_fails_where_a_claim_does_not_hold(modules, monkeypatch, capsys):
     assert modules.reads.main(given) == 0
     assert modules.reads.main([*given, "--check"]) == 1
     assert "does not hold: clustered: estimates differ" in capsys.readouterr().out
+    monkeypatch.setattr(modules.reads, "APART", 1.0)
+    assert modules.reads.main([*given, "--check"]) == 0
+    assert "within the formula" in capsys.readouterr().out
+    found["peak"] = 7e4
+    assert modules.reads.main([*given, "--check"]) == 1
+    assert "does not hold: small_500x10: peak memory above the formula" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         modules.reads.main(["--rows", "10"])

@@ -1,14 +1,16 @@
 """benchmarks/report: everything is in the page and the figures, and nothing that is not so."""
 
 import copy
-import json
 import re
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import report_documents as samples
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PARTS = ("problems", "speed", "curves", "roofline", "scaling")
 VOID = {"meta", "link", "br", "img"}
@@ -137,7 +139,7 @@ def test_documents_that_are_none_are_refused(report, tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(ValueError, match=r"one at least of .*speed\.json.*has none"):
         report.draw.write(tmp_path)
-    with pytest.raises(ValueError, match=r"speed\.json must have .* it lacks rows, environment, threads"):
+    with pytest.raises(ValueError, match=r"speed\.json must have .* it lacks rows, part, date, threads"):
         report.documents.checked("speed", {}, "speed.json")
     with pytest.raises(ValueError, match=r"must be of the part speed; it is of curves"):
         report.documents.checked("speed", samples.speed(part="curves"), "speed.json")
@@ -174,16 +176,6 @@ def test_parts_that_were_not_measured_are_told_with_their_commands(report):
     # all of them are in the list at the end
     again = text[text.index('id="again"') :]
     assert all(report.parts.PARTS[name].how() in again for name in PARTS)
-
-
-def test_the_record_of_the_repository_is_read(report):
-    """It is from before documents had a head."""
-    folder = report.page.__file__.rpartition("benchmarks")[0]
-    with open(f"{folder}docs/figures/speed.json") as file:
-        record = report.documents.checked("speed", json.load(file), "speed.json")
-    assert len(report.bars.bars(record)) == len([row for row in record["rows"] if row["theirs_seconds"]])
-    page = Page(report.page.page({"speed": record}, {}))
-    assert page.row("scikit-learn newton-cholesky 1.9.1")["struck"] == ""
 
 
 # -- times -------------------------------------------------------------------------------------
