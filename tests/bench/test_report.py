@@ -178,6 +178,27 @@ def test_parts_that_were_not_measured_are_told_with_their_commands(report):
     assert all(report.parts.PARTS[name].how() in again for name in PARTS)
 
 
+def test_the_readme_shows_the_run_of_the_repository(report):
+    """Its table is what `sigmax bench --full` writes, of a quiet machine; its pictures are there."""
+    found = report.documents.read(ROOT / "docs" / "benchmark")
+    assert set(found) == set(PARTS)
+    for name, document in found.items():
+        assert not document["tiny"], name
+        assert not document["conditions"]["busy"], name
+        assert document["threads"] == found["speed"]["threads"]
+        assert document["environment"]["cpu"] == found["speed"]["environment"]["cpu"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert report.bars.table_markdown(found["speed"]) in readme
+    pictures = {
+        f"{key}-{theme}.svg" for key in report.draw.pictures(found)[0] for theme in report.look.THEMES
+    }
+    assert pictures == {file.name for file in (ROOT / "docs" / "benchmark").glob("*.svg")}
+    for theme in report.look.THEMES:
+        assert f"docs/benchmark/speed-{theme}.svg" in readme
+    assert len(report.bars.bars(found["speed"])) > len(report.parts.PROBLEMS)
+    Page(report.page.page(found, {}))
+
+
 # -- times -------------------------------------------------------------------------------------
 
 
