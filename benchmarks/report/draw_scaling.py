@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: inches of a panel, with its title and the names of its axes
 _PANEL, _ACROSS = 2.75, 2
 #: points of the longest name of a line
-_NAME = 120.0
+_NAME = 145.0
 _AXES = {"n": "rows n", "p": "columns p", "K": "classes K", "threads": "threads"}
 _STYLES = {"fit": "-", "pass": (0, (4, 2))}
 
@@ -122,10 +122,11 @@ def _panel(ax: Axes, theme: look.Theme, along: str, kind: str, lines: Sequence[L
         fixed, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points",
         size=look.SMALL, color=theme["soft"],
     )  # fmt: skip
-    named = {
-        line["name"]: f"{line['name']} {slope_text(line['slope']).partition(' ')[0]}".strip()
-        for line in lines
-    }
+    # the colour says the library; the setting, and the slope, must stay readable
+    named = {}
+    for line in lines:
+        slope = slope_text(line["slope"]).partition(" ")[0]
+        named[line["name"]] = f"{line['name'].removeprefix('scikit-learn ')} {slope}".strip()
     named = {name: look.cut(text, _NAME, bold=True) for name, text in named.items()}
     _frame(ax, along, kind, lines, inches, list(named.values()))
     drawn, ends = [], []
